@@ -1,0 +1,38 @@
+"""mixup-trained neural networks for tables, as scikit-learn estimators."""
+
+from ._encoding import TabularEncoder
+from ._estimators import MixupClassifier
+from ._mixing import (
+    CutMix,
+    InputMixup,
+    ManifoldMixup,
+    Mixer,
+    draw_lambda,
+    draw_partners,
+    mix,
+    mixup_batch,
+    one_hot,
+    soft_cross_entropy,
+)
+from ._modules import StackedLinear, StackedMLP
+from ._net import MixupNet
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CutMix",
+    "InputMixup",
+    "ManifoldMixup",
+    "Mixer",
+    "MixupClassifier",
+    "MixupNet",
+    "StackedLinear",
+    "StackedMLP",
+    "TabularEncoder",
+    "draw_lambda",
+    "draw_partners",
+    "mix",
+    "mixup_batch",
+    "one_hot",
+    "soft_cross_entropy",
+]

@@ -1,0 +1,705 @@
+"""The scikit-learn estimators."""
+
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.utils import _safe_indexing as take_rows
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+)
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    has_fit_parameter,
+    validate_data,
+)
+from skorch.callbacks import Callback
+from skorch.history import History
+from tqdm.auto import tqdm
+
+from ._encoding import TabularEncoder
+from ._mixing import CutMix, Mixer
+from ._modules import ACTIVATIONS, StackedMLP
+from ._net import BestWeights, MixupNet, draw_seed
+from ._rows import collapse_duplicates, split_rows
+
+
+def resolve_device(device):
+    """Return the torch device that a `device` parameter names.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        "auto" is the first accelerator that is there, else the CPU.
+
+    Returns
+    -------
+    device : str
+
+    Raises
+    ------
+    ValueError
+        If the device is unknown, or not there.
+    """
+    there = [name for name in ("cuda", "mps") if _is_there(name)]
+    if device == "auto":
+        return (there or ["cpu"])[0]
+    try:
+        kind = torch.device(device).type
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"device={device!r} is not a torch device: use 'auto', 'cpu', 'cuda', "
+            "'cuda:0' or 'mps'."
+        ) from error
+    if kind != "cpu" and kind not in there:
+        raise ValueError(
+            f"device={device!r} is not on this machine, which has "
+            f"{['cpu', *there]}: use device='auto' or one of these."
+        )
+    return str(device)
+
+
+def _is_there(kind):
+    module = torch.cuda if kind == "cuda" else torch.backends.mps
+    return module.is_available()
+
+
+class EpochProgress(Callback):
+    """A progress bar over epochs, shown for fits that take over a second."""
+
+    def __init__(self, epochs):
+        self.epochs = epochs
+
+    def on_train_begin(self, net, **kwargs):
+        """Open the bar."""
+        self.bar_ = tqdm(total=self.epochs, unit="epoch", delay=1)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Move on by one epoch."""
+        record = net.history[-1]
+        losses = {k: record[k] for k in ("mixed_loss", "valid_loss") if k in record}
+        self.bar_.set_postfix(losses, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        """Close the bar."""
+        self.bar_.close()
+        del self.bar_
+
+
+class MixupClassifier(ClassifierMixin, BaseEstimator):
+    """A neural network for tables, trained with mixup.
+
+    One or more multi-layer perceptrons, trained on virtual rows
+    x~ = λ·x_i + (1−λ)·x_j with labels y~ = λ·y_i + (1−λ)·y_j, where λ ~ Beta(α, α) and
+    i, j are two training rows drawn at random [1]_. Takes DataFrames with numbers,
+    booleans, strings, categories and missing values, numeric arrays, and CSR matrices.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : array-like of int, default=(128, 128)
+        Width of each hidden layer; empty for a linear model.
+    alpha : float, default=0.2
+        α of λ ~ Beta(α, α), in [0, inf]. 0 is plain training (ERM), inf mixes half and
+        half. Not the L2 penalty, which :class:`sklearn.neural_network.MLPClassifier`
+        calls alpha: that is `weight_decay` here.
+    mixing : {"input", "manifold", "cutmix"}, Mixer or None, default="input"
+        Mix whole rows; mix the input of a layer chosen at random; or swap a random
+        subset of columns. None switches mixing off, as ``alpha=0`` does.
+    lambda_per : {"batch", "row"}, default="batch"
+        Draw one λ for each batch or for each row.
+    activation : {"relu", "gelu", "silu", "selu", "mish", "tanh", "logistic", \
+            "identity"}, default="relu"
+        Activation of the hidden layers.
+    dropout : float, default=0.0
+        Dropout rate after each hidden layer, in [0, 1).
+    n_estimators : int, default=1
+        Members of a deep ensemble, trained in one stack and averaged in probability.
+    lr : float, default=2e-3
+        Learning rate of AdamW.
+    weight_decay : float, default=1e-2
+        Decoupled weight decay of the weights; biases have none.
+    label_smoothing : float, default=0.0
+        Share of each target spread evenly over the classes, in [0, 1).
+    batch_size : int or "auto", default="auto"
+        Rows a step. "auto" is a power of two from 16 to 256, about n_rows / 40.
+    max_epochs : int, default=100
+        Epochs of a `fit`.
+    lr_schedule : {"constant", "cosine"}, default="cosine"
+        "cosine" lets the learning rate fall to zero at the end of `fit`.
+    early_stopping : bool, default=False
+        Set rows aside, and keep each member's weights of the epoch with the lowest
+        clean log-loss on them.
+    validation_fraction : float, default=0.1
+        Share of the rows set aside, stratified where that can be. Used with
+        `early_stopping`.
+    n_iter_no_change : int, default=20
+        Epochs without improvement before a member stops. Used with `early_stopping`.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class; multiplies `sample_weight`.
+    preprocess : "auto", None or transformer, default="auto"
+        "auto" encodes with :class:`TabularEncoder`; None takes numeric arrays as they
+        are, already scaled; a transformer is cloned, fitted and used.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Handed to :class:`TabularEncoder`.
+    callbacks : list of skorch callbacks, default=None
+        Handed to :class:`MixupNet`.
+    device : str, default="auto"
+        "auto", "cpu", "cuda", "cuda:1", "mps"; "auto" prefers an accelerator.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last one, with the encoding that it learned.
+    verbose : int, default=0
+        1 shows a progress bar on fits over a second, 2 skorch's table of epochs too.
+    random_state : int, RandomState or None, default=None
+        Seeds weights, order, mixing, dropout and the validation split. Two fits with
+        the same int are the same; global random states are left as they were.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where they have any that are strings.
+    encoder_ : TabularEncoder, transformer or None
+        The fitted preprocessing.
+    net_ : MixupNet
+        The trained net; ``net_.history`` is skorch's history.
+    n_iter_ : int
+        Number of epochs trained.
+    loss_curve_ : list of float
+        Mean loss that training minimized, on mixed rows, epoch by epoch.
+    validation_loss_curve_ : list of float
+        Clean log-loss on the rows set aside, mean over members; with `early_stopping`.
+
+    See Also
+    --------
+    MixupNet : The same training for any torch module.
+    TabularEncoder : The preprocessing.
+
+    Notes
+    -----
+    A row of weight w is the same as w copies of it: rows equal in every encoded value
+    and in label are trained on as one row that has their total weight.
+
+    skops loads a saved estimator with
+    ``skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))``; the types
+    that it asks for are listed in the README.
+
+    References
+    ----------
+    .. [1] Zhang, Cisse, Dauphin, Lopez-Paz, "mixup: Beyond Empirical Risk
+       Minimization", 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skmixup import MixupClassifier
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> clf = MixupClassifier(alpha=0.2, random_state=0).fit(X_train, y_train)
+    >>> bool(clf.score(X_test, y_test) > 0.9)
+    True
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        "hidden_layer_sizes": ["array-like"],
+        "alpha": [Interval(Real, 0, np.inf, closed="both")],
+        "mixing": [StrOptions({"input", "manifold", "cutmix"}), Mixer, None],
+        "lambda_per": [StrOptions({"batch", "row"})],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "lr_schedule": [StrOptions({"constant", "cosine"})],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "preprocess": [StrOptions({"auto"}), HasMethods(["fit", "transform"]), None],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "callbacks": [list, None],
+        "device": [str, torch.device],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(128, 128),
+        *,
+        alpha=0.2,
+        mixing="input",
+        lambda_per="batch",
+        activation="relu",
+        dropout=0.0,
+        n_estimators=1,
+        lr=2e-3,
+        weight_decay=1e-2,
+        label_smoothing=0.0,
+        batch_size="auto",
+        max_epochs=100,
+        lr_schedule="cosine",
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=20,
+        class_weight=None,
+        preprocess="auto",
+        categorical_features="from_dtype",
+        callbacks=None,
+        device="auto",
+        warm_start=False,
+        verbose=0,
+        random_state=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.alpha = alpha
+        self.mixing = mixing
+        self.lambda_per = lambda_per
+        self.activation = activation
+        self.dropout = dropout
+        self.n_estimators = n_estimators
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.lr_schedule = lr_schedule
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.preprocess = preprocess
+        self.categorical_features = categorical_features
+        self.callbacks = callbacks
+        self.device = device
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    # ---- training
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train on a table.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows.
+        y : array-like of shape (n_rows,)
+            Labels of any kind.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row; a weight of 0 leaves the row out.
+
+        Returns
+        -------
+        self : MixupClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X or y is empty, of different lengths, or not finite; if a parameter is
+            out of range; if training diverges.
+        TypeError
+            If a column of X holds what cannot be encoded.
+        """
+        goes_on = self.warm_start and hasattr(self, "net_")
+        X, y, weight = self._check_rows(X, y, sample_weight, reset=not goes_on)
+        classes = np.unique(y)
+        if goes_on:
+            self._check_known_classes(classes, "with warm_start=True")
+        X, y, weight = self._prepare(X, y, weight, None if goes_on else classes)
+        rng = np.random.RandomState(draw_seed(self.random_state))
+        rows = self._split(y, rng.randint(2**31 - 1))
+        if not goes_on:
+            self._start_net(X.shape[1], len(y), rng.randint(2**31 - 1))
+        self._train(X, y, weight, rows, self.max_epochs)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on a piece of a table.
+
+        The encoding and, with ``batch_size="auto"``, the batch size are learned from
+        the first piece. The learning rate is constant, and no rows are set aside.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows.
+        y : array-like of shape (n_rows,)
+            Labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever occur; needed in the first call.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        self : MixupClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If `classes` is missing in the first call, or y has a label not in it.
+        """
+        first = not hasattr(self, "net_")
+        if _check_partial_fit_first_call(self, classes) and not first:
+            first = True
+        X, y, weight = self._check_rows(X, y, sample_weight, reset=first)
+        self._check_known_classes(np.unique(y), "in partial_fit")
+        X, y, weight = self._prepare(X, y, weight, self.classes_ if first else None)
+        if first:
+            rng = np.random.RandomState(draw_seed(self.random_state))
+            self._start_net(X.shape[1], len(y), rng.randint(2**31 - 1, size=2)[1])
+        self._train(X, y, weight, (None, None), 1)
+        return self
+
+    def _check_rows(self, X, y, sample_weight, reset):
+        """Validate X, y and weights as far as no encoding is needed."""
+        _check_hidden_layers(self.hidden_layer_sizes)
+        y = validate_data(self, X="no_validation", y=y, reset=False)
+        check_classification_targets(y)
+        X = self._check_X(X, reset=reset)
+        check_consistent_length(X, y, sample_weight)
+        weight = np.ones(len(y))
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+            if not weight.any():
+                raise ValueError(
+                    "Sample weights must contain at least one non-zero number."
+                )
+        if (weight == 0).any():  # as if the row were not there
+            kept = np.flatnonzero(weight)
+            X, y, weight = take_rows(X, kept), y[kept], weight[kept]
+        return X, y, weight
+
+    def _check_X(self, X, reset):
+        """Check X as far as the encoder does not, and note its columns."""
+        if self.preprocess is not None:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            return X if hasattr(X, "shape") else np.asarray(X)
+        _check_numeric_columns(X)
+        X = validate_data(
+            self, X, reset=reset, accept_sparse="csr", dtype=np.float32, order="C"
+        )
+        return X
+
+    def _check_known_classes(self, labels, when):
+        unseen = np.setdiff1d(labels, self.classes_)
+        if len(unseen):
+            raise ValueError(
+                f"y has label(s) {unseen.tolist()} that are not among the classes "
+                f"{self.classes_.tolist()}: {when} the classes cannot change."
+            )
+
+    def _prepare(self, X, y, weight, classes):
+        """Encode, number the classes, merge equal rows, and apply class weights."""
+        if classes is not None:
+            self.classes_ = classes
+            X = self._fit_encoder(X, weight)
+        else:
+            X = self._encode(X)
+        y = np.searchsorted(self.classes_, y)
+        if self.class_weight is not None:
+            weight = weight * self._class_weights(y, weight)[y]
+        index, weight = collapse_duplicates(X, y, weight)
+        return X[index], y[index], weight
+
+    def _class_weights(self, y, weight):
+        codes = np.unique(y)
+        class_weight = self.class_weight
+        if isinstance(class_weight, dict):
+            class_weight = {
+                code: class_weight[label]
+                for code, label in enumerate(self.classes_.tolist())
+                if label in class_weight
+            }
+        weights = np.ones(len(self.classes_))
+        weights[codes] = compute_class_weight(
+            class_weight, classes=codes, y=y, sample_weight=weight
+        )
+        return weights
+
+    def _fit_encoder(self, X, weight):
+        """Fit the preprocessing and return the encoded rows."""
+        if self.preprocess is None:
+            self.encoder_ = None
+            return X
+        if isinstance(self.preprocess, str):
+            self.encoder_ = TabularEncoder(
+                categorical_features=self.categorical_features
+            )
+        else:
+            self.encoder_ = clone(self.preprocess)
+        if has_fit_parameter(self.encoder_, "sample_weight"):
+            self.encoder_.fit(X, sample_weight=weight)
+        else:
+            self.encoder_.fit(X)
+        return self._encode(X)
+
+    def _encode(self, X):
+        """Return X as a float32 matrix, C-contiguous or CSR."""
+        if self.encoder_ is not None:
+            X = self.encoder_.transform(X)
+        if sparse.issparse(X):
+            X = X.tocsr().astype(np.float32)
+            X.sum_duplicates()
+            X.eliminate_zeros()
+            return X
+        # + 0.0 makes -0.0 into 0.0: equal rows get equal bits.
+        return np.ascontiguousarray(X, dtype=np.float32) + np.float32(0)
+
+    def _split(self, y, seed):
+        """Return the rows to train and to validate on; None for all and none."""
+        if not self.early_stopping:
+            return None, None
+        return split_rows(y, self.validation_fraction, seed)
+
+    def _start_net(self, n_inputs, n_rows, seed):
+        """Make a net with new weights."""
+        self._shape = {
+            "n_inputs": int(n_inputs),
+            "batch_size": self._batch_size(n_rows),
+            "seed": int(seed),
+        }
+        self.net_ = self._make_net(resolve_device(self.device))
+
+    def _batch_size(self, n_rows):
+        if self.batch_size != "auto":
+            return int(self.batch_size)
+        return int(2 ** np.clip(np.round(np.log2(n_rows / 40)), 4, 8))
+
+    def _make_net(self, device):
+        """Return an initialized net for the shape and classes learned."""
+        net = MixupNet(
+            StackedMLP,
+            module__n_features=self._shape["n_inputs"],
+            module__n_outputs=len(self.classes_),
+            module__hidden_layer_sizes=tuple(int(h) for h in self.hidden_layer_sizes),
+            module__n_members=int(self.n_estimators),
+            module__activation=self.activation,
+            module__dropout=self.dropout,
+            optimizer__weight_decay=self.weight_decay,
+            optimizer__param_groups=[("*.bias", {"weight_decay": 0.0})],
+            batch_size=self._shape["batch_size"],
+            random_state=self._shape["seed"],
+            device=device,
+            **self._training_params(),
+        )
+        return net.initialize()
+
+    def _training_params(self):
+        """Return what may change between two calls of `fit` on one net."""
+        mixing = self.mixing
+        groups = getattr(getattr(self, "encoder_", None), "column_groups_", None)
+        if mixing == "cutmix":
+            mixing = CutMix(groups)
+        return {
+            "alpha": self.alpha,
+            "mixing": mixing,
+            "lambda_per": self.lambda_per,
+            "label_smoothing": self.label_smoothing,
+            "lr": self.lr,
+        }
+
+    def _train(self, X, y, weight, rows, epochs):
+        """Train the net and read off what it learned."""
+        net = self.net_
+        net.set_params(**self._training_params(), max_epochs=epochs)
+        net.lr_schedule = "constant" if epochs == 1 else self.lr_schedule
+        net.callbacks = self._make_callbacks(rows, epochs)
+        net.verbose = self.verbose > 1
+        net.initialize_callbacks()
+        try:
+            net.partial_fit(X, y, sample_weight=weight, rows=rows[0], valid_rows=rows[1])
+        finally:
+            net.callbacks, net.callbacks_ = None, []  # they may hold rows
+        self._check_weights()
+        self.n_iter_ = len(net.history)
+        self.loss_curve_ = [epoch["mixed_loss"] for epoch in net.history]
+        if self.early_stopping:
+            self.validation_loss_curve_ = [
+                epoch["valid_loss"] for epoch in net.history if "valid_loss" in epoch
+            ]
+
+    def _make_callbacks(self, rows, epochs):
+        callbacks = list(self.callbacks or [])
+        if rows[1] is not None:
+            callbacks.append(("best_weights", BestWeights(self.n_iter_no_change)))
+        if self.verbose and epochs > 1:
+            callbacks.append(("epoch_progress", EpochProgress(epochs)))
+        return callbacks
+
+    def _check_weights(self):
+        for parameter in self.net_.module_.parameters():
+            if not torch.isfinite(parameter).all():
+                raise ValueError(
+                    "Training diverged: a weight is not finite. Lower lr (now "
+                    f"{self.lr!r}), or scale X."
+                )
+
+    # ---- prediction
+
+    def _logits(self, X):
+        """Return the members' scores in double precision: (n_rows, K, n_classes)."""
+        check_is_fitted(self)
+        X = self._encode(self._check_X(X, reset=False))
+        return self.net_.forward(X).double()
+
+    def predict_proba(self, X):
+        """Return the probability of each class, the mean over members.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows, with the columns of `fit` in the same order.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_rows, n_classes)
+            Columns in the order of `classes_`.
+        """
+        return self._logits(X).softmax(-1).mean(1).numpy()
+
+    def predict_log_proba(self, X):
+        """Return the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows, with the columns of `fit` in the same order.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_rows, n_classes)
+            Finite also where the probability underflows.
+        """
+        log_proba = self._logits(X).log_softmax(-1)
+        return (log_proba.logsumexp(1) - np.log(log_proba.shape[1])).numpy()
+
+    def predict(self, X):
+        """Return the most probable label of each row.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows, with the columns of `fit` in the same order.
+
+        Returns
+        -------
+        y : ndarray of shape (n_rows,)
+            Labels, as in `classes_`.
+        """
+        return self.classes_[self.predict_proba(X).argmax(1)]
+
+    # ---- scikit-learn's protocols
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.preprocess is not None
+        tags.input_tags.string = isinstance(self.preprocess, str)
+        tags.input_tags.categorical = isinstance(self.preprocess, str)
+        return tags
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        net = state.pop("net_", None)
+        if net is not None:
+            state["_net_state"] = _net_to_arrays(net)
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        arrays = state.pop("_net_state", None)
+        super().__setstate__(state)
+        if arrays is not None:
+            self.net_ = self._make_net(_device_at_hand(arrays["device"]))
+            _arrays_to_net(arrays, self.net_)
+
+
+def _check_hidden_layers(sizes):
+    for size in np.atleast_1d(np.asarray(sizes, dtype=object)):
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
+            raise ValueError(
+                "hidden_layer_sizes must hold integers of at least 1 (or nothing, for "
+                f"a linear model), got {sizes!r}."
+            )
+
+
+def _check_numeric_columns(X):
+    """Name the columns of a DataFrame that preprocess=None cannot take."""
+    if not hasattr(X, "dtypes") or not hasattr(X, "columns"):
+        return
+    text = [
+        name
+        for name, dtype in zip(X.columns, X.dtypes, strict=True)
+        if str(dtype) in ("object", "string", "str", "category", "String", "Categorical")
+        or str(dtype).startswith(("string", "datetime", "timedelta"))
+    ]
+    if text:
+        raise ValueError(
+            f"preprocess=None takes numeric columns only; column(s) {text} are not "
+            "numeric. Encode them first, or use preprocess='auto'."
+        )
+
+
+def _device_at_hand(device):
+    """Return the device, or the one there is where it is missing."""
+    try:
+        return resolve_device(device)
+    except ValueError:
+        return resolve_device("auto")
+
+
+def _net_to_arrays(net):
+    """Return the state of a trained net as NumPy arrays and plain values."""
+    optimizer = net.optimizer_.state_dict()["state"]
+    return {
+        "device": str(net.device),
+        "weights": {k: v.cpu().numpy() for k, v in net.module_.state_dict().items()},
+        "optimizer": {
+            str(i): {k: v.cpu().numpy() for k, v in slots.items()}
+            for i, slots in optimizer.items()
+        },
+        "history": list(net.history),
+        "n_outputs": getattr(net, "n_outputs_", None),
+    }
+
+
+def _arrays_to_net(arrays, net):
+    """Put the state that `_net_to_arrays` returned into a new net."""
+
+    def tensor(array):
+        return torch.as_tensor(np.array(array))
+
+    net.module_.load_state_dict({k: tensor(v) for k, v in arrays["weights"].items()})
+    state = net.optimizer_.state_dict()
+    state["state"] = {
+        int(i): {k: tensor(v) for k, v in slots.items()}
+        for i, slots in arrays["optimizer"].items()
+    }
+    net.optimizer_.load_state_dict(state)
+    net.history = History(arrays["history"])
+    net.n_outputs_ = arrays["n_outputs"]
+    net.callbacks_ = []

@@ -1,0 +1,582 @@
+"""mixup, exactly: coefficients, partners, and the mixed batch.
+
+Random numbers are drawn in one place (``draw_*``, ``Mixer.draw``) from a NumPy
+generator that the caller owns, and applied in another (``mix``, ``Mixer.mix``) by pure
+functions on tensors. λ always weights the first row, in X and y alike.
+"""
+
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+
+def check_alpha(alpha):
+    """Return `alpha` as a float, or raise if Beta(alpha, alpha) has no meaning.
+
+    Parameters
+    ----------
+    alpha : float
+        Parameter of the Beta distribution, in [0, inf].
+
+    Returns
+    -------
+    alpha : float
+
+    Raises
+    ------
+    ValueError
+        If `alpha` is negative or not a number.
+    TypeError
+        If `alpha` is not a real number.
+    """
+    if isinstance(alpha, (str, bytes)) or np.ndim(alpha) != 0:
+        raise TypeError(f"alpha must be a number in [0, inf], got {alpha!r}.")
+    value = float(alpha)
+    if not value >= 0:
+        raise ValueError(f"alpha must be in the range [0, inf], got {alpha!r}.")
+    return value
+
+
+def draw_lambda(alpha, size=None, rng=None):
+    """Draw mixing coefficients λ ~ Beta(alpha, alpha).
+
+    Parameters
+    ----------
+    alpha : float
+        In [0, inf]. 0 gives λ = 1 always (no mixing), inf gives λ = 1/2.
+    size : int or tuple of int, default=None
+        Shape of the result; None for a single number.
+    rng : numpy.random.Generator, int or None, default=None
+        Source of random numbers, as taken by :func:`numpy.random.default_rng`.
+
+    Returns
+    -------
+    lam : float or ndarray of shape `size`
+        Coefficients in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If `alpha` is negative or not a number.
+
+    References
+    ----------
+    Zhang, Cisse, Dauphin, Lopez-Paz, "mixup: Beyond Empirical Risk Minimization",
+    2017, section 2.
+
+    Examples
+    --------
+    >>> from skmixup import draw_lambda
+    >>> draw_lambda(0, size=3)
+    array([1., 1., 1.])
+    >>> draw_lambda(float("inf"), size=2)
+    array([0.5, 0.5])
+    >>> draw_lambda(0.4, size=2, rng=0).round(3)
+    array([0.149, 0.899])
+    """
+    alpha = check_alpha(alpha)
+    if alpha == 0:
+        return np.ones(size)[()]
+    # Beta(a, a) has standard deviation 1 / (2 sqrt(2a + 1)): past 1e12 all is 1/2.
+    if alpha > 1e12:
+        return np.full(size if size is not None else (), 0.5)[()]
+    lam = np.random.default_rng(rng).beta(alpha, alpha, size)
+    # NumPy returns nan where both gamma variates underflow (alpha below about 1e-3):
+    # there Beta(a, a) is a fair coin between 0 and 1, and both mean an unmixed row.
+    return np.nan_to_num(lam, nan=1.0)[()]
+
+
+def draw_partners(n_rows, n_batches=None, rng=None):
+    """Draw for each row of a batch the row it is mixed with.
+
+    A random permutation of the same batch, as in the paper's code. A batch of one row
+    is its own partner.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows in a batch.
+    n_batches : int, default=None
+        Number of batches; None for one batch without a leading axis.
+    rng : numpy.random.Generator, int or None, default=None
+        Source of random numbers, as taken by :func:`numpy.random.default_rng`.
+
+    Returns
+    -------
+    partner : ndarray of int64, shape (n_rows,) or (n_batches, n_rows)
+        A permutation of ``range(n_rows)``, one for each batch.
+
+    Examples
+    --------
+    >>> from skmixup import draw_partners
+    >>> draw_partners(5, rng=0)
+    array([4, 2, 3, 1, 0])
+    """
+    rng = np.random.default_rng(rng)
+    if n_batches is None:
+        return rng.permutation(n_rows)
+    return rng.permuted(np.tile(np.arange(n_rows), (n_batches, 1)), axis=1)
+
+
+def mix(first, second, lam):
+    """Mix two tensors: λ·first + (1−λ)·second.
+
+    Parameters
+    ----------
+    first, second : torch.Tensor of the same shape
+        Floating-point rows and their partners.
+    lam : float or torch.Tensor
+        Weight of `first`. A tensor's dimensions are matched with the leading ones of
+        `first`.
+
+    Returns
+    -------
+    mixed : torch.Tensor, shape of `first`
+        A new tensor; equal to `first`, bit for bit, where λ is 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmixup import mix
+    >>> mix(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]), 0.75)
+    tensor([1.5000, 2.5000])
+    """
+    if isinstance(lam, torch.Tensor):
+        lam = lam.to(first.dtype)
+        lam = lam.reshape(lam.shape + (1,) * (first.dim() - lam.dim()))
+    return torch.lerp(second, first, lam)
+
+
+def one_hot(y, n_classes=None, dtype=torch.float32):
+    """Make class indices into one-hot rows; leave floating-point targets alone.
+
+    Parameters
+    ----------
+    y : torch.Tensor
+        Integer class indices of any shape, or floating-point targets (soft labels,
+        regression).
+    n_classes : int, default=None
+        Width of the one-hot rows; by default the largest index plus one.
+    dtype : torch.dtype, default=torch.float32
+        Type of the result.
+
+    Returns
+    -------
+    targets : torch.Tensor, shape (*y.shape, n_classes), or `y` itself
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmixup import one_hot
+    >>> one_hot(torch.tensor([1, 0]), 3)
+    tensor([[0., 1., 0.],
+            [1., 0., 0.]])
+    """
+    if y.is_floating_point():
+        return y
+    return F.one_hot(y.long(), -1 if n_classes is None else n_classes).to(dtype)
+
+
+def soft_cross_entropy(logits, targets):
+    """Cross-entropy of each row with soft targets, −Σ_c y_c · log softmax(logits)_c.
+
+    For y~ = λ·y_i + (1−λ)·y_j it equals λ·CE(y_i) + (1−λ)·CE(y_j): the loss is linear
+    in the target.
+
+    Parameters
+    ----------
+    logits, targets : torch.Tensor of shape (..., n_classes)
+        Scores before softmax, and rows of target weights.
+
+    Returns
+    -------
+    loss : torch.Tensor of shape (...)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmixup import soft_cross_entropy
+    >>> soft_cross_entropy(torch.zeros(1, 2), torch.tensor([[0.3, 0.7]]))
+    tensor([0.6931])
+    """
+    return -(targets * logits.log_softmax(-1)).sum(-1)
+
+
+def weighted_lambda(lam, weight, weight_partner):
+    """Fold row weights into λ.
+
+    λ·w_i·loss(y_i) + (1−λ)·w_j·loss(y_j) is a row of weight w~ whose target is mixed
+    with λ', where w~ = λ·w_i + (1−λ)·w_j and λ' = λ·w_i / w~.
+
+    Parameters
+    ----------
+    lam, weight, weight_partner : torch.Tensor of broadcastable shapes
+        Coefficients, and the weights of the first rows and of their partners.
+
+    Returns
+    -------
+    lam_target, weight_mixed : torch.Tensor
+        λ' and w~.
+    """
+    kept = lam * weight
+    total = torch.lerp(weight_partner, weight, lam)
+    return torch.where(total > 0, kept / total, lam), total
+
+
+def _take_rows(rows, partner):
+    """Return ``rows[k, ..., partner[k, ...]]``; dimensions past those of `partner` stay."""
+    index = partner.reshape(partner.shape + (1,) * (rows.dim() - partner.dim()))
+    return torch.take_along_dim(rows, index, dim=partner.dim() - 1)
+
+
+class Mixer:
+    """What a mixing variant is: random numbers drawn, then applied.
+
+    Subclasses override `mix`, and `draw` if λ and partners are not all they need.
+    Batches have shape (K members, S steps, B rows, ...).
+    """
+
+    def draw(self, rng, lam):
+        """Draw what one member needs for S steps beyond λ and partners.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            The member's own stream.
+        lam : ndarray of shape (S, 1) or (S, B)
+            Coefficients, one a batch or one a row.
+
+        Returns
+        -------
+        drawn : dict of str to ndarray, first axis S
+            Passed to `mix` as CPU tensors with a leading member axis.
+        """
+        return {}
+
+    def mix(self, X, X_partner, lam, **drawn):
+        """Mix rows with their partners.
+
+        Parameters
+        ----------
+        X, X_partner : torch.Tensor of shape (K, S, B, ...)
+        lam : torch.Tensor of shape (K, S, 1) or (K, S, B)
+        **drawn : torch.Tensor
+            What `draw` returned, in main memory.
+
+        Returns
+        -------
+        X_mixed : torch.Tensor, shape of X
+        lam_target : torch.Tensor of shape (K, S, 1) or (K, S, B)
+            The weight of the first row's target.
+        """
+        raise NotImplementedError
+
+    def attached(self, module):
+        """Return a context in which `module` mixes inside; by default it does not."""
+        return nullcontext()
+
+
+class InputMixup(Mixer):
+    """Plain mixup: whole rows, x~ = λ·x_i + (1−λ)·x_j (Zhang et al. 2017)."""
+
+    def mix(self, X, X_partner, lam):
+        """Mix rows with their partners; see `Mixer.mix`."""
+        return mix(X, X_partner, lam), lam
+
+
+class CutMix(Mixer):
+    """CutMix on tables: a random subset of columns comes from the partner.
+
+    Of G columns, round(λ·G) are kept, and the first target's weight is the share of
+    columns kept. All output columns of one input column move together, so that a
+    category stays one-hot.
+
+    Parameters
+    ----------
+    groups : array-like of int of shape (n_outputs,), default=None
+        Input column of each encoded column (``TabularEncoder.column_groups_``). By
+        default each column is its own.
+
+    References
+    ----------
+    Yun et al., "CutMix", 2019, carried to tables as in Kadra et al., "Well-tuned
+    Simple Nets Excel on Tabular Datasets", 2021.
+    """
+
+    def __init__(self, groups=None):
+        self.groups = groups
+
+    def _group_index(self, n_columns):
+        if self.groups is None:
+            return np.arange(n_columns)
+        groups = np.unique(np.asarray(self.groups), return_inverse=True)[1]
+        if len(groups) != n_columns:
+            raise ValueError(
+                f"groups must name a group for each of the {n_columns} columns, got "
+                f"{len(groups)}."
+            )
+        return groups
+
+    def draw(self, rng, lam):
+        """Draw a random order of the columns, as seeds; see `Mixer.draw`."""
+        return {"column_seed": rng.integers(2**63, size=lam.shape)}
+
+    def mix(self, X, X_partner, lam, column_seed):
+        """Swap columns with the partners'; see `Mixer.mix`."""
+        flat = X.flatten(3)
+        groups = self._group_index(flat.shape[-1])
+        n_groups = groups.max(initial=-1) + 1
+        n_kept = torch.round(lam * n_groups)
+        rank = _column_ranks(column_seed.numpy(), n_groups)
+        keep = torch.as_tensor(rank, device=X.device) < n_kept[..., None]
+        keep = keep[..., torch.as_tensor(groups, device=X.device)]
+        mixed = torch.where(keep, flat, X_partner.flatten(3)).reshape(X.shape)
+        return mixed, n_kept / max(n_groups, 1)
+
+
+def _column_ranks(seeds, n_groups):
+    """Rank the columns at random, once for each seed: shape (*seeds.shape, n_groups)."""
+    # A counter hashed with the seed (the finalizer of splitmix64): vectorized, and the
+    # same for a member whoever trains beside it.
+    with np.errstate(over="ignore"):
+        x = seeds.astype(np.uint64)[..., None] + np.arange(
+            1, n_groups + 1, dtype=np.uint64
+        ) * np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (x ^ (x >> np.uint64(31))).argsort(-1).argsort(-1)
+
+
+class ManifoldMixup(Mixer):
+    """Mix the input of a layer chosen at random for each batch.
+
+    Parameters
+    ----------
+    layers : sequence of str, default=None
+        Names of the submodules (as in ``module.named_modules()``) whose input may be
+        mixed; the first layer's input is the row itself. By default
+        ``module.mixable_layers()`` where there is one, else the direct children that
+        have parameters, in order.
+
+    References
+    ----------
+    Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden
+    States", 2019.
+    """
+
+    def __init__(self, layers=None):
+        self.layers = layers
+
+    def draw(self, rng, lam):
+        """Draw each step's layer as a number in [0, 1); see `Mixer.draw`."""
+        return {"depth": rng.random(len(lam))}
+
+    def mix(self, X, X_partner, lam, depth):
+        """Leave the rows alone: the layers mix; see `Mixer.mix`."""
+        return X, lam
+
+    def _find_layers(self, module):
+        if self.layers is not None:
+            found = dict(module.named_modules())
+            missing = [name for name in self.layers if name not in found]
+            if missing:
+                raise ValueError(
+                    f"layers {missing} are not submodules of {type(module).__name__}; "
+                    f"it has {[name for name in found if name]}."
+                )
+            return [found[name] for name in self.layers]
+        if hasattr(module, "mixable_layers"):
+            return module.mixable_layers()
+        return [m for m in module.children() if any(True for _ in m.parameters())]
+
+    @contextmanager
+    def attached(self, module):
+        """Hook `module`'s layers; yields what tells them the step's draws."""
+        layers = self._find_layers(module)
+        if not layers:
+            raise ValueError(
+                f"mixing='manifold' needs layers with parameters, and "
+                f"{type(module).__name__} has none: pass ManifoldMixup(layers=[...])."
+            )
+        inside = _LayerMixing(len(layers), stacked=hasattr(module, "n_members"))
+        handles = [
+            layer.register_forward_pre_hook(inside.hook(i))
+            for i, layer in enumerate(layers)
+        ]
+        try:
+            yield inside
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+class _LayerMixing:
+    """The draws of the step under way, and the hooks that apply them."""
+
+    def __init__(self, n_layers, stacked):
+        self.n_layers = n_layers
+        self.stacked = stacked
+        self.step = None
+
+    @contextmanager
+    def using(self, lam, partner, depth):
+        """Mix with λ (K, 1 or B), partners (K, B) and depths (K,), within a step."""
+        self.step = lam, partner, (depth.numpy() * self.n_layers).astype(int)
+        try:
+            yield
+        finally:
+            self.step = None
+
+    def hook(self, layer):
+        """Return a forward-pre-hook for the layer of this number."""
+
+        def mix_input(module, args):
+            if self.step is None:
+                return None
+            lam, partner, chosen = self.step
+            if not (chosen == layer).any():
+                return None
+            here = torch.as_tensor(chosen == layer, device=lam.device)[:, None]
+            hidden = args[0] if self.stacked else args[0][None]
+            lam = torch.where(here, lam, 1.0)
+            mixed = mix(hidden, _take_rows(hidden, partner), lam)
+            return (mixed if self.stacked else mixed[0], *args[1:])
+
+        return mix_input
+
+
+def make_mixer(mixing, groups=None):
+    """Return the mixer that a `mixing` parameter names.
+
+    Parameters
+    ----------
+    mixing : {"input", "manifold", "cutmix"}, Mixer or None
+        None switches mixing off.
+    groups : array-like of int, default=None
+        Column groups for CutMix.
+
+    Returns
+    -------
+    mixer : Mixer or None
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
+    if mixing is None or isinstance(mixing, Mixer):
+        return mixing
+    if mixing == "input":
+        return InputMixup()
+    if mixing == "manifold":
+        return ManifoldMixup()
+    if mixing == "cutmix":
+        return CutMix(groups)
+    raise ValueError(
+        "mixing must be 'input', 'manifold', 'cutmix', a Mixer or None, got "
+        f"{mixing!r}."
+    )
+
+
+def mixup_batch(
+    X,
+    y,
+    alpha=1.0,
+    *,
+    mixing="input",
+    lambda_per="batch",
+    n_classes=None,
+    groups=None,
+    rng=None,
+):
+    """Mix a batch of rows and labels, for use in any torch training loop.
+
+    Parameters
+    ----------
+    X : torch.Tensor of shape (n_rows, ...)
+        Floating-point rows (or images, sequences), encoded and scaled.
+    y : torch.Tensor of shape (n_rows,) or (n_rows, n_outputs)
+        Class indices, or floating-point targets (one-hot, soft or regression).
+    alpha : float, default=1.0
+        λ ~ Beta(alpha, alpha), in [0, inf]; 0 leaves the batch as it is.
+    mixing : {"input", "cutmix"} or Mixer, default="input"
+        "manifold" mixes inside a module and needs :class:`MixupNet`.
+    lambda_per : {"batch", "row"}, default="batch"
+        Draw one λ for the batch or one for each row.
+    n_classes : int, default=None
+        Width of the one-hot targets; by default the largest class index plus one.
+    groups : array-like of int of shape (n_columns,), default=None
+        For CutMix: columns of the same group are swapped together.
+    rng : numpy.random.Generator, int or None, default=None
+        Source of random numbers, as taken by :func:`numpy.random.default_rng`. Pass a
+        generator that lives as long as the loop: an int gives the same mix each time.
+
+    Returns
+    -------
+    X_mixed : torch.Tensor, shape of X
+    y_mixed : torch.Tensor of shape (n_rows, n_classes) or the shape of y
+        Soft targets, as :func:`torch.nn.functional.cross_entropy` takes them.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or X and y have different numbers of rows.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from skmixup import mixup_batch
+    >>> X, y = torch.eye(4), torch.tensor([0, 1, 2, 1])
+    >>> rng = np.random.default_rng(0)
+    >>> X_mixed, y_mixed = mixup_batch(X, y, alpha=0.4, rng=rng)
+    >>> loss = torch.nn.functional.cross_entropy(X_mixed[:, :3], y_mixed)
+    """
+    if len(X) != len(y):
+        raise ValueError(f"X has {len(X)} rows and y has {len(y)}: they must agree.")
+    if not X.is_floating_point():
+        raise ValueError(
+            f"X must be floating-point to be mixed, got {X.dtype}: encode and scale it."
+        )
+    mixer = make_mixer(mixing, groups)
+    if mixer is None or isinstance(mixer, ManifoldMixup):
+        raise ValueError("mixup_batch takes mixing='input', 'cutmix' or such a Mixer.")
+    targets = one_hot(y, n_classes, X.dtype)
+    draws = draw_steps(
+        mixer, [np.random.default_rng(rng)], [alpha], 1, len(X), lambda_per
+    )
+    draws = {name: torch.as_tensor(a) for name, a in draws.items()}
+    lam, partner = (draws.pop(name).to(X.device) for name in ("lam", "partner"))
+    partner = partner[0, 0]
+    X_mixed, lam = mixer.mix(X[None, None], X[partner][None, None], lam, **draws)
+    return X_mixed[0, 0], mix(targets, targets[partner], lam[0, 0])
+
+
+def draw_steps(mixer, rngs, alphas, n_steps, n_rows, lambda_per):
+    """Draw all random numbers of some steps, for each member from its own stream.
+
+    Parameters
+    ----------
+    mixer : Mixer
+    rngs : sequence of numpy.random.Generator, length K
+    alphas : sequence of float, length K
+    n_steps, n_rows : int
+        Steps and rows a step.
+    lambda_per : {"batch", "row"}
+
+    Returns
+    -------
+    draws : dict of str to ndarray, leading axes (K, n_steps)
+        "lam" (float32; K, S, 1 or B), "partner" (int64; K, S, B) and the mixer's own.
+    """
+    if lambda_per not in ("batch", "row"):
+        raise ValueError(f"lambda_per must be 'batch' or 'row', got {lambda_per!r}.")
+    shape = (n_steps, 1 if lambda_per == "batch" else n_rows)
+    members = []
+    for rng, alpha in zip(rngs, alphas, strict=True):
+        lam = draw_lambda(alpha, shape, rng)
+        partner = draw_partners(n_rows, n_steps, rng)
+        drawn = mixer.draw(rng, lam)
+        members.append({"lam": lam.astype(np.float32), "partner": partner} | drawn)
+    return {name: np.stack([m[name] for m in members]) for name in members[0]}

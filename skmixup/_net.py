@@ -1,0 +1,760 @@
+"""`MixupNet`: a skorch net whose training step mixes, for one member or K in a stack."""
+
+import contextlib
+import math
+import warnings
+
+import numpy as np
+import torch
+from scipy import sparse
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EpochScoring, EpochTimer, PrintLog
+from skorch.dataset import Dataset
+from skorch.utils import to_numpy
+from sklearn.utils import check_random_state
+from torch import nn
+from torch.utils.data import Subset
+
+from ._mixing import check_alpha, draw_steps, make_mixer, mix, one_hot, weighted_lambda
+
+_ORDER, _MIXING = 1, 2  # what a member's random streams are for
+_BLOCK_VALUES = 2**17  # values gathered and mixed at once, for each member
+_CLEAN_ROWS = 1024  # rows on which the clean training loss is measured
+
+
+def draw_seed(random_state):
+    """Return an int seed from `random_state`, leaving global random states alone.
+
+    Parameters
+    ----------
+    random_state : int, RandomState or None
+        None draws fresh entropy from the system.
+
+    Returns
+    -------
+    seed : int
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+@contextlib.contextmanager
+def _own_torch_seed(seed):
+    """Let modules use torch's global generators, and put those back afterwards."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+class ResidentRows:
+    """Rows, targets and weights, on the device once and for all.
+
+    Parameters
+    ----------
+    X : array-like, torch.Tensor or sparse matrix, first axis rows
+        A sparse matrix stays in main memory and is made dense a batch at a time.
+    y : array-like or torch.Tensor, default=None
+        Class indices (integers), or floating-point targets.
+    weight : array-like of shape (n_rows,), default=None
+        Scaled to a mean of one; equal weights are no weights.
+    device : torch.device or str
+    """
+
+    def __init__(self, X, y=None, weight=None, device="cpu"):
+        self.device = device
+        self.X = X.tocsr() if sparse.issparse(X) else _to_float(X, device)
+        self.y = None if y is None else _to_target(y, device)
+        self.weight = None
+        if weight is not None and np.ptp(weight) > 0:
+            weight = np.asarray(weight) / np.mean(weight)
+            self.weight = torch.as_tensor(weight, dtype=torch.float32, device=device)
+        if y is not None and len(self) != len(self.y):
+            raise ValueError(f"X has {len(self)} rows and y has {len(self.y)}.")
+
+    def __len__(self):
+        return self.X.shape[0]
+
+    @property
+    def width(self):
+        """Values in a row."""
+        return math.prod(self.X.shape[1:])
+
+    def take(self, rows):
+        """Return the rows of an index tensor, dense: shape (*rows.shape, ...)."""
+        if sparse.issparse(self.X):
+            part = self.X[rows.flatten().cpu().numpy()].toarray()
+            part = torch.as_tensor(part, dtype=torch.float32, device=self.device)
+        else:
+            part = self.X.index_select(0, rows.flatten())
+        return part.reshape(*rows.shape, *self.X.shape[1:])
+
+
+def _to_float(X, device):
+    if hasattr(X, "to_numpy") and not isinstance(X, torch.Tensor):
+        X = X.to_numpy()
+    if isinstance(X, (dict, list, tuple)):
+        raise TypeError(
+            "MixupNet takes X as one array, tensor or sparse matrix, got "
+            f"{type(X).__name__}: several inputs cannot be mixed."
+        )
+    if not isinstance(X, torch.Tensor):
+        X = torch.from_numpy(np.require(X, requirements=["C", "W"]))
+    return X.to(device) if X.is_floating_point() else X.to(device, torch.float32)
+
+
+def _to_target(y, device):
+    y = torch.as_tensor(to_numpy(y) if hasattr(y, "to_numpy") else y, device=device)
+    return y.float() if y.is_floating_point() else y.long()
+
+
+def _unpack(dataset):
+    """Return X, y and the row numbers (or None) of a dataset."""
+    if isinstance(dataset, Subset):
+        X, y, rows = _unpack(dataset.dataset)
+        index = np.asarray(dataset.indices)
+        return X, y, index if rows is None else rows[index]
+    if isinstance(dataset, Dataset):
+        return dataset.X, dataset.y, None
+    if hasattr(dataset, "tensors"):  # torch's TensorDataset
+        return *dataset.tensors[:2], None
+    raise TypeError(
+        f"MixupNet keeps its data on the device: it takes arrays, tensors or skorch "
+        f"datasets, got {type(dataset).__name__}."
+    )
+
+
+class BestWeights(Callback):
+    """Early stopping on the clean validation loss, for each member on its own.
+
+    Each member keeps the weights of its best epoch; training ends when none has
+    improved for `patience` epochs in a row.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without improvement after which a member has stopped.
+    """
+
+    def __init__(self, patience=10):
+        self.patience = patience
+
+    def on_train_begin(self, net, **kwargs):
+        """Forget an earlier training."""
+        n_members = net.n_members
+        self.best_loss_ = np.full(n_members, np.inf)
+        self.best_epoch_ = np.zeros(n_members, dtype=int)
+        self.stopped_ = np.zeros(n_members, dtype=bool)
+        self.epoch_ = 0
+        self.best_ = None
+
+    def on_epoch_end(self, net, **kwargs):
+        """Keep the weights of the members that improved; stop when all have."""
+        self.epoch_ += 1
+        losses = net.valid_losses_.cpu().numpy()
+        better = ~self.stopped_ & (losses < self.best_loss_)
+        self.best_loss_[better] = losses[better]
+        self.best_epoch_[better] = self.epoch_
+        self._keep(net, better)
+        self.stopped_ |= self.epoch_ - self.best_epoch_ >= self.patience
+        if self.stopped_.all():
+            raise KeyboardInterrupt  # skorch's way to end a training early
+
+    def _keep(self, net, better):
+        state = net.module_.state_dict()
+        if self.best_ is None or (better.all() and len(better) == 1):
+            self.best_ = {name: value.clone() for name, value in state.items()}
+        elif better.any():
+            members = torch.as_tensor(np.flatnonzero(better), device=net.device)
+            for name, value in state.items():
+                self.best_[name][members] = value[members]
+
+    def on_train_end(self, net, **kwargs):
+        """Restore the best weights."""
+        if self.best_ is not None:
+            net.module_.load_state_dict(self.best_)
+        self.best_ = None
+
+
+class MixupNet(NeuralNet):
+    """A skorch net that trains any torch module with mixup.
+
+    Data live on the device as tensors; batches are slices of a permutation, mixed
+    inside the training step. Nothing is mixed in validation, prediction or scoring,
+    and no hook or mixing state survives `fit`. A skorch callback works as in skorch.
+
+    The module gets a batch (B, ...) and returns scores (B, n_classes). A module with an
+    attribute ``n_members`` (:class:`StackedMLP`) gets (K, B, ...), a batch for each of
+    its K members, and returns (K, B, n_classes).
+
+    Parameters
+    ----------
+    module : torch.nn.Module, class or instance
+        What to train. Its arguments are given as ``module__NAME``.
+    criterion : class, default=torch.nn.CrossEntropyLoss
+        A loss that takes soft targets. It is called with ``reduction="none"`` where it
+        has such an argument; row weights need that.
+    optimizer : class, default=torch.optim.AdamW
+        Its arguments are given as ``optimizer__NAME``.
+    alpha : float or sequence of float of length K, default=1.0
+        λ ~ Beta(alpha, alpha), in [0, inf]. 0 is training without mixing, bit for bit.
+    mixing : {"input", "manifold", "cutmix"}, Mixer or None, default="input"
+        What is mixed; None switches mixing off.
+    lambda_per : {"batch", "row"}, default="batch"
+        One λ for each batch or for each row.
+    label_smoothing : float, default=0.0
+        Share of the target spread evenly over the classes, in [0, 1).
+    lr_schedule : {"constant", "cosine"}, default="constant"
+        "cosine" lets the learning rate fall to zero over the epochs of one `fit`.
+    random_state : int, RandomState or None, default=None
+        Seeds weights, order, mixing and dropout. Global random states are left as they
+        were.
+    lr : float, default=1e-3
+    max_epochs : int, default=20
+    batch_size : int, default=64
+        -1 for all rows in one batch.
+    train_split : callable or None, default=None
+        Splits validation rows off, e.g. ``skorch.dataset.ValidSplit(5)``.
+    callbacks : list of skorch callbacks, default=None
+    verbose : int, default=0
+        1 prints skorch's table of epochs.
+    device : str, default="cpu"
+    **kwargs
+        Further parameters of :class:`skorch.NeuralNet`, and ``module__*``,
+        ``optimizer__*``, ``criterion__*``, ``callbacks__*``.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+    history : skorch.history.History
+        One entry an epoch: "mixed_loss", the mean loss that training minimized, on
+        mixed rows; "train_loss", the clean loss on up to 1024 training rows after the
+        epoch; "valid_loss", the clean loss on the validation rows. With K members, the
+        mean over members.
+    seeds_ : list of int
+        Seed of each member.
+    valid_losses_ : torch.Tensor of shape (K,)
+        Clean validation loss of each member after the last epoch.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or the loss turns NaN in training.
+
+    Examples
+    --------
+    A small convolutional net on the 8 × 8 digits:
+
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from torch import nn
+    >>> from skmixup import MixupNet
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X = (X / 16).astype(np.float32).reshape(-1, 1, 8, 8)
+    >>> def convnet(channels):
+    ...     return nn.Sequential(
+    ...         nn.Conv2d(1, channels, 3), nn.ReLU(), nn.MaxPool2d(2),
+    ...         nn.Flatten(), nn.Linear(9 * channels, 10),
+    ...     )
+    >>> net = MixupNet(
+    ...     convnet, module__channels=16, alpha=0.2, max_epochs=15, lr=5e-3,
+    ...     random_state=0,
+    ... ).fit(X[:1000], y[:1000])
+    >>> bool((net.predict(X[1000:]) == y[1000:]).mean() > 0.9)
+    True
+
+    References
+    ----------
+    Zhang, Cisse, Dauphin, Lopez-Paz, "mixup: Beyond Empirical Risk Minimization", 2017.
+    """
+
+    def __init__(
+        self,
+        module,
+        criterion=nn.CrossEntropyLoss,
+        optimizer=torch.optim.AdamW,
+        *,
+        alpha=1.0,
+        mixing="input",
+        lambda_per="batch",
+        label_smoothing=0.0,
+        lr_schedule="constant",
+        random_state=None,
+        lr=1e-3,
+        max_epochs=20,
+        batch_size=64,
+        train_split=None,
+        verbose=0,
+        **kwargs,
+    ):
+        self.alpha = alpha
+        self.mixing = mixing
+        self.lambda_per = lambda_per
+        self.label_smoothing = label_smoothing
+        self.lr_schedule = lr_schedule
+        self.random_state = random_state
+        super().__init__(
+            module,
+            criterion,
+            optimizer,
+            lr=lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            train_split=train_split,
+            verbose=verbose,
+            **kwargs,
+        )
+
+    # ---- what the net is made of
+
+    @property
+    def _default_callbacks(self):
+        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+    @property
+    def n_members(self):
+        """Number of members that the module holds."""
+        return getattr(self.module_, "n_members", 1)
+
+    @property
+    def _stacked(self):
+        return hasattr(self.module_, "n_members")
+
+    def initialize_module(self):
+        """Make the module, its weights drawn from the members' seeds."""
+        rng = np.random.RandomState(draw_seed(self.random_state))
+        self.seeds_ = [int(rng.randint(2**31 - 1))]
+        with _own_torch_seed(self.seeds_[0]):
+            super().initialize_module()
+        self.seeds_ += rng.randint(2**31 - 1, size=self.n_members - 1).tolist()
+        if self._stacked:
+            self.module_.reset_parameters(self.seeds_)
+        return self
+
+    def initialize_criterion(self):
+        """Make the criterion, one loss a row where it can."""
+        kwargs = self.get_params_for("criterion")
+        if isinstance(self.criterion, type) and issubclass(
+            self.criterion, nn.modules.loss._Loss
+        ):
+            kwargs = {"reduction": "none"} | kwargs
+        self.criterion_ = self.initialized_instance(self.criterion, kwargs)
+        return self
+
+    def initialize(self):
+        """Check the parameters and make all components."""
+        self._check_mixing_params()
+        return super().initialize()
+
+    def _check_mixing_params(self):
+        for alpha in np.atleast_1d(np.asarray(self.alpha, dtype=object)):
+            check_alpha(alpha)
+        if self.lambda_per not in ("batch", "row"):
+            raise ValueError(
+                f"lambda_per must be 'batch' or 'row', got {self.lambda_per!r}."
+            )
+        if self.lr_schedule not in ("constant", "cosine"):
+            raise ValueError(
+                f"lr_schedule must be 'constant' or 'cosine', got {self.lr_schedule!r}."
+            )
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(
+                f"label_smoothing must be in [0, 1), got {self.label_smoothing!r}."
+            )
+        if not (self.batch_size == -1 or self.batch_size >= 1):
+            raise ValueError(
+                f"batch_size must be at least 1, or -1, got {self.batch_size!r}."
+            )
+        make_mixer(self.mixing)
+
+    # ---- training
+
+    def fit_loop(
+        self,
+        X,
+        y=None,
+        epochs=None,
+        *,
+        sample_weight=None,
+        rows=None,
+        valid_rows=None,
+        _routing_method="fit",
+    ):
+        """Train for some epochs.
+
+        Parameters
+        ----------
+        X : array-like, torch.Tensor, sparse matrix or skorch Dataset, first axis rows
+        y : array-like or torch.Tensor
+            Class indices, or floating-point targets.
+        epochs : int, default=None
+            By default `max_epochs`.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Scaled to a mean of one. The loss of a mixed row is
+            λ·w_i·loss(y_i) + (1−λ)·w_j·loss(y_j).
+        rows, valid_rows : array-like of int, shape (n,) or (K, n), default=None
+            Rows to train on and to validate on, for all members or for each; in place
+            of `train_split`.
+
+        Returns
+        -------
+        self : MixupNet
+        """
+        self.check_data(X, y)
+        train_set, valid_set = self._split(X, y, rows, valid_rows)
+        data_X, data_y, all_rows = _unpack(train_set)
+        if data_y is None:
+            raise ValueError("MixupNet needs targets: y is None.")
+        data = ResidentRows(data_X, data_y, sample_weight, self.device)
+        train_rows = self._row_index(rows if rows is not None else all_rows, data)
+        valid = self._valid_data(data, valid_set, valid_rows)
+        epochs = self.max_epochs if epochs is None else epochs
+        sets = {"dataset_train": train_set, "dataset_valid": valid_set}
+        mixer = self._active_mixer()
+        context = contextlib.nullcontext() if mixer is None else mixer.attached(
+            self.module_
+        )
+        with _own_torch_seed(self.seeds_[0] + len(self.history)), context as inside:
+            for epoch in range(epochs):
+                self.notify("on_epoch_begin", **sets)
+                progress = (epoch / epochs, (epoch + 1) / epochs)
+                self._train_epoch(data, train_rows, mixer, inside, progress)
+                self._valid_epoch(*valid)
+                self.notify("on_epoch_end", **sets)
+        return self
+
+    def _split(self, X, y, rows, valid_rows):
+        """Return the datasets that callbacks see."""
+        if rows is None:
+            return self.get_split_datasets(X, y)
+        dataset = self.get_dataset(X, y)
+        shared = [r if r is None or np.ndim(r) == 1 else r[0] for r in (rows, valid_rows)]
+        return tuple(None if r is None else Subset(dataset, r) for r in shared)
+
+    def _row_index(self, rows, data):
+        """Return row numbers as (K, n)."""
+        rows = np.arange(len(data)) if rows is None else np.asarray(rows)
+        if rows.shape[-1] == 0:
+            raise ValueError("Found no rows to train or validate on.")
+        return np.broadcast_to(rows, (self.n_members, rows.shape[-1]))
+
+    def _valid_data(self, data, valid_set, valid_rows):
+        """Return the validation rows as resident data and (K, n) row numbers."""
+        if valid_set is None:
+            return None, None
+        X, y, rows = _unpack(valid_set)
+        if valid_rows is None and rows is None:  # a data set of its own
+            data = ResidentRows(X, y, device=self.device)
+        rows = valid_rows if valid_rows is not None else rows
+        return data, torch.as_tensor(self._row_index(rows, data).copy()).to(self.device)
+
+    def _active_mixer(self):
+        """Return the mixer, or None if nothing is to be mixed."""
+        return make_mixer(self.mixing) if np.any(np.asarray(self.alpha) != 0) else None
+
+    def _member_rngs(self, purpose):
+        """Return each member's stream for this epoch: a function of its seed alone."""
+        epoch = len(self.history)
+        return [np.random.default_rng([seed, epoch, purpose]) for seed in self.seeds_]
+
+    def _blocks(self, data, rows, mixer):
+        """Yield the epoch as blocks of whole steps: the rows and the random draws."""
+        n_rows = rows.shape[1]
+        batch_size = n_rows if self.batch_size == -1 else min(self.batch_size, n_rows)
+        order = np.stack(
+            [rng.permutation(r) for rng, r in zip(self._member_rngs(_ORDER), rows)]  # noqa: B905
+        )
+        rngs = self._member_rngs(_MIXING)
+        alphas = np.broadcast_to(self.alpha, self.n_members)
+        # Not a function of K, so that a member's draws are the same in any company.
+        steps = max(1, _BLOCK_VALUES // (batch_size * max(data.width, 1)))
+        bounds = [*range(0, n_rows, steps * batch_size), n_rows]
+        whole = n_rows // batch_size * batch_size  # the last batch may be smaller
+        bounds = sorted({*bounds, whole})
+        for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+            size = min(batch_size, stop - start)
+            shape = (self.n_members, (stop - start) // size, size)
+            draws = {}
+            if mixer is not None:
+                draws = draw_steps(mixer, rngs, alphas, *shape[1:], self.lambda_per)
+            yield order[:, start:stop].reshape(shape), draws
+
+    def _steps(self, data, rows, mixer):
+        """Yield batches: X, target, weight and the step's draws, members first."""
+        for block, draws in self._blocks(data, rows, mixer):
+            draws = {name: torch.as_tensor(value) for name, value in draws.items()}
+            index = torch.as_tensor(block).to(self.device)
+            X, y, weight = data.take(index), self._targets(data, index), None
+            if data.weight is not None:
+                weight = data.weight[index]
+            if mixer is not None:
+                lam, partner = (draws[k].to(self.device) for k in ("lam", "partner"))
+                draws |= {"lam": lam, "partner": partner}
+                X, y, weight = self._mix(data, index, mixer, draws, X, y, weight)
+            for step in range(index.shape[1]):
+                yield (
+                    X[:, step],
+                    y[:, step],
+                    None if weight is None else weight[:, step],
+                    {name: value[:, step] for name, value in draws.items()},
+                )
+
+    def _mix(self, data, index, mixer, draws, X, y, weight):
+        """Mix a block of steps."""
+        other = torch.take_along_dim(index, draws["partner"], dim=2)
+        extra = {k: v for k, v in draws.items() if k not in ("lam", "partner")}
+        X, lam = mixer.mix(X, data.take(other), draws["lam"], **extra)
+        if weight is not None:
+            lam, weight = weighted_lambda(lam, weight, data.weight[other])
+        return X, mix(y, self._targets(data, other), lam), weight
+
+    def _targets(self, data, index):
+        """Return the targets of rows, one-hot and smoothed if they are classes."""
+        y = data.y[index]
+        if y.is_floating_point():
+            return y
+        y = one_hot(y, self._n_classes(data))
+        return y.lerp(torch.full_like(y, 1 / y.shape[-1]), self.label_smoothing)
+
+    def _n_classes(self, data):
+        """Return the width of the module's output, or what the labels show."""
+        width = getattr(self, "n_outputs_", None)
+        return int(data.y.max()) + 1 if width is None else width
+
+    def _train_epoch(self, data, rows, mixer, inside, progress):
+        if self._stacked:
+            self.module_.seed_members(self.seeds_, len(self.history))
+        self._probe_outputs(data)
+        self._set_training(True)
+        watched = self._watched()
+        base_lrs = [group["lr"] for group in self.optimizer_.param_groups]
+        n_steps = math.ceil(rows.shape[1] / self._batch_rows(rows))
+        total = torch.zeros(self.n_members, device=self.device)
+        for i, (X, y, weight, draws) in enumerate(self._steps(data, rows, mixer)):
+            self._set_lr(base_lrs, np.interp(i, [0, n_steps], progress))
+            batch = (X, y) if self._stacked else (X[0], y[0])
+            if watched:
+                self._set_training(True)
+                self.notify("on_batch_begin", batch=batch, training=True)
+            mixes_inside = inside.using(**draws) if inside else contextlib.nullcontext()
+            with mixes_inside:
+                step = self.train_step((X, y), weight=weight)
+            total += step["losses"].detach() * X.shape[1]
+            if watched:
+                self._record_batch("train", step, X.shape[1])
+                self.notify("on_batch_end", batch=batch, training=True, **step)
+        self._set_lr(base_lrs, None)
+        self._record_training(total / rows.shape[1], data, rows, n_steps)
+
+    def _batch_rows(self, rows):
+        return rows.shape[1] if self.batch_size == -1 else self.batch_size
+
+    def _set_lr(self, base_lrs, progress):
+        """Set the learning rates for a share of the training done; None resets."""
+        if self.lr_schedule == "constant":
+            return
+        factor = 1 if progress is None else 0.5 * (1 + math.cos(math.pi * progress))
+        for group, lr in zip(self.optimizer_.param_groups, base_lrs, strict=True):
+            group["lr"] = lr * factor
+
+    def train_step_single(self, batch, weight=None):
+        """Compute the loss of a batch (K, B, ...) and its gradient."""
+        X, target = batch
+        y_pred = self._forward_members(X)
+        losses = self._member_losses(y_pred, target, weight)
+        loss = losses.sum()  # members share no weights: no gradient leaks
+        loss.backward()
+        return {
+            "loss": loss.detach() / len(losses),
+            "losses": losses,
+            "y_pred": y_pred.transpose(0, 1) if self._stacked else y_pred[0],
+        }
+
+    def _forward_members(self, X):
+        return self.module_(X) if self._stacked else self.module_(X[0])[None]
+
+    def _member_losses(self, y_pred, target, weight):
+        """Return the mean loss of each member, (K,)."""
+        loss = self.criterion_(y_pred.flatten(0, 1), target.flatten(0, 1))
+        if loss.dim() == 0:
+            if weight is not None:
+                raise ValueError(
+                    "sample_weight needs a criterion with reduction='none', got "
+                    f"{self.criterion_}."
+                )
+            return loss[None]
+        loss = loss.reshape(*y_pred.shape[:2], -1).mean(-1)
+        return (loss if weight is None else loss * weight).mean(1)
+
+    def _probe_outputs(self, data):
+        """Learn how wide the module's output is, so that one-hot rows fit it."""
+        if data.y.is_floating_point() or getattr(self, "n_outputs_", None):
+            return
+        index = torch.zeros((self.n_members, 1), dtype=torch.long, device=self.device)
+        y_pred = self._eval_members(data.take(index))
+        n_labels = int(data.y.max()) + 1
+        if y_pred.shape[-1] < n_labels:
+            raise ValueError(
+                f"y holds class index {n_labels - 1}, but the module returns "
+                f"{y_pred.shape[-1]} score(s) a row: it needs at least {n_labels}."
+            )
+        self.n_outputs_ = y_pred.shape[-1]
+
+    # ---- validation and records
+
+    @torch.no_grad()
+    def _eval_members(self, X):
+        self._set_training(False)
+        return self._forward_members(X)
+
+    @torch.no_grad()
+    def _clean_losses(self, data, rows):
+        """Return the weighted clean loss of each member, without mixing or dropout."""
+        y_pred = self._eval_members(data.take(rows))
+        target = one_hot(data.y[rows], getattr(self, "n_outputs_", None))
+        if data.weight is None:
+            return self._member_losses(y_pred, target, None), y_pred
+        weight = data.weight[rows]
+        weight = weight / weight.mean(1, keepdim=True)
+        return self._member_losses(y_pred, target, weight), y_pred
+
+    def _valid_epoch(self, data, rows):
+        if data is None:
+            return
+        watched = self._watched()
+        total, n_rows, weights = 0, rows.shape[1], 0
+        step_size = n_rows if not watched else self._batch_rows(rows)
+        step_size = min(step_size, max(1, 2**22 // max(data.width * len(rows), 1)))
+        for part in rows.split(step_size, dim=1):
+            batch = (data.take(part[:1])[0], data.y[part[0]])
+            if watched:
+                self.notify("on_batch_begin", batch=batch, training=False)
+            losses, y_pred = self._clean_losses(data, part)
+            mass = part.shape[1] if data.weight is None else data.weight[part].sum(1)
+            total, weights = total + losses * mass, weights + mass
+            if watched:
+                y_pred = y_pred.transpose(0, 1) if self._stacked else y_pred[0]
+                step = {"loss": losses.mean(), "y_pred": y_pred}
+                self._record_batch("valid", step, part.shape[1])
+                self.notify("on_batch_end", batch=batch, training=False, **step)
+        self.valid_losses_ = total / weights
+        self._record_loss("valid_loss", self.valid_losses_)
+
+    def _watched(self):
+        """Tell whether a callback wants to hear of each batch."""
+        names = ("on_batch_begin", "on_batch_end")
+        return any(
+            getattr(type(cb), name) is not getattr(Callback, name)
+            for _, cb in self.callbacks_
+            for name in names
+        )
+
+    def _record_batch(self, prefix, step, size):
+        # A tensor, not a number: reading it would wait for the device.
+        self.history.record_batch(prefix + "_loss", step["loss"].detach())
+        self.history.record_batch(prefix + "_batch_size", size)
+
+    def _record_loss(self, name, losses):
+        value = float(losses.mean())
+        earlier = [epoch[name] for epoch in self.history[:-1] if name in epoch]
+        self.history.record(name, value)
+        self.history.record(name + "_best", value < min(earlier, default=math.inf))
+
+    def _record_training(self, losses, data, rows, n_steps):
+        mixed = losses.cpu().numpy()
+        if not np.isfinite(mixed).all():
+            raise ValueError(
+                f"Training diverged: the loss of member(s) "
+                f"{np.flatnonzero(~np.isfinite(mixed)).tolist()} is not finite in "
+                f"epoch {len(self.history)}. Lower lr (now {self.lr!r}), or scale X."
+            )
+        self.history.record("mixed_loss", float(mixed.mean()))
+        self.history.record("train_batch_count", n_steps)
+        rng = np.random.default_rng(0)
+        sample = rng.permuted(rows, axis=1)[:, :_CLEAN_ROWS]
+        sample = torch.as_tensor(sample).to(self.device)
+        self._record_loss("train_loss", self._clean_losses(data, sample)[0])
+        for batch in self.history[-1].get("batches", []):
+            for name, value in batch.items():
+                if isinstance(value, torch.Tensor):
+                    batch[name] = float(value)
+
+    # ---- prediction
+
+    def forward_iter(self, X, training=False, device="cpu"):
+        """Yield the module's output chunk by chunk, rows first.
+
+        Parameters
+        ----------
+        X : array-like, torch.Tensor, sparse matrix or skorch Dataset
+        training : bool, default=False
+            Whether to run the module in training mode.
+        device : str, default="cpu"
+            Where the results are put.
+
+        Yields
+        ------
+        y_pred : torch.Tensor of shape (chunk, ...), or (chunk, K, ...) if stacked
+        """
+        rows = None
+        if isinstance(X, torch.utils.data.Dataset):
+            X, _, rows = _unpack(X)
+        data = ResidentRows(X, device=self.device)
+        rows = np.arange(len(data)) if rows is None else rows
+        size = int(np.clip(2**22 // max(data.width * self.n_members, 1), 1, 4096))
+        for start in range(0, len(rows), size):
+            part = torch.as_tensor(rows[start : start + size]).to(self.device)
+            yield self.evaluation_step((data.take(part), None), training).to(device)
+
+    def evaluation_step(self, batch, training=False):
+        """Return the module's output for a batch (B, ...), rows first."""
+        self.check_is_fitted()
+        X, _ = batch
+        self._set_training(training)
+        with torch.set_grad_enabled(training):
+            if not self._stacked:
+                return self.module_(X)
+            # In double precision, where the device has it, a row's prediction does not
+            # depend on the rows beside it.
+            X = X.double() if torch.device(self.device).type != "mps" else X
+            return self.module_(X).transpose(0, 1)
+
+    def predict_proba(self, X):
+        """Return the probabilities of rows, the mean over members.
+
+        Parameters
+        ----------
+        X : array-like, torch.Tensor, sparse matrix or skorch Dataset
+
+        Returns
+        -------
+        proba : ndarray of shape (n_rows, n_classes)
+            For a criterion other than cross-entropy, the module's outputs.
+        """
+        proba = super().predict_proba(X)
+        return proba.mean(1) if self._stacked else proba
+
+    def predict(self, X):
+        """Return class indices if the targets were classes, else the outputs.
+
+        Parameters
+        ----------
+        X : array-like, torch.Tensor, sparse matrix or skorch Dataset
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        """
+        y_pred = self.predict_proba(X)
+        return y_pred.argmax(1) if getattr(self, "n_outputs_", None) else y_pred
+
+    def initialize_callbacks(self):
+        """Make the callbacks; refuse those that would score mixed rows."""
+        super().initialize_callbacks()
+        for name, cb in self.callbacks_:
+            if isinstance(cb, EpochScoring) and cb.on_train and cb.use_caching:
+                raise ValueError(
+                    f"Callback {name!r} would score the mixed rows of training against "
+                    "soft targets: give it use_caching=False."
+                )
+        return self

@@ -1,0 +1,104 @@
+"""The training set as weighted distinct rows, and its split into two parts."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.model_selection import train_test_split
+
+
+def _hash_rows(X, y):
+    """Hash each row and its label to 64 bits; dense and CSR rows hash alike."""
+    # Multilinear hashing modulo 2^64: random odd multipliers times the values' bits.
+    rng = np.random.default_rng(0)
+    factors = rng.integers(2**64, size=X.shape[1] + 1, dtype=np.uint64) | np.uint64(1)
+    hashes = (y.astype(np.uint64) + np.uint64(1)) * factors[-1]
+    with np.errstate(over="ignore"):
+        if sparse.issparse(X):
+            terms = X.data.view(np.uint32).astype(np.uint64) * factors[X.indices]
+            ends = np.concatenate([[np.uint64(0)], np.cumsum(terms, dtype=np.uint64)])
+            return hashes + ends[X.indptr[1:]] - ends[X.indptr[:-1]]
+        bits = X.view(np.uint32)
+        for start in range(0, len(X), 2**14):  # in chunks, to bound memory
+            chunk = slice(start, start + 2**14)
+            hashes[chunk] += bits[chunk].astype(np.uint64) @ factors[:-1]
+    return hashes
+
+
+def _equal_neighbors(X, y, hashes):
+    """Tell for each row but the first whether it equals the one before it."""
+    same = (hashes[1:] == hashes[:-1]) & (y[1:] == y[:-1])
+    maybe = np.flatnonzero(same)
+    if sparse.issparse(X):
+        differs = np.asarray((X[maybe + 1] != X[maybe]).sum(axis=1)).ravel() > 0
+    else:
+        differs = (X[maybe + 1] != X[maybe]).any(axis=1)
+    same[maybe[differs]] = False
+    return same
+
+
+def collapse_duplicates(X, y, weight):
+    """Reduce a training set to its distinct rows, each with its total weight.
+
+    It makes a row of weight w the same as w copies of it, exactly, and keeps copies of
+    one row from ending up on both sides of a validation split. The order of the result
+    depends on the rows only, not on the order that they came in.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of float32 of shape (n, d)
+    y : ndarray of int of shape (n,)
+    weight : ndarray of float of shape (n,)
+
+    Returns
+    -------
+    index : ndarray of int of shape (n_distinct,)
+        One row of each kind.
+    weight : ndarray of shape (n_distinct,)
+    """
+    hashes = _hash_rows(X, y)
+    order = np.argsort(hashes, kind="stable")
+    same = _equal_neighbors(X[order], y[order], hashes[order])
+    starts = np.flatnonzero(np.concatenate([[True], ~same]))
+    return order[starts], np.add.reduceat(weight[order], starts)
+
+
+def split_rows(y, fraction, random_state):
+    """Split row numbers into training and validation, stratified as far as it goes.
+
+    Classes with a single row stay in training. Where the validation part is too small
+    to hold each class, the split is plainly random.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (n,)
+    fraction : float
+        Share of rows for validation, in (0, 1).
+    random_state : int
+
+    Returns
+    -------
+    train, valid : ndarray of int
+
+    Raises
+    ------
+    ValueError
+        If there are too few rows to leave some on both sides.
+    """
+    counts = np.bincount(y)
+    movable = np.flatnonzero(counts[y] > 1)
+    n_valid = int(np.ceil(fraction * len(y)))
+    if len(movable) < 2:
+        movable = np.arange(len(y))
+    if len(movable) <= n_valid:
+        raise ValueError(
+            f"early_stopping=True cannot set {n_valid} of {len(movable)} distinct rows "
+            f"aside for validation: n_samples = {len(y)} leaves none to train on. "
+            "Lower validation_fraction, give more rows or set early_stopping=False."
+        )
+    n_classes = len(np.unique(y[movable]))
+    roomy = min(n_valid, len(movable) - n_valid) >= n_classes
+    stratify = y[movable] if roomy and counts[y[movable]].min() > 1 else None
+    train, valid = train_test_split(
+        movable, test_size=n_valid, stratify=stratify, random_state=random_state
+    )
+    stays = np.setdiff1d(np.arange(len(y)), movable)
+    return np.concatenate([train, stays]), valid
