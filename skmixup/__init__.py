@@ -1,6 +1,6 @@
 """mixup-trained neural networks for tables, as scikit-learn estimators."""
 
-from ._encoding import TabularEncoder
+from ._encoding import SmoothClipScaler, TabularEncoder
 from ._estimators import MixupClassifier
 from ._mixing import (
     CutMix,
@@ -26,6 +26,7 @@ __all__ = [
     "Mixer",
     "MixupClassifier",
     "MixupNet",
+    "SmoothClipScaler",
     "StackedLinear",
     "StackedMLP",
     "TabularEncoder",

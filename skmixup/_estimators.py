@@ -24,7 +24,7 @@ from skorch.callbacks import Callback
 from skorch.history import History
 from tqdm.auto import tqdm
 
-from ._encoding import TabularEncoder
+from ._encoding import TabularEncoder, check_table
 from ._mixing import CutMix, Mixer
 from ._modules import ACTIVATIONS, StackedMLP
 from ._net import BestWeights, MixupNet, draw_seed
@@ -396,8 +396,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
     def _check_X(self, X, reset):
         """Check X as far as the encoder does not, and note its columns."""
         if self.preprocess is not None:
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            return X if hasattr(X, "shape") else np.asarray(X)
+            return check_table(self, X, reset=reset)
         _check_numeric_columns(X)
         X = validate_data(
             self, X, reset=reset, accept_sparse="csr", dtype=np.float32, order="C"
@@ -499,6 +498,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             module__n_members=int(self.n_estimators),
             module__activation=self.activation,
             module__dropout=self.dropout,
+            optimizer__fused=torch.device(device).type in ("cpu", "cuda"),
             optimizer__weight_decay=self.weight_decay,
             optimizer__param_groups=[("*.bias", {"weight_decay": 0.0})],
             batch_size=self._shape["batch_size"],
@@ -610,7 +610,8 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         y : ndarray of shape (n_rows,)
             Labels, as in `classes_`.
         """
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(1)]
 
     # ---- scikit-learn's protocols
 

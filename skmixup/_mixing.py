@@ -74,15 +74,16 @@ def draw_lambda(alpha, size=None, rng=None):
     >>> draw_lambda(float("inf"), size=2)
     array([0.5, 0.5])
     >>> draw_lambda(0.4, size=2, rng=0).round(3)
-    array([0.149, 0.899])
+    array([0.895, 0.906])
     """
     alpha = check_alpha(alpha)
+    shape = () if size is None else size
     if alpha == 0:
-        return np.ones(size)[()]
+        return np.ones(shape)[()]
     # Beta(a, a) has standard deviation 1 / (2 sqrt(2a + 1)): past 1e12 all is 1/2.
     if alpha > 1e12:
-        return np.full(size if size is not None else (), 0.5)[()]
-    lam = np.random.default_rng(rng).beta(alpha, alpha, size)
+        return np.full(shape, 0.5)[()]
+    lam = np.random.default_rng(rng).beta(alpha, alpha, shape)
     # NumPy returns nan where both gamma variates underflow (alpha below about 1e-3):
     # there Beta(a, a) is a fair coin between 0 and 1, and both mean an unmixed row.
     return np.nan_to_num(lam, nan=1.0)[()]
@@ -112,7 +113,7 @@ def draw_partners(n_rows, n_batches=None, rng=None):
     --------
     >>> from skmixup import draw_partners
     >>> draw_partners(5, rng=0)
-    array([4, 2, 3, 1, 0])
+    array([2, 4, 3, 0, 1])
     """
     rng = np.random.default_rng(rng)
     if n_batches is None:

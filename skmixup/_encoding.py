@@ -1,0 +1,559 @@
+"""A table of mixed columns becomes a float32 matrix."""
+
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import _fit_context
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_sample_weight,
+    check_array,
+    check_is_fitted,
+    validate_data,
+)
+
+_NUMBER, _CATEGORY = "number", "category"
+_OBJECT_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal", "empty"}
+_OBJECT_TIMES = {"datetime", "datetime64", "date", "time", "timedelta", "timedelta64"}
+_DENSE_VALUES = 2**24  # a one-hot matrix up to this size is kept dense (64 MB)
+
+
+def check_table(estimator, X, reset):
+    """Validate the shape and the column names of X, whatever its columns hold.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets ``n_features_in_`` and ``feature_names_in_``.
+    X : DataFrame, array-like or sparse matrix
+    reset : bool
+        Whether to note the columns (fit) or compare them (predict).
+
+    Returns
+    -------
+    X : DataFrame, ndarray or CSR
+    """
+    if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
+        if not (sparse.issparse(X) or hasattr(X, "dtype")):
+            array = np.asarray(X)
+            X = np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
+        X = check_array(
+            X,
+            dtype=None if not sparse.issparse(X) else "numeric",
+            accept_sparse="csr",
+            ensure_all_finite=sparse.issparse(X),
+            estimator=estimator,
+            input_name="X",
+        )
+    elif 0 in X.shape:
+        kind = "sample" if X.shape[0] == 0 else "feature"
+        raise ValueError(
+            f"Found array with 0 {kind}(s) (shape={tuple(X.shape)}) while a minimum of "
+            f"1 is required by {type(estimator).__name__}."
+        )
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    return X
+
+
+def _to_frame(X):
+    """Return X as a pandas DataFrame; its columns are read by position."""
+    if isinstance(X, pd.DataFrame):
+        return X
+    return X.to_pandas() if hasattr(X, "to_pandas") else pd.DataFrame(X)
+
+
+def _column_kind(column, name):
+    """Tell from its dtype whether a column holds numbers or categories."""
+    dtype = column.dtype
+    inferred = pd.api.types.infer_dtype(column) if dtype == object else ""
+    if inferred in _OBJECT_TIMES or isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype):
+        _refuse_times(name, inferred or dtype)
+    if pd.api.types.is_datetime64_any_dtype(dtype) or dtype.kind in "mM":
+        _refuse_times(name, dtype)
+    if dtype.kind == "c" or inferred == "complex":
+        raise ValueError(f"Complex data not supported\ncolumn {name!r} is complex.")
+    if inferred in _OBJECT_NUMBERS:
+        return _NUMBER
+    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
+        return _NUMBER
+    return _CATEGORY
+
+
+def _refuse_times(name, dtype):
+    raise TypeError(
+        f"Column {name!r} holds dates or times ({dtype}), which have no single encoding: "
+        "make numbers of it first, such as the year, the day of the week or the days "
+        "since a date (Series.dt, or skrub's DatetimeEncoder)."
+    )
+
+
+def _to_numbers(column, name):
+    """Return a column as float64, missing values as NaN."""
+    try:
+        if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
+            column = pd.to_numeric(column.astype(object))
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Column {name!r} was numeric in fit, and now holds what is no number: "
+            f"{error}"
+        ) from error
+    if np.isinf(values).any():
+        raise ValueError(
+            "Input X contains infinity or a value too large for dtype('float64'): "
+            f"column {name!r}."
+        )
+    return values
+
+
+def _level_name(level):
+    """Spell a level, so that 1, 1.0 and True-like types agree between two tables."""
+    if isinstance(level, bytes):
+        return level.decode(errors="replace")
+    if isinstance(level, Real | np.bool_) and not isinstance(level, Integral):
+        return str(int(level)) if float(level).is_integer() else str(float(level))
+    return str(level)
+
+
+def _to_levels(column, name):
+    """Return a column as strings, missing values as NaN."""
+    try:
+        codes, levels = pd.factorize(column)
+    except TypeError as error:
+        raise TypeError(
+            f"Column {name!r}: argument must be a string or a number in each row; "
+            f"{error}."
+        ) from error
+    names = np.array([*map(_level_name, levels), np.nan], dtype=object)
+    return names[codes]  # a missing value has code -1
+
+
+def _squash(z):
+    """Clip smoothly to (-3, 3): the identity near 0."""
+    z = np.clip(z, -1e100, 1e100)
+    return z / np.sqrt(1 + (z / 3) ** 2)
+
+
+class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Center by the median, scale by the quartiles, and clip smoothly to (-3, 3).
+
+    z = (x − median) / (IQR / 1.349), then z / sqrt(1 + (z/3)²): a normal column gets
+    about unit variance, and no outlier can get beyond 3 [1]_. Where the quartiles are
+    equal, half of the range takes the place of IQR / 1.349; a constant column becomes
+    0. Missing values become 0, the median. A sparse matrix is not centered, and scaled
+    by the largest absolute value of each column.
+
+    Attributes
+    ----------
+    center_ : ndarray of shape (n_features,)
+        Medians.
+    half_scale_ : ndarray of shape (n_features,)
+        Half of the scale (half, so that no difference can overflow).
+
+    References
+    ----------
+    .. [1] Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs
+       and Boosted Trees on Tabular Data", 2024, appendix A.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmixup import SmoothClipScaler
+    >>> X = np.array([[0.0], [1.0], [2.0], [3.0], [1e300]])
+    >>> SmoothClipScaler().fit_transform(X).ravel().round(2)
+    array([-1.23, -0.66,  0.  ,  0.66,  3.  ])
+    """
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn center and scale.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_rows, n_features)
+            Numbers; NaN is missing.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight w is the same as w copies of the row.
+
+        Returns
+        -------
+        self : SmoothClipScaler
+        """
+        X = self._check(X, reset=True)
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        _check_some_weight(weight)
+        X, weight = X[weight > 0], weight[weight > 0]
+        if sparse.issparse(X):
+            self.center_ = np.zeros(X.shape[1])
+            self.half_scale_ = abs(X).max(axis=0).toarray().ravel() / 2
+            return self
+        stats = [self._column_stats(column, weight) for column in X.T]
+        self.center_, self.half_scale_ = np.array(stats).T
+        return self
+
+    @staticmethod
+    def _column_stats(values, weight):
+        known = ~np.isnan(values)
+        if not known.any():
+            return 0.0, 0.0
+        values = values[known]
+        # Weighted, so that weights and copies agree to the last bit.
+        low, median, high = np.quantile(
+            values, [0.25, 0.5, 0.75], weights=weight[known], method="inverted_cdf"
+        )
+        half = (high / 2 - low / 2) / 1.349
+        return median, half or (values.max() / 2 - values.min() / 2) / 2
+
+    def transform(self, X):
+        """Scale.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_rows, n_features)
+            Numbers; NaN is missing.
+
+        Returns
+        -------
+        Z : ndarray or CSR of float32 of shape (n_rows, n_features)
+            Values in [-3, 3].
+        """
+        check_is_fitted(self)
+        X = self._check(X, reset=False)
+        if sparse.issparse(X):
+            X = X.copy()
+            X.data = self._scale(X.data, 0.0, self.half_scale_[X.indices])
+            return X.astype(np.float32)
+        Z = self._scale(X, self.center_, self.half_scale_)
+        return np.nan_to_num(Z, copy=False).astype(np.float32)
+
+    @staticmethod
+    def _scale(X, center, half_scale):
+        with np.errstate(over="ignore"):
+            half = X / 2 - center / 2
+            z = np.divide(half, half_scale, out=half * 0, where=half_scale > 0)
+        return _squash(z)
+
+    def _check(self, X, reset):
+        return validate_data(
+            self,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=np.float64,
+            ensure_all_finite=True if sparse.issparse(X) else "allow-nan",
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # always float32
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _check_some_weight(weight):
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+
+
+class TabularEncoder(TransformerMixin, BaseEstimator):
+    """Encode a table of mixed columns as a float32 matrix.
+
+    Numbers are centered by the median, scaled by the quartiles and clipped smoothly
+    (:class:`SmoothClipScaler`); a missing number becomes the median, and a column that
+    lacks some gets an indicator column beside it. Categories, strings and booleans are
+    one-hot; missing is a category of its own, and one that `fit` has not seen is all
+    zeros. Sparse matrices hold numbers only.
+
+    Parameters
+    ----------
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Which columns are categories: those whose dtype says so (category, string,
+        bool, and object unless it holds numbers only); those given by name, index or
+        boolean mask, beside them text columns; or none.
+    min_frequency, max_categories : int, float or None, default=None
+        Group rare categories, as in :class:`sklearn.preprocessing.OneHotEncoder`.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Their names, where all are strings.
+    categorical_mask_ : ndarray of bool of shape (n_features_in_,)
+        Which columns are categories.
+    column_groups_ : ndarray of int of shape (n_features_out,)
+        For each output column, the input column that it comes from.
+    sparse_output_ : bool
+        Whether the output is CSR: where it is large, and less than 30 % are not zero.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmixup import TabularEncoder
+    >>> X = pd.DataFrame({"size": [1.0, None, 3.0], "color": ["red", "blue", None]})
+    >>> encoder = TabularEncoder().fit(X)
+    >>> encoder.get_feature_names_out()
+    array(['size', 'size_missing', 'color_blue', 'color_red', 'color_nan'],
+          dtype=object)
+    >>> encoder.transform(X)
+    array([[0.        , 0.        , 0.        , 1.        , 0.        ],
+           [0.        , 1.        , 1.        , 0.        , 0.        ],
+           [1.2...    , 0.        , 0.        , 0.        , 1.        ]],
+          dtype=float32)
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "min_frequency": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, 1, closed="neither"),
+            None,
+        ],
+        "max_categories": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        categorical_features="from_dtype",
+        min_frequency=None,
+        max_categories=None,
+    ):
+        self.categorical_features = categorical_features
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn the encoding.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n_rows, n_features)
+            The table.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight w is the same as w copies of the row. Rare categories are counted
+            by rows of weight above 0.
+
+        Returns
+        -------
+        self : TabularEncoder
+
+        Raises
+        ------
+        ValueError
+            If X is empty, infinite or complex, or `categorical_features` names a
+            column that is not there.
+        TypeError
+            If a column holds dates, or objects that are neither text nor numbers.
+        """
+        X = check_table(self, X, reset=True)
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        _check_some_weight(weight)
+        self.categorical_mask_ = self._find_categories(X)
+        numbers, levels = self._read(X)
+        self._fit_numbers(numbers, weight)
+        self._fit_levels(levels, weight)
+        self._note_output(len(weight))
+        return self
+
+    def _fit_numbers(self, numbers, weight):
+        kept = weight > 0
+        self.scaler_ = None
+        self.lacking_ = np.zeros(numbers.shape[1], dtype=bool)
+        if numbers.shape[1]:
+            self.scaler_ = SmoothClipScaler().fit(numbers, sample_weight=weight)
+            if not sparse.issparse(numbers):
+                self.lacking_ = np.isnan(numbers[kept]).any(axis=0)
+                # Wholly missing is constant: an indicator would say nothing.
+                self.lacking_ &= ~np.isnan(numbers[kept]).all(axis=0)
+
+    def _fit_levels(self, levels, weight):
+        self.one_hot_ = None
+        if levels.shape[1]:
+            grouped = not (self.min_frequency is None and self.max_categories is None)
+            self.one_hot_ = OneHotEncoder(
+                handle_unknown="infrequent_if_exist" if grouped else "ignore",
+                min_frequency=self.min_frequency,
+                max_categories=self.max_categories,
+                dtype=np.float32,
+            ).fit(levels[weight > 0])
+
+    def _note_output(self, n_rows):
+        """Note where the output columns come from, and whether they are sparse."""
+        numbers = np.flatnonzero(~self.categorical_mask_)
+        categories = np.flatnonzero(self.categorical_mask_)
+        widths = []
+        if self.one_hot_ is not None:
+            names = [str(i) for i in range(len(categories))]
+            parts = self.one_hot_.get_feature_names_out(names)
+            owner = [int(part.split("_", 1)[0]) for part in parts]
+            widths = np.bincount(owner, minlength=len(categories))
+        self.column_groups_ = np.concatenate(
+            [numbers, numbers[self.lacking_], np.repeat(categories, widths)]
+        ).astype(int)
+        n_outputs = len(self.column_groups_)
+        n_filled = len(numbers) + self.lacking_.sum() + len(categories)
+        wide = n_rows * n_outputs > _DENSE_VALUES and n_filled < 0.3 * n_outputs
+        self.sparse_output_ = bool(wide)
+
+    def _find_categories(self, X):
+        """Return the mask of categorical columns."""
+        if sparse.issparse(X):
+            return np.zeros(X.shape[1], dtype=bool)
+        if isinstance(X, np.ndarray) and X.dtype.kind in "biuf":
+            mask = np.zeros(X.shape[1], dtype=bool)
+        else:
+            frame = _to_frame(X)
+            kinds = [
+                _column_kind(frame.iloc[:, i], name)
+                for i, name in enumerate(frame.columns)
+            ]
+            mask = np.array(kinds) == _CATEGORY
+        if isinstance(self.categorical_features, str):
+            return mask
+        chosen = self._chosen_categories(X)
+        text = np.flatnonzero(mask & ~chosen)
+        if self.categorical_features is None and len(text):
+            raise ValueError(
+                f"categorical_features=None, but column(s) {text.tolist()} hold no "
+                "numbers: use 'from_dtype' or name them."
+            )
+        return mask | chosen
+
+    def _chosen_categories(self, X):
+        """Return the mask of columns given by name, index or mask."""
+        n = X.shape[1]
+        chosen = np.zeros(n, dtype=bool)
+        given = np.asarray([] if self.categorical_features is None
+                           else self.categorical_features)
+        if given.size == 0:
+            return chosen
+        if given.dtype == bool:
+            if given.shape != (n,):
+                raise ValueError(
+                    f"categorical_features is a mask of shape {given.shape}: it needs "
+                    f"one value for each of the {n} columns."
+                )
+            return given
+        if given.dtype.kind in "iu":
+            if given.min() < 0 or given.max() >= n:
+                raise ValueError(
+                    f"categorical_features has indices out of range: {given.tolist()} "
+                    f"for {n} columns; allowed are 0 to {n - 1}."
+                )
+            chosen[given] = True
+            return chosen
+        names = list(getattr(X, "columns", []))
+        unknown = [name for name in given.tolist() if name not in names]
+        if unknown:
+            raise ValueError(
+                f"categorical_features names column(s) {unknown} that X does not have; "
+                f"its columns are {names}."
+            )
+        return np.isin(np.asarray(names, dtype=object), given)
+
+    def _read(self, X):
+        """Return the numbers (float64 or CSR) and the levels (object) of a table."""
+        if sparse.issparse(X):
+            return X.astype(np.float64), np.empty((X.shape[0], 0), dtype=object)
+        mask = self.categorical_mask_
+        if isinstance(X, np.ndarray) and X.dtype.kind in "biuf" and not mask.any():
+            X = X.astype(np.float64)
+            if np.isinf(X).any():
+                _to_numbers(pd.Series(X[np.isinf(X)]), int(np.isinf(X).any(0).argmax()))
+            return X, np.empty((len(X), 0), dtype=object)
+        frame = _to_frame(X)
+        numbers = np.empty((len(frame), (~mask).sum()))
+        levels = np.empty((len(frame), mask.sum()), dtype=object)
+        at = {False: 0, True: 0}
+        for i, name in enumerate(frame.columns):
+            read, out = (_to_levels, levels) if mask[i] else (_to_numbers, numbers)
+            out[:, at[bool(mask[i])]] = read(frame.iloc[:, i], name)
+            at[bool(mask[i])] += 1
+        return numbers, levels
+
+    def transform(self, X):
+        """Encode a table.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n_rows, n_features)
+            The table, with the columns of `fit` in the same order.
+
+        Returns
+        -------
+        Z : ndarray or CSR of float32 of shape (n_rows, n_features_out)
+            The encoded rows.
+
+        Raises
+        ------
+        ValueError
+            If the columns differ from those of `fit`, or one that was numeric holds
+            text.
+        """
+        check_is_fitted(self)
+        X = check_table(self, X, reset=False)
+        if sparse.issparse(X) and self.categorical_mask_.any():
+            raise ValueError("X is sparse, but had categorical columns in fit.")
+        numbers, levels = self._read(X)
+        parts = []
+        if self.scaler_ is not None:
+            parts.append(self.scaler_.transform(numbers))
+        if self.lacking_.any():
+            lacking = np.isnan(_dense(numbers)[:, self.lacking_])
+            parts.append(lacking.astype(np.float32))
+        if self.one_hot_ is not None:
+            parts.append(self.one_hot_.transform(levels))
+        if self.sparse_output_ or sparse.issparse(numbers):
+            return sparse.hstack(parts, format="csr", dtype=np.float32)
+        return np.concatenate([_dense(part) for part in parts], axis=1)
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the output columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the input columns, where `fit` has seen none.
+
+        Returns
+        -------
+        names : ndarray of str objects
+            The column's name; with ``_missing`` for its indicator, with the category
+            for a one-hot column.
+        """
+        check_is_fitted(self)
+        names = np.asarray(_check_feature_names_in(self, input_features), dtype=object)
+        numbers = names[~self.categorical_mask_]
+        parts = [numbers, [f"{name}_missing" for name in numbers[self.lacking_]]]
+        if self.one_hot_ is not None:
+            categories = names[self.categorical_mask_]
+            parts.append(self.one_hot_.get_feature_names_out(categories))
+        return np.concatenate([np.asarray(part, dtype=object) for part in parts])
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # always float32
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+def _dense(X):
+    return X.toarray() if sparse.issparse(X) else X

@@ -1,0 +1,32 @@
+"""scikit-learn's own checks, with no expected failure."""
+
+import pytest
+from sklearn.base import clone, is_classifier
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skmixup import MixupClassifier, SmoothClipScaler, TabularEncoder
+
+ESTIMATORS = [
+    MixupClassifier(),
+    MixupClassifier(preprocess=None),
+    MixupClassifier(alpha=0),
+    MixupClassifier(n_estimators=3),
+    MixupClassifier(early_stopping=True),
+    TabularEncoder(),
+    SmoothClipScaler(),
+]
+
+
+# What a check calls wrong it fails; what it only warns of (weights and the like) is
+# its own noise.
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks(ESTIMATORS)
+def test_estimator_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS[:5], ids=str)
+def test_is_a_classifier(estimator):
+    assert is_classifier(estimator)
+    assert repr(clone(estimator)) == repr(estimator)
+    assert type(estimator).__name__ in estimator._repr_html_()
