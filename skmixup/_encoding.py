@@ -5,8 +5,12 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.base import _fit_context
+from sklearn.base import (
+    BaseEstimator,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    _fit_context,
+)
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
@@ -71,7 +75,9 @@ def _column_kind(column, name):
     """Tell from its dtype whether a column holds numbers or categories."""
     dtype = column.dtype
     inferred = pd.api.types.infer_dtype(column) if dtype == object else ""
-    if inferred in _OBJECT_TIMES or isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype):
+    if inferred in _OBJECT_TIMES or isinstance(
+        dtype, pd.PeriodDtype | pd.IntervalDtype
+    ):
         _refuse_times(name, inferred or dtype)
     if pd.api.types.is_datetime64_any_dtype(dtype) or dtype.kind in "mM":
         _refuse_times(name, dtype)
@@ -438,8 +444,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """Return the mask of columns given by name, index or mask."""
         n = X.shape[1]
         chosen = np.zeros(n, dtype=bool)
-        given = np.asarray([] if self.categorical_features is None
-                           else self.categorical_features)
+        given = np.asarray(
+            [] if self.categorical_features is None else self.categorical_features
+        )
         if given.size == 0:
             return chosen
         if given.dtype == bool:

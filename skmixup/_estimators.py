@@ -222,7 +222,10 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         "lr": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "lr_schedule": [StrOptions({"constant", "cosine"})],
         "early_stopping": ["boolean"],
@@ -531,7 +534,9 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         net.verbose = self.verbose > 1
         net.initialize_callbacks()
         try:
-            net.partial_fit(X, y, sample_weight=weight, rows=rows[0], valid_rows=rows[1])
+            net.partial_fit(
+                X, y, sample_weight=weight, rows=rows[0], valid_rows=rows[1]
+            )
         finally:
             net.callbacks, net.callbacks_ = None, []  # they may hold rows
         self._check_weights()
@@ -620,7 +625,6 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = self.preprocess is not None
         tags.input_tags.string = isinstance(self.preprocess, str)
-        tags.input_tags.categorical = isinstance(self.preprocess, str)
         return tags
 
     def __getstate__(self):
@@ -655,7 +659,8 @@ def _check_numeric_columns(X):
     text = [
         name
         for name, dtype in zip(X.columns, X.dtypes, strict=True)
-        if str(dtype) in ("object", "string", "str", "category", "String", "Categorical")
+        if str(dtype)
+        in ("object", "string", "str", "category", "String", "Categorical")
         or str(dtype).startswith(("string", "datetime", "timedelta"))
     ]
     if text:

@@ -2,16 +2,15 @@
 
 import contextlib
 import math
-import warnings
 
 import numpy as np
 import torch
 from scipy import sparse
+from sklearn.utils import check_random_state
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochScoring, EpochTimer, PrintLog
 from skorch.dataset import Dataset
 from skorch.utils import to_numpy
-from sklearn.utils import check_random_state
 from torch import nn
 from torch.utils.data import Subset
 
@@ -411,8 +410,8 @@ class MixupNet(NeuralNet):
         epochs = self.max_epochs if epochs is None else epochs
         sets = {"dataset_train": train_set, "dataset_valid": valid_set}
         mixer = self._active_mixer()
-        context = contextlib.nullcontext() if mixer is None else mixer.attached(
-            self.module_
+        context = (
+            contextlib.nullcontext() if mixer is None else mixer.attached(self.module_)
         )
         with _own_torch_seed(self.seeds_[0] + len(self.history)), context as inside:
             for epoch in range(epochs):
@@ -428,7 +427,9 @@ class MixupNet(NeuralNet):
         if rows is None:
             return self.get_split_datasets(X, y)
         dataset = self.get_dataset(X, y)
-        shared = [r if r is None or np.ndim(r) == 1 else r[0] for r in (rows, valid_rows)]
+        shared = [
+            r if r is None or np.ndim(r) == 1 else r[0] for r in (rows, valid_rows)
+        ]
         return tuple(None if r is None else Subset(dataset, r) for r in shared)
 
     def _row_index(self, rows, data):

@@ -1,0 +1,1 @@
+"""Scripts that measure skmixup; run each by ``python -m benchmarks.NAME``."""
