@@ -74,7 +74,8 @@ def _to_frame(X):
 def _column_kind(column, name):
     """Tell from its dtype whether a column holds numbers or categories."""
     dtype = column.dtype
-    inferred = pd.api.types.infer_dtype(column) if dtype == object else ""
+    plain = pd.api.types.is_object_dtype(dtype)
+    inferred = pd.api.types.infer_dtype(column) if plain else ""
     if inferred in _OBJECT_TIMES or isinstance(
         dtype, pd.PeriodDtype | pd.IntervalDtype
     ):
@@ -92,7 +93,7 @@ def _column_kind(column, name):
 
 def _refuse_times(name, dtype):
     raise TypeError(
-        f"Column {name!r} holds dates or times ({dtype}), which have no single encoding: "
+        f"Column {name!r} holds dates or times ({dtype}), which have no one encoding: "
         "make numbers of it first, such as the year, the day of the week or the days "
         "since a date (Series.dt, or skrub's DatetimeEncoder)."
     )

@@ -643,6 +643,9 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             _arrays_to_net(arrays, self.net_)
 
 
+_NOT_NUMERIC = ("object", "str", "categor", "datetime", "timedelta")
+
+
 def _check_hidden_layers(sizes):
     for size in np.atleast_1d(np.asarray(sizes, dtype=object)):
         if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:

@@ -227,7 +227,7 @@ def weighted_lambda(lam, weight, weight_partner):
 
 
 def _take_rows(rows, partner):
-    """Return ``rows[k, ..., partner[k, ...]]``; dimensions past those of `partner` stay."""
+    """Return ``rows[k, ..., partner[k, ...]]``, further dimensions whole."""
     index = partner.reshape(partner.shape + (1,) * (rows.dim() - partner.dim()))
     return torch.take_along_dim(rows, index, dim=partner.dim() - 1)
 
@@ -338,7 +338,7 @@ class CutMix(Mixer):
 
 
 def _column_ranks(seeds, n_groups):
-    """Rank the columns at random, once for each seed: shape (*seeds.shape, n_groups)."""
+    """Rank the columns at random for each seed: shape (*seeds.shape, n_groups)."""
     # A counter hashed with the seed (the finalizer of splitmix64): vectorized, and the
     # same for a member whoever trains beside it.
     with np.errstate(over="ignore"):
@@ -394,7 +394,7 @@ class ManifoldMixup(Mixer):
 
     @contextmanager
     def attached(self, module):
-        """Hook `module`'s layers; yields what tells them the step's draws."""
+        """Put hooks on the layers; yields what tells them the step's draws."""
         layers = self._find_layers(module)
         if not layers:
             raise ValueError(

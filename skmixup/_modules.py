@@ -1,6 +1,7 @@
 """K independent networks as one: every tensor has a leading member axis."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -198,8 +199,7 @@ class StackedMLP(nn.Module):
         self.activation = activation
         widths = [n_features, *hidden_layer_sizes, n_outputs]
         self.layers = nn.ModuleList(
-            StackedLinear(n_members, a, b)
-            for a, b in zip(widths[:-1], widths[1:], strict=True)
+            StackedLinear(n_members, a, b) for a, b in pairwise(widths)
         )
         self.dropouts = nn.ModuleList(
             StackedDropout(dropout, n_members) for _ in hidden_layer_sizes

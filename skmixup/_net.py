@@ -1,7 +1,8 @@
-"""`MixupNet`: a skorch net whose training step mixes, for one member or K in a stack."""
+"""`MixupNet`: a skorch net whose training step mixes, for K members in a stack."""
 
 import contextlib
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -472,7 +473,7 @@ class MixupNet(NeuralNet):
         bounds = [*range(0, n_rows, steps * batch_size), n_rows]
         whole = n_rows // batch_size * batch_size  # the last batch may be smaller
         bounds = sorted({*bounds, whole})
-        for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, stop in pairwise(bounds):
             size = min(batch_size, stop - start)
             shape = (self.n_members, (stop - start) // size, size)
             draws = {}
