@@ -1,1 +1,4 @@
-"""Scripts that measure skmixup; run each by ``python -m benchmarks.NAME``."""
+"""Benchmarks of skmixup, run from the repository's root: ``python -m benchmarks.uci``.
+
+They use the public API of skmixup only.
+"""

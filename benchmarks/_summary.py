@@ -1,59 +1,150 @@
-"""Rows of results become the table at the end."""
+"""Rows of results become a summary, and the summary becomes text."""
 
+import numpy as np
 import pandas as pd
 
+KEYS = ["table", "table_id", "model", "alpha", "protocol"]
+SCORES = ("error", "log_loss")
+ERM = "ERM (α=0)"
 
-def _mean_sd(values, digits):
-    return f"{values.mean():.{digits}f} ± {values.std():.{digits}f}"
 
-
-def summarize(rows, model_order):
-    """Return a table of error and log-loss, mean ± standard deviation over folds.
+def summarize(rows):
+    """Average over folds and repeats.
 
     Parameters
     ----------
     rows : list of dict
-    model_order : sequence of str
+        As made by :func:`benchmarks._runner.run_job`.
 
     Returns
     -------
-    summary : DataFrame, one row for each table and model
+    summary : pandas.DataFrame
+        One row for each table and model, in the order of `rows`: its `title` and
+        `label`, `n_rows`, `n_classes`, `n_jobs`, `n_ok`, the mean and the standard
+        deviation of the scores over the jobs that went well, `majority_error`, and
+        whether a score is the table's best. A model with a failed job can't be best:
+        its mean is over other folds.
     """
     frame = pd.DataFrame(rows)
-    frame = frame[frame["status"] == "ok"]
-    lines = []
-    for table, of_table in frame.groupby("table", sort=False):
-        majority = of_table["majority_error"].groupby(of_table["fold"]).first().mean()
-        for model in model_order:
-            of_model = of_table[of_table["model"] == model]
-            if len(of_model):
-                lines.append(
-                    {
-                        "table": table,
-                        "majority %": f"{100 * majority:.1f}",
-                        "model": model,
-                        "error %": _mean_sd(100 * of_model["error"], 1),
-                        "log-loss": _mean_sd(of_model["log_loss"], 3),
-                        "fit s": f"{of_model['fit_seconds'].mean():.1f}",
-                    }
-                )
-    return pd.DataFrame(lines)
+    frame["title"] = [_title(row) for row in rows]
+    frame["label"] = [_label(row) for row in rows]
+    groups = frame.groupby(["title", "label"], sort=False)
+    summary = groups.agg(
+        n_rows=("n_rows", "first"),
+        n_classes=("n_classes", "first"),
+        n_jobs=("status", "size"),
+        n_ok=("status", lambda status: int((status == "ok").sum())),
+        majority_error=("majority_error", _mean),
+        **{score: (score, _mean) for score in SCORES},
+        **{f"{score}_sd": (score, _deviation) for score in SCORES},
+    ).reset_index()
+    for score in SCORES:
+        whole = summary[score].where(summary["n_ok"] == summary["n_jobs"])
+        best = whole.groupby(summary["title"]).transform("min")
+        summary[f"{score}_best"] = np.isclose(whole, best)
+    return summary
 
 
-def count_wins(rows, model_order):
-    """Return lines that count the tables on which each α beats ERM, ties, and loses."""
-    frame = pd.DataFrame(rows)
-    means = frame[frame["status"] == "ok"].pivot_table(
-        index="table", columns="model", values=["error", "log_loss"], observed=True
+def _mean(column):
+    return pd.to_numeric(column).mean()
+
+
+def _deviation(column):
+    return pd.to_numeric(column).std(ddof=1)
+
+
+def _title(row):
+    """OpenML's tables carry their id: two may have one name."""
+    return row["table"] + ("" if row["table_id"] is None else f" ({row['table_id']})")
+
+
+def _label(row):
+    if row["model"] != "mixup":
+        return row["model"]
+    return ERM if row["alpha"] == 0 else f"mixup α={row['alpha']:g}"
+
+
+def as_text(summary):
+    """Lay a summary out as a table of at most 100 columns.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        From :func:`summarize`.
+
+    Returns
+    -------
+    text : str
+        One line for each table and model. The best of a table are marked with a star.
+    """
+    heads = ("table", "rows", "classes", "majority", "model", "error %", "log-loss")
+    lines = [_line(*heads), "-" * len(_line(*heads))]
+    for title, group in summary.groupby("title", sort=False):
+        first = group.iloc[0]
+        majority = f"{100 * first['majority_error']:.1f} %"
+        about = (title, first["n_rows"], first["n_classes"], majority)
+        for row in group.to_dict("records"):
+            lines.append(_line(*about, *_cells(row)).rstrip())
+            about = ("", "", "", "")
+    return "\n".join(lines)
+
+
+def _line(table, n_rows, n_classes, majority, model, error, log_loss):
+    return (
+        f"{table:<24.24} {n_rows:>6} {n_classes:>7} {majority:>8}  "
+        f"{model:<22.22} {error:<14} {log_loss:<15}"
     )
-    lines = []
-    for model in model_order:
-        if not model.startswith("mixup"):
-            continue
-        for figure in ("error", "log_loss"):
-            gain = means[figure]["ERM"] - means[figure][model]
-            lines.append(
-                f"{model} against ERM, {figure}: {(gain > 0).sum()} wins, "
-                f"{(gain == 0).sum()} ties, {(gain < 0).sum()} losses"
-            )
-    return lines
+
+
+def _cells(row):
+    label = row["label"]
+    if row["n_ok"] < row["n_jobs"]:
+        label = f"{label[:13]} [{row['n_ok']}/{row['n_jobs']} ok]"
+    error = _mean_and_deviation(100 * row["error"], 100 * row["error_sd"], 1)
+    log_loss = _mean_and_deviation(row["log_loss"], row["log_loss_sd"], 3)
+    stars = [" *" if row[f"{score}_best"] else "" for score in SCORES]
+    return label, error + stars[0], log_loss + stars[1]
+
+
+def _mean_and_deviation(mean, deviation, digits):
+    if np.isnan(mean):
+        return "failed"
+    if np.isnan(deviation):
+        return f"{mean:.{digits}f}"
+    return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+
+
+def against_erm(summary):
+    """Count the tables on which each α has a lower, an equal or a higher mean than ERM.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        From :func:`summarize`.
+
+    Returns
+    -------
+    lines : list of str
+        One for each α but 0. Tables where a job failed are left out. No test is made: a
+        win may be chance.
+    """
+    whole = summary[summary["n_ok"] == summary["n_jobs"]]
+    means = {score: whole.pivot(index="title", columns="label", values=score)
+             for score in SCORES}  # fmt: skip
+    labels = [name for name in summary["label"].unique() if name.startswith("mixup")]
+    return [
+        f"{label} against {ERM}, tables won/tied/lost: "
+        f"error {_count(means['error'], label)}, "
+        f"log-loss {_count(means['log_loss'], label)}"
+        for label in labels
+        if {label, ERM} <= set(means["error"].columns)
+    ]
+
+
+def _count(means, label):
+    pairs = means[[label, ERM]].dropna()
+    mixup, erm = pairs[label], pairs[ERM]
+    tied = np.isclose(mixup, erm, rtol=1e-9, atol=0)
+    won = int((~tied & (mixup < erm)).sum())
+    lost = int((~tied & (mixup > erm)).sum())
+    return f"{won}/{int(tied.sum())}/{lost}"

@@ -1,44 +1,168 @@
-"""Where the tables come from."""
+"""The tables: those that scikit-learn ships, and OpenML's by id."""
 
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 from sklearn import datasets
+from sklearn.utils.multiclass import type_of_target
 
-_EMBEDDED = {
+EMBEDDED = {
     "iris": datasets.load_iris,
     "wine": datasets.load_wine,
-    "breast_cancer": datasets.load_breast_cancer,
+    "breast cancer": datasets.load_breast_cancer,
     "digits": datasets.load_digits,
 }
+
+# abalone, arcene, arrhythmia, HTRU2, iris, PhishingWebsites
+PAPER = (183, 1458, 5, 45558, 61, 4534)
+
+SUITES = {"embedded": tuple(EMBEDDED), "paper": PAPER}
 
 
 @dataclass(frozen=True)
 class Table:
-    """A classification table: its name, raw columns and labels."""
+    """A classification table.
+
+    Parameters
+    ----------
+    name : str
+        Its name at the source.
+    X : pandas.DataFrame
+        Features, exactly as the source gives them.
+    y : pandas.Series
+        Target, with no value missing and no category unused.
+    id : int or None, default=None
+        OpenML's id; None for a table that scikit-learn ships.
+    """
 
     name: str
     X: pd.DataFrame
     y: pd.Series
+    id: int | None = None
 
 
-def load_embedded():
-    """Return the four UCI tables that scikit-learn ships."""
-    loaded = ((name, load(as_frame=True)) for name, load in _EMBEDDED.items())
-    return [Table(name, bunch.data, bunch.target) for name, bunch in loaded]
-
-
-def load_openml(table_id):
-    """Return a table of OpenML, from the client's cache where it is there.
+def load(key: str | int) -> Table:
+    """Load a table by its embedded name or its OpenML id.
 
     Parameters
     ----------
-    table_id : int
-        OpenML's id of the data set.
+    key : str or int
+        A name in `EMBEDDED`, or an OpenML dataset id.
+
+    Returns
+    -------
+    table : Table
+    """
+    return load_embedded(key) if isinstance(key, str) else load_openml(key)
+
+
+def load_embedded(name: str) -> Table:
+    """Load a table that scikit-learn ships.
+
+    Parameters
+    ----------
+    name : {"iris", "wine", "breast cancer", "digits"}
+        All four are UCI's.
+
+    Returns
+    -------
+    table : Table
+    """
+    bunch = EMBEDDED[name](as_frame=True)
+    return Table(name, bunch.data, bunch.target)
+
+
+def load_openml(dataset_id: int) -> Table:
+    """Load a table from OpenML, or from the client's cache.
+
+    The cache is the client's own (``OPENML_CACHE_DIR``). No file in it is ever changed
+    or removed, whatever fails, and it may be read-only.
+
+    Parameters
+    ----------
+    dataset_id : int
+        OpenML's id.
+
+    Returns
+    -------
+    table : Table
+        Its features as the client gives them. Rows with no target are left out.
+
+    Raises
+    ------
+    ValueError
+        If the table has no target column, or the target is not made of classes.
+    """
+    import openml  # here: the embedded suite needs neither it nor its set-up
+
+    with _private_cache(dataset_id):
+        dataset = openml.datasets.get_dataset(dataset_id)
+        target = dataset.default_target_attribute
+        if target is None:
+            raise ValueError("OpenML names no target column for this table.")
+        X, y, _, _ = dataset.get_data(target=target)
+    return _classification_table(dataset.name, X, y, dataset_id)
+
+
+def _classification_table(name, X, y, dataset_id):
+    """Leave out rows with no target and categories with no row; check the target."""
+    known = y.notna()
+    X, y = X[known].reset_index(drop=True), y[known].reset_index(drop=True)
+    if isinstance(y.dtype, pd.CategoricalDtype):
+        y = y.cat.remove_unused_categories()
+    if type_of_target(y) not in ("binary", "multiclass"):
+        raise ValueError(f"Target {y.name!r} holds {y.dtype} values, not classes.")
+    return Table(name, X, y, dataset_id)
+
+
+@contextlib.contextmanager
+def _private_cache(dataset_id: int) -> Iterator[None]:
+    """Let the openml client work on a copy of its cache of one table.
+
+    With no network, the client answers a damaged or half-filled folder by deleting it
+    (openml-python issue 1084), and it needs to write beside the data. So it gets a
+    scratch folder; what it adds there is kept only when all went well.
     """
     import openml
 
-    dataset = openml.datasets.get_dataset(table_id)
-    X, y, _, _ = dataset.get_data(target=dataset.default_target_attribute)
-    known = y.notna()
-    return Table(dataset.name, X[known], y[known].astype(str))
+    root = openml.config.get_config_as_dict()["cachedir"]
+    kept = _folder_of(dataset_id)
+    with tempfile.TemporaryDirectory() as scratch:
+        openml.config.set_root_cache_directory(scratch)
+        try:
+            if kept.is_dir():
+                shutil.copytree(kept, _folder_of(dataset_id), copy_function=shutil.copy)
+            yield
+            added = _folder_of(dataset_id)
+            # A cache that can't be written to costs time on the next run, no more.
+            with contextlib.suppress(OSError):
+                _add_new_files(added, kept)
+        finally:
+            openml.config.set_root_cache_directory(root)
+
+
+def _folder_of(dataset_id):
+    """Where the client's present cache holds a table."""
+    import openml
+
+    return Path(openml.config.get_cache_directory()) / "datasets" / str(dataset_id)
+
+
+def _add_new_files(source, destination):
+    """Copy the files that `destination` lacks, each appearing whole or not at all."""
+    destination.mkdir(parents=True, exist_ok=True)
+    for file in source.iterdir():
+        target = destination / file.name
+        if file.is_file() and not target.exists():
+            part = target.with_name(f"{target.name}.{os.getpid()}.part")
+            try:
+                shutil.copyfile(file, part)
+                os.replace(part, target)
+            finally:
+                part.unlink(missing_ok=True)

@@ -173,7 +173,7 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     >>> from skmixup import SmoothClipScaler
     >>> X = np.array([[0.0], [1.0], [2.0], [3.0], [1e300]])
     >>> SmoothClipScaler().fit_transform(X).ravel().round(2)
-    array([-1.23, -0.66,  0.  ,  0.66,  3.  ])
+    array([-1.23, -0.66,  0.  ,  0.66,  3.  ], dtype=float32)
     """
 
     def fit(self, X, y=None, sample_weight=None):
@@ -311,11 +311,10 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     >>> encoder.get_feature_names_out()
     array(['size', 'size_missing', 'color_blue', 'color_red', 'color_nan'],
           dtype=object)
-    >>> encoder.transform(X)
-    array([[0.        , 0.        , 0.        , 1.        , 0.        ],
-           [0.        , 1.        , 1.        , 0.        , 0.        ],
-           [1.2...    , 0.        , 0.        , 0.        , 1.        ]],
-          dtype=float32)
+    >>> encoder.transform(X).round(2)
+    array([[0.  , 0.  , 0.  , 1.  , 0.  ],
+           [0.  , 1.  , 1.  , 0.  , 0.  ],
+           [1.23, 0.  , 0.  , 0.  , 1.  ]], dtype=float32)
     """
 
     _parameter_constraints = {  # noqa: RUF012

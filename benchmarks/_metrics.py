@@ -1,0 +1,100 @@
+"""How a fold is scored."""
+
+import numpy as np
+from sklearn.metrics import brier_score_loss, log_loss, zero_one_loss
+
+N_BINS = 15
+SMALLEST = 1e-7
+
+
+def evaluate(y, proba, classes):
+    """Score predicted probabilities.
+
+    Parameters
+    ----------
+    y : array of shape (n_rows,)
+        True classes.
+    proba : array of shape (n_rows, n_classes)
+        Probabilities, as :func:`over_all_classes` gives them.
+    classes : array of shape (n_classes,)
+        The table's classes, sorted.
+
+    Returns
+    -------
+    scores : dict
+        `error`, `log_loss`, `brier` (from 0 to 1, however many the classes) and `ece`.
+    """
+    correct = classes[proba.argmax(axis=1)] == y
+    return {
+        "error": float(1 - correct.mean()),
+        "log_loss": float(log_loss(y, proba, labels=classes)),
+        "brier": float(brier_score_loss(y, proba, labels=classes, scale_by_half=True)),
+        "ece": calibration_error(proba.max(axis=1), correct),
+    }
+
+
+def over_all_classes(proba, known, classes):
+    """Spread probabilities over all of a table's classes.
+
+    Parameters
+    ----------
+    proba : array of shape (n_rows, n_known)
+        Probabilities of the classes of the training fold.
+    known : array of shape (n_known,)
+        Those classes.
+    classes : array of shape (n_classes,)
+        The table's classes, sorted.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_rows, n_classes)
+        Never below about 1e-7, so that a class absent from the training fold costs
+        much, but not all. Each row's sum is 1.
+    """
+    spread = np.zeros((len(proba), len(classes)))
+    spread[:, np.searchsorted(classes, known)] = proba
+    spread = spread.clip(SMALLEST, 1.0)
+    return spread / spread.sum(axis=1, keepdims=True)
+
+
+def calibration_error(confidence, correct, n_bins=N_BINS):
+    """Expected calibration error over bins of equal mass.
+
+    Of small folds it is mostly noise, and biased upward: compare models on the same
+    folds only.
+
+    Parameters
+    ----------
+    confidence : array of shape (n_rows,)
+        Probability of the predicted class.
+    correct : array of bool of shape (n_rows,)
+        Whether the predicted class is the true one.
+    n_bins : int, default=15
+        Number of bins. Rows of equal confidence share a bin.
+
+    Returns
+    -------
+    ece : float
+        Mean over rows of |accuracy - mean confidence| of the row's bin.
+    """
+    edges = np.quantile(confidence, np.linspace(0, 1, n_bins + 1))
+    bins = np.searchsorted(edges[1:-1], confidence, side="right")
+    gaps = np.bincount(bins, weights=confidence - correct, minlength=n_bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def majority_error(y_train, y_test):
+    """Test error of guessing the most frequent class of the training fold.
+
+    Parameters
+    ----------
+    y_train, y_test : arrays
+        Classes.
+
+    Returns
+    -------
+    error : float
+    """
+    classes, counts = np.unique(y_train, return_counts=True)
+    guess = np.full_like(y_test, classes[counts.argmax()])
+    return float(zero_one_loss(y_test, guess))

@@ -1,0 +1,132 @@
+"""MixupClassifier's laws and its use, through the public interface."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skmixup import MixupClassifier
+
+X_IRIS, Y_IRIS = load_iris(return_X_y=True)
+
+
+def quick(**params):
+    return MixupClassifier(**{"max_epochs": 4, "random_state": 0} | params)
+
+
+def mixed_table(n=60):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "size": np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n)),
+            "color": rng.choice(np.array(["red", "blue", None], dtype=object), n),
+            "flag": rng.random(n) < 0.5,
+        }
+    )
+    return X, np.where(X["flag"], "yes", "no")
+
+
+def test_alpha_zero_is_training_without_mixing_bit_for_bit():
+    erm, off = (
+        quick(**p).fit(X_IRIS, Y_IRIS) for p in ({"alpha": 0}, {"mixing": None})
+    )
+    for a, b in zip(
+        erm.net_.module_.parameters(), off.net_.module_.parameters(), strict=True
+    ):
+        assert torch.equal(a, b)
+    assert not np.array_equal(
+        erm.predict_proba(X_IRIS),
+        quick(alpha=1).fit(X_IRIS, Y_IRIS).predict_proba(X_IRIS),
+    )
+
+
+@pytest.mark.parametrize("mixing", ["input", "manifold", "cutmix"])
+def test_a_member_trains_as_it_would_alone(mixing):
+    params = {"mixing": mixing, "dropout": 0.2, "alpha": 0.5}
+    alone = quick(**params).fit(X_IRIS, Y_IRIS)
+    among = quick(n_estimators=4, **params).fit(X_IRIS, Y_IRIS)
+    for a, b in zip(
+        alone.net_.module_.parameters(), among.net_.module_.parameters(), strict=True
+    ):
+        torch.testing.assert_close(a[0], b[0], atol=1e-5, rtol=1e-4)
+        assert not torch.allclose(b[0], b[1])
+
+
+def test_weights_are_copies():
+    rng = np.random.default_rng(0)
+    weight = rng.integers(0, 4, len(Y_IRIS))
+    ones = quick().fit(X_IRIS, Y_IRIS, np.ones(len(Y_IRIS))).predict_proba(X_IRIS)
+    assert np.array_equal(ones, quick().fit(X_IRIS, Y_IRIS).predict_proba(X_IRIS))
+    weighted = quick().fit(X_IRIS, Y_IRIS, weight).predict_proba(X_IRIS)
+    copies = np.repeat(np.arange(len(Y_IRIS)), weight)
+    repeated = quick().fit(X_IRIS[copies], Y_IRIS[copies]).predict_proba(X_IRIS)
+    assert np.array_equal(weighted, repeated)
+
+
+def test_global_random_states_are_untouched():
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    quick(random_state=None, dropout=0.1).fit(X_IRIS, Y_IRIS)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1] == before[1]).all()  # noqa: NPY002
+
+
+def test_pickle_holds_no_rows_and_trains_on():
+    clf = quick().fit(X_IRIS, Y_IRIS)
+    loaded = pickle.loads(pickle.dumps(clf))
+    assert np.array_equal(loaded.predict_proba(X_IRIS), clf.predict_proba(X_IRIS))
+    many = quick().fit(
+        np.tile(X_IRIS, (9, 1)) + np.arange(1350)[:, None], [0, 1, 2] * 450
+    )
+    assert len(pickle.dumps(many)) < len(pickle.dumps(clf)) + 2000
+    on, loaded_on = (c.partial_fit(X_IRIS, Y_IRIS) for c in (clf, loaded))
+    assert np.array_equal(on.predict_proba(X_IRIS), loaded_on.predict_proba(X_IRIS))
+
+
+def test_grid_search_in_a_pipeline_on_a_raw_table():
+    X, y = mixed_table()
+    pipe = make_pipeline(FunctionTransformer(), quick())
+    grid = {"mixupclassifier__alpha": [0, 0.2, 1]}
+    search = GridSearchCV(pipe, grid, cv=2, n_jobs=2).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert set(search.predict(X)) <= {"yes", "no"}
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"alpha": -1}, "alpha"),
+        ({"alpha": float("nan")}, "alpha"),
+        ({"alpha": "auto"}, "alpha"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"hidden_layer_sizes": (-1,)}, "hidden_layer_sizes"),
+        ({"device": "toaster"}, "device"),
+        ({"lr": 1e30}, "diverged"),
+    ],
+)
+def test_bad_parameters_are_named(params, message):
+    with pytest.raises(ValueError, match=message):
+        quick(**params).fit(X_IRIS, Y_IRIS)
+
+
+def test_empty_hidden_layers_are_a_linear_model():
+    clf = quick(hidden_layer_sizes=(), lr=0.05, max_epochs=60).fit(X_IRIS, Y_IRIS)
+    assert clf.score(X_IRIS, Y_IRIS) > 0.85
+    assert len(list(clf.net_.module_.parameters())) == 2
+
+
+def test_unseen_label_in_partial_fit():
+    clf = quick().partial_fit(X_IRIS[:50], Y_IRIS[:50], classes=[0, 1])
+    with pytest.raises(ValueError, match=r"label\(s\) \[2\]"):
+        clf.partial_fit(X_IRIS, Y_IRIS)
+
+
+def test_text_with_preprocess_none():
+    X, y = mixed_table()
+    with pytest.raises(ValueError, match=r"\['color'\] are not numeric"):
+        quick(preprocess=None).fit(X, y)
