@@ -58,7 +58,7 @@ def over_all_classes(proba, known, classes):
 
 
 def calibration_error(confidence, correct, n_bins=N_BINS):
-    """Expected calibration error over bins of equal mass.
+    """Compute the expected calibration error over bins of equal mass.
 
     Of small folds it is mostly noise, and biased upward: compare models on the same
     folds only.

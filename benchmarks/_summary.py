@@ -6,6 +6,7 @@ import pandas as pd
 KEYS = ["table", "table_id", "model", "alpha", "protocol"]
 SCORES = ("error", "log_loss")
 ERM = "ERM (α=0)"
+TITLE_WIDTH = 23
 
 
 def summarize(rows):
@@ -54,8 +55,9 @@ def _deviation(column):
 
 
 def _title(row):
-    """OpenML's tables carry their id: two may have one name."""
-    return row["table"] + ("" if row["table_id"] is None else f" ({row['table_id']})")
+    """OpenML's tables carry their id, never cut off: two may have one name."""
+    suffix = "" if row["table_id"] is None else f" ({row['table_id']})"
+    return row["table"][: TITLE_WIDTH - len(suffix)] + suffix
 
 
 def _label(row):
@@ -75,13 +77,13 @@ def as_text(summary):
     Returns
     -------
     text : str
-        One line for each table and model. The best of a table are marked with a star.
+    One line for each table and model. The best of a table are marked with a star.
     """
-    heads = ("table", "rows", "classes", "majority", "model", "error %", "log-loss")
+    heads = ("table", "rows", "classes", "major %", "model", "error %", "log-loss")
     lines = [_line(*heads), "-" * len(_line(*heads))]
     for title, group in summary.groupby("title", sort=False):
         first = group.iloc[0]
-        majority = f"{100 * first['majority_error']:.1f} %"
+        majority = f"{100 * first['majority_error']:.1f}"
         about = (title, first["n_rows"], first["n_classes"], majority)
         for row in group.to_dict("records"):
             lines.append(_line(*about, *_cells(row)).rstrip())
@@ -91,8 +93,8 @@ def as_text(summary):
 
 def _line(table, n_rows, n_classes, majority, model, error, log_loss):
     return (
-        f"{table:<24.24} {n_rows:>6} {n_classes:>7} {majority:>8}  "
-        f"{model:<22.22} {error:<14} {log_loss:<15}"
+        f"{table:<{TITLE_WIDTH}} {n_rows:>6} {n_classes:>7} {majority:>7}  "
+        f"{model:<22} {error:<13} {log_loss:<15}"
     )
 
 
@@ -129,8 +131,10 @@ def against_erm(summary):
         win may be chance.
     """
     whole = summary[summary["n_ok"] == summary["n_jobs"]]
-    means = {score: whole.pivot(index="title", columns="label", values=score)
-             for score in SCORES}  # fmt: skip
+    means = {
+        score: whole.pivot(index="title", columns="label", values=score)
+        for score in SCORES
+    }
     labels = [name for name in summary["label"].unique() if name.startswith("mixup")]
     return [
         f"{label} against {ERM}, tables won/tied/lost: "

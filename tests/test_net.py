@@ -1,0 +1,134 @@
+"""MixupNet: any module, skorch's callbacks, and what training leaves behind."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from skorch.callbacks import Checkpoint, EpochScoring, LRScheduler, ProgressBar
+from skorch.dataset import ValidSplit
+from torch import nn
+
+from skmixup import ManifoldMixup, Mixer, MixupNet, StackedMLP
+
+X, Y = load_digits(return_X_y=True)
+X = (X / 16).astype(np.float32)[:600]
+Y = Y[:600]
+IMAGES = X.reshape(-1, 1, 8, 8)
+
+
+def convnet():
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3), nn.ReLU(), nn.Flatten(), nn.Linear(576, 10)
+    )
+
+
+def convolutional(**params):
+    return MixupNet(
+        convnet, **{"lr": 5e-3, "max_epochs": 5, "random_state": 0} | params
+    )
+
+
+@pytest.mark.parametrize("mixing", ["input", "cutmix", "manifold", None])
+@pytest.mark.parametrize("lambda_per", ["batch", "row"])
+def test_a_convolutional_net_learns_images(mixing, lambda_per):
+    net = convolutional(mixing=mixing, lambda_per=lambda_per, alpha=0.4)
+    net.fit(IMAGES[:500], Y[:500])
+    assert (net.predict(IMAGES[500:]) == Y[500:]).mean() > 0.75
+    np.testing.assert_allclose(net.predict_proba(IMAGES).sum(1), 1, rtol=1e-5)
+
+
+def test_manifold_hooks_do_not_survive():
+    net = convolutional(mixing=ManifoldMixup(layers=["0", "3"])).fit(IMAGES, Y)
+    assert not any(m._forward_pre_hooks for m in net.module_.modules())
+    with pytest.raises(ValueError, match="not submodules"):
+        convolutional(mixing=ManifoldMixup(layers=["head"])).fit(IMAGES, Y)
+
+
+def test_callbacks_of_skorch_work(tmp_path, capsys):
+    net = convolutional(
+        train_split=ValidSplit(5),
+        callbacks=[
+            EpochScoring("accuracy", name="valid_acc", lower_is_better=False),
+            Checkpoint(dirname=tmp_path),
+            LRScheduler(torch.optim.lr_scheduler.ExponentialLR, gamma=0.5),
+            ProgressBar(detect_notebook=False),
+        ],
+    ).fit(IMAGES, Y)
+    assert net.history[-1, "valid_acc"] > 0.5
+    assert (tmp_path / "params.pt").exists()
+    assert net.history[-1, "event_lr"] == pytest.approx(5e-3 * 0.5**4)
+    assert "valid_loss" in net.history[-1]
+    assert isinstance(net.history[-1, "batches", 0, "train_loss"], float)
+
+
+def test_scores_of_mixed_rows_are_refused():
+    scoring = EpochScoring("accuracy", on_train=True)
+    with pytest.raises(ValueError, match="use_caching=False"):
+        convolutional(callbacks=[scoring]).fit(IMAGES, Y)
+
+
+def test_every_row_is_used_once_an_epoch():
+    seen = []
+
+    class Spy(Mixer):
+        def mix(self, X, X_partner, lam):
+            seen.append(X.reshape(-1).clone())
+            return X, lam
+
+    rows = np.arange(53, dtype=np.float32)[:, None]
+    net = MixupNet(nn.Linear(1, 2), mixing=Spy(), batch_size=8, max_epochs=2)
+    net.fit(rows, np.arange(53) % 2)
+    epochs = torch.cat(seen).reshape(2, 53)
+    assert torch.equal(epochs.sort(dim=1).values, torch.arange(53.0).expand(2, 53))
+    assert not torch.equal(epochs[0], epochs[1])
+
+
+def test_validation_is_never_mixed():
+    class Broken(Mixer):
+        def mix(self, X, X_partner, lam):
+            return X * float("nan"), lam
+
+    split = ValidSplit(5)
+    net = convolutional(mixing=Broken(), train_split=split, max_epochs=1)
+    with pytest.raises(ValueError, match="diverged"):
+        net.fit(IMAGES, Y)
+    clean = convolutional(alpha=float("inf"), train_split=split).fit(IMAGES, Y)
+    train, valid = split(clean.get_dataset(IMAGES, Y), Y)
+    proba = clean.predict_proba(IMAGES)[valid.indices]
+    log_loss = -np.log(proba[np.arange(len(proba)), Y[valid.indices]]).mean()
+    assert clean.history[-1, "valid_loss"] == pytest.approx(log_loss, rel=1e-4)
+    assert len(train) + len(valid) == len(Y)
+
+
+def test_members_may_have_alphas_and_rows_of_their_own():
+    rows = np.stack([np.arange(0, 300), np.arange(300, 600)])
+    params = {"module__n_features": 64, "module__n_outputs": 10, "max_epochs": 2}
+    net = MixupNet(
+        StackedMLP, module__n_members=2, alpha=[0.0, 1.0], random_state=0, **params
+    ).fit(X, Y, rows=rows, valid_rows=rows[::-1])
+    alone = MixupNet(StackedMLP, alpha=0.0, random_state=0, **params)
+    alone.fit(X, Y, rows=rows[0])
+    for a, b in zip(alone.module_.parameters(), net.module_.parameters(), strict=True):
+        torch.testing.assert_close(a[0], b[0], atol=1e-5, rtol=1e-4)
+    assert net.valid_losses_.shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"alpha": -1.0}, "alpha"),
+        ({"lambda_per": "column"}, "lambda_per"),
+        ({"lr_schedule": "linear"}, "lr_schedule"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+        ({"mixing": "cutout"}, "mixing"),
+    ],
+)
+def test_bad_parameters_are_named(params, message):
+    with pytest.raises(ValueError, match=message):
+        convolutional(**params).fit(IMAGES, Y)
+
+
+def test_too_few_outputs():
+    with pytest.raises(ValueError, match="needs at least 10"):
+        MixupNet(nn.Linear(64, 3)).fit(X, Y)
