@@ -24,6 +24,8 @@ from sklearn.utils.validation import (
 _NUMBER, _CATEGORY = "number", "category"
 _OBJECT_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal", "empty"}
 _OBJECT_TIMES = {"datetime", "datetime64", "date", "time", "timedelta", "timedelta64"}
+# scikit-learn looks for infinity in a sum, which overflows for values near 1e308.
+_QUIET_SUMS = {"over": "ignore", "invalid": "ignore"}
 _DENSE_VALUES = 2**24  # a one-hot matrix up to this size is kept dense (64 MB)
 
 
@@ -249,14 +251,15 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return _squash(z)
 
     def _check(self, X, reset):
-        return validate_data(
-            self,
-            X,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=np.float64,
-            ensure_all_finite=True if sparse.issparse(X) else "allow-nan",
-        )
+        with np.errstate(**_QUIET_SUMS):
+            return validate_data(
+                self,
+                X,
+                reset=reset,
+                accept_sparse="csr",
+                dtype=np.float64,
+                ensure_all_finite=True if sparse.issparse(X) else "allow-nan",
+            )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,0 +1,174 @@
+"""TabularEncoder: every kind of column, missing, unseen, weights."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from skmixup import MixupClassifier, TabularEncoder
+
+
+def table():
+    return pd.DataFrame(
+        {
+            "num": [1.0, None, 3.0, 4.0],
+            "int": pd.array([1, 2, None, 4], dtype="Int64"),
+            "text": ["a", "b", None, "a"],
+            "cat": pd.Categorical(["x", "y", "x", None], ["y", "x", "z"], ordered=True),
+            "flag": pd.array([True, False, None, True], dtype="boolean"),
+            "mixed": [1, "one", None, 1.0],
+            "constant": 7,
+            "void": [None] * 4,
+        }
+    )
+
+
+def test_groups_and_names_line_up():
+    X = table()
+    encoder = TabularEncoder().fit(X)
+    names = encoder.get_feature_names_out()
+    Z = encoder.transform(X)
+    assert Z.dtype == np.float32
+    assert Z.shape == (4, len(names))
+    assert len(set(names)) == len(names)
+    for name, group in zip(names, encoder.column_groups_, strict=True):
+        assert name.startswith(X.columns[group])
+    kinds = dict(zip(X.columns, encoder.categorical_mask_.tolist(), strict=True))
+    assert [name for name, is_category in kinds.items() if is_category] == [
+        "text",
+        "cat",
+        "flag",
+        "mixed",
+    ]
+    frame = pd.DataFrame(Z, columns=names)
+    assert (frame["constant"] == 0).all()
+    assert (frame["void"] == 0).all()
+    assert "cat_z" not in names
+    assert frame["mixed_1"].tolist() == [1, 0, 0, 1]
+    one_hot = encoder.categorical_mask_[encoder.column_groups_]
+    assert (Z[:, one_hot].sum(axis=1) == 4).all()
+
+
+def test_unseen_is_all_zeros_and_missing_its_own():
+    encoder = TabularEncoder().fit(pd.DataFrame({"c": ["a", "b", None]}))
+    Z = encoder.transform(pd.DataFrame({"c": ["new", pd.NA, "a", float("nan")]}))
+    assert Z.tolist() == [[0, 0, 0], [0, 0, 1], [1, 0, 0], [0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    "categorical", [["code"], [1], [False, True], np.array([False, True])]
+)
+def test_categories_by_name_index_or_mask(categorical):
+    X = pd.DataFrame({"num": [1.0, 2.0, 5.0], "code": [1, 2, 1]})
+    encoder = TabularEncoder(categorical_features=categorical).fit(X)
+    assert encoder.get_feature_names_out().tolist() == ["num", "code_1", "code_2"]
+    as_float = X.astype({"code": float})
+    assert np.array_equal(encoder.transform(X), encoder.transform(as_float))
+
+
+@pytest.mark.parametrize(
+    ("categorical", "message"),
+    [(["nope"], "nope"), ([2], "0 to 1"), ([True], "mask"), (None, "from_dtype")],
+)
+def test_bad_categorical_features(categorical, message):
+    X = pd.DataFrame({"num": [1.0, 2.0], "c": ["a", "b"]})
+    with pytest.raises(ValueError, match=message):
+        TabularEncoder(categorical_features=categorical).fit(X)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        pd.date_range("2020", periods=2),
+        pd.to_timedelta([1, 2], unit="D"),
+        pd.period_range("2020", periods=2, freq="D"),
+        [datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)],
+    ],
+)
+def test_dates_say_what_to_do(when):
+    with pytest.raises(TypeError, match=r"'when' holds dates.*year"):
+        TabularEncoder().fit(pd.DataFrame({"when": when}))
+
+
+def test_heavy_tails_do_not_break_the_scale():
+    X = np.concatenate([np.random.default_rng(0).normal(size=99), [1e308]])[:, None]
+    X = np.hstack([X, -X, np.where(X > 1, 1e308, -1e308)])
+    Z = TabularEncoder().fit_transform(X)
+    assert np.isfinite(Z).all()
+    assert 0.5 < Z[:99, 0].std() < 1.5
+    assert np.abs(Z).max() <= 3
+
+
+def test_infinity_text_and_other_columns_are_named():
+    X = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    encoder = TabularEncoder().fit(X)
+    with pytest.raises(ValueError, match=r"infinity.*'b'"):
+        encoder.transform(X.assign(b=[np.inf, 0]))
+    with pytest.raises(ValueError, match="'a' was numeric in fit"):
+        encoder.transform(X.assign(a=["x", "y"]))
+    with pytest.raises(ValueError, match="feature names should match"):
+        encoder.transform(X[["b", "a"]])
+    with pytest.raises(ValueError, match="2 features"):
+        TabularEncoder().fit(X.to_numpy()).transform([[1.0]])
+    with pytest.raises(TypeError, match=r"'a'.*must be a string or a number"):
+        TabularEncoder().fit(pd.DataFrame({"a": [{}, []]}))
+
+
+def test_sparse_stays_sparse_and_agrees_with_weights():
+    X = sparse.random(40, 6, 0.3, format="csr", random_state=0)
+    weight = np.arange(40) % 3
+    Z = TabularEncoder().fit(X, sample_weight=weight).transform(X)
+    again = TabularEncoder().fit(X[np.repeat(np.arange(40), weight)]).transform(X)
+    assert sparse.issparse(Z)
+    assert Z.dtype == np.float32
+    assert np.array_equal(Z.toarray(), again.toarray())
+
+
+def test_polars_agrees_with_pandas():
+    polars = pytest.importorskip("polars")
+    data = {"num": [1.0, 2.0, None], "text": ["a", None, "b"]}
+    ours = TabularEncoder().fit_transform(polars.DataFrame(data))
+    assert np.array_equal(ours, TabularEncoder().fit_transform(pd.DataFrame(data)))
+
+
+_VALUES = st.sampled_from(
+    [
+        st.floats(allow_infinity=False) | st.none(),
+        st.integers(-(2**40), 2**40),
+        st.sampled_from(["a", "b", "", None]),
+        st.booleans() | st.none(),
+        st.none(),
+        st.one_of(st.integers(0, 3), st.sampled_from(["1", "x"]), st.none()),
+    ]
+)
+
+
+@st.composite
+def tables(draw):
+    n_rows = draw(st.integers(1, 60))
+    columns = [
+        draw(st.lists(draw(_VALUES), min_size=n_rows, max_size=n_rows))
+        for _ in range(draw(st.integers(0, 8)))
+    ]
+    frame = pd.DataFrame({f"c{i}": pd.Series(c) for i, c in enumerate(columns)})
+    return frame.reindex(range(n_rows))
+
+
+@settings(max_examples=40)
+@given(X=tables(), seed=st.integers(0, 99))
+def test_random_tables_train_or_say_why_not(X, seed):
+    y = np.random.default_rng(seed).integers(0, 3, len(X))
+    clf = MixupClassifier(max_epochs=1, hidden_layer_sizes=(8,), random_state=0)
+    if X.shape[1] == 0:
+        with pytest.raises(ValueError, match=r"0 feature\(s\)"):
+            clf.fit(X, y)
+        return
+    proba = clf.fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    assert np.array_equal(
+        TabularEncoder().fit(X).transform(X), TabularEncoder().fit_transform(X)
+    )
