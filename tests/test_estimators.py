@@ -88,6 +88,40 @@ def test_pickle_holds_no_rows_and_trains_on():
     assert np.array_equal(on.predict_proba(X_IRIS), loaded_on.predict_proba(X_IRIS))
 
 
+def test_skops_needs_three_trusted_types():
+    sio = pytest.importorskip("skops.io")
+    X, y = mixed_table()
+    clf = quick(n_estimators=2, early_stopping=True).fit(X, y)
+    saved = sio.dumps(clf)
+    trusted = [
+        "skmixup._encoding.SmoothClipScaler",
+        "skmixup._encoding.TabularEncoder",
+        "skmixup._estimators.MixupClassifier",
+    ]
+    assert sio.get_untrusted_types(data=saved) == trusted
+    loaded = sio.loads(saved, trusted=trusted)
+    assert np.array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+
+
+def test_a_net_from_a_gpu_loads_without_one():
+    clf = quick().fit(X_IRIS, Y_IRIS)
+    state = clf.__getstate__()
+    state["_net_state"]["device"] = "cuda"
+    loaded = MixupClassifier.__new__(MixupClassifier)
+    loaded.__setstate__(state)
+    np.testing.assert_allclose(
+        loaded.predict_proba(X_IRIS), clf.predict_proba(X_IRIS), rtol=1e-5
+    )
+
+
+def test_warm_start_goes_on():
+    clf = quick(warm_start=True).fit(X_IRIS, Y_IRIS)
+    first = clf.loss_curve_[-1]
+    clf.fit(X_IRIS, Y_IRIS)
+    assert clf.n_iter_ == 8
+    assert clf.loss_curve_[-1] < first
+
+
 def test_grid_search_in_a_pipeline_on_a_raw_table():
     X, y = mixed_table()
     pipe = make_pipeline(FunctionTransformer(), quick())
