@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
@@ -104,7 +105,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of int, default=(128, 128)
+    hidden_layer_sizes : array-like of int or int, default=(128, 128)
         Width of each hidden layer; empty for a linear model.
     alpha : float, default=0.2
         α of λ ~ Beta(α, α), in [0, inf]. 0 is plain training (ERM), inf mixes half and
@@ -212,7 +213,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints = {  # noqa: RUF012
-        "hidden_layer_sizes": ["array-like"],
+        "hidden_layer_sizes": ["array-like", Integral],
         "alpha": [Interval(Real, 0, np.inf, closed="both")],
         "mixing": [StrOptions({"input", "manifold", "cutmix"}), Mixer, None],
         "lambda_per": [StrOptions({"batch", "row"})],
@@ -377,8 +378,12 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_rows(self, X, y, sample_weight, reset):
         """Validate X, y and weights as far as no encoding is needed."""
-        _check_hidden_layers(self.hidden_layer_sizes)
+        _hidden_widths(self.hidden_layer_sizes)  # before anything is learned
         y = validate_data(self, X="no_validation", y=y, reset=False)
+        if pd.isna(y).any():
+            raise ValueError(
+                "Input y contains missing values: every row needs a label."
+            )
         check_classification_targets(y)
         X = self._check_X(X, reset=reset)
         check_consistent_length(X, y, sample_weight)
@@ -497,7 +502,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             StackedMLP,
             module__n_features=self._shape["n_inputs"],
             module__n_outputs=len(self.classes_),
-            module__hidden_layer_sizes=tuple(int(h) for h in self.hidden_layer_sizes),
+            module__hidden_layer_sizes=_hidden_widths(self.hidden_layer_sizes),
             module__n_members=int(self.n_estimators),
             module__activation=self.activation,
             module__dropout=self.dropout,
@@ -646,13 +651,16 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
 _NOT_NUMERIC = ("object", "str", "categor", "datetime", "timedelta")
 
 
-def _check_hidden_layers(sizes):
-    for size in np.atleast_1d(np.asarray(sizes, dtype=object)):
-        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
+def _hidden_widths(sizes):
+    """Return the widths of the hidden layers as a list of int."""
+    widths = np.atleast_1d(np.asarray(sizes, dtype=object)).tolist()
+    for width in widths:
+        if isinstance(width, bool) or not isinstance(width, Integral) or width < 1:
             raise ValueError(
                 "hidden_layer_sizes must hold integers of at least 1 (or nothing, for "
                 f"a linear model), got {sizes!r}."
             )
+    return [int(width) for width in widths]
 
 
 def _check_numeric_columns(X):

@@ -164,3 +164,26 @@ def test_text_with_preprocess_none():
     X, y = mixed_table()
     with pytest.raises(ValueError, match=r"\['color'\] are not numeric"):
         quick(preprocess=None).fit(X, y)
+
+
+def test_labels_that_are_missing():
+    labels = np.array(["a", None, "b"] * 50, dtype=object)
+    with pytest.raises(ValueError, match="y contains missing values"):
+        quick().fit(X_IRIS, labels)
+
+
+@pytest.mark.parametrize("stopping", [False, True])
+def test_few_rows_and_rare_classes(stopping):
+    clf = quick(early_stopping=stopping)
+    assert clf.fit(X_IRIS[:101], Y_IRIS[:101]).classes_.tolist() == [0, 1, 2]
+    assert clf.fit(X_IRIS[:9], Y_IRIS[:9]).predict(X_IRIS[:2]).tolist() == [0, 0]
+    if stopping:
+        with pytest.raises(ValueError, match="n_samples = 1"):
+            clf.fit(X_IRIS[:1], Y_IRIS[:1])
+
+
+def test_a_device_that_is_not_there():
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(ValueError, match="is not on this machine"):
+        quick(device="cuda").fit(X_IRIS, Y_IRIS)
