@@ -14,8 +14,6 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from skmixup import MixupClassifier
-
 _NUMBERS = make_column_selector(dtype_include="number")
 _OTHERS = make_column_selector(dtype_exclude="number")
 
@@ -67,6 +65,8 @@ def make_model(name, *, alpha=None, protocol="default", seed=None):
 
 
 def _mixup(alpha, protocol, seed):
+    from skmixup import MixupClassifier  # here: only mixup has to wait for torch
+
     return MixupClassifier(alpha=alpha, random_state=seed, **_MIXUP_PROTOCOLS[protocol])
 
 

@@ -13,8 +13,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, StratifiedKFold
 from tqdm.auto import tqdm
 
-import skmixup
-
 from ._metrics import evaluate, majority_error, over_all_classes
 from ._models import make_model
 
@@ -174,7 +172,7 @@ def run_job(table, job):
         and, of a failure, its `message`. A failure is never raised.
     """
     size = {"n_rows": len(table.X), "n_classes": int(table.y.nunique())}
-    row = asdict(job) | size | {"versions": _versions()}
+    row = asdict(job) | size | {"versions": _versions(job.model)}
     try:
         return row | _measure(table, job) | {"status": "ok", "message": None}
     except Exception as error:
@@ -215,12 +213,17 @@ def _derive(*numbers):
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
-def _versions():
-    return {
+def _versions(model):
+    """Return the versions of what a model is made of."""
+    versions = {
         "python": platform.python_version(),
-        "skmixup": skmixup.__version__,
-        **{name: version(name) for name in ("numpy", "scikit-learn", "torch")},
+        **{name: version(name) for name in ("numpy", "scikit-learn")},
     }
+    if model == "mixup":
+        from skmixup import __version__
+
+        versions |= {"torch": version("torch"), "skmixup": __version__}
+    return versions
 
 
 def run_jobs(pairs, n_jobs) -> Iterator[dict]:

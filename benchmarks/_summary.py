@@ -77,7 +77,7 @@ def as_text(summary):
     Returns
     -------
     text : str
-    One line for each table and model. The best of a table are marked with a star.
+        One line for each table and model; a star marks the best of a table.
     """
     heads = ("table", "rows", "classes", "major %", "model", "error %", "log-loss")
     lines = [_line(*heads), "-" * len(_line(*heads))]

@@ -106,7 +106,7 @@ def _add_how(parser):
     add("--seed", type=_at_least(0), default=0, help="of folds and models")
     add(
         "--n-jobs",
-        type=int,
+        type=_at_least(1),
         default=joblib.cpu_count(),
         help="processes, one thread each",
     )

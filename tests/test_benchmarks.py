@@ -1,0 +1,478 @@
+"""The UCI benchmark: tables, jobs, results that survive a kill, the command line."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.metrics import brier_score_loss
+
+from benchmarks import _models, _tables, uci
+from benchmarks._metrics import (
+    calibration_error,
+    evaluate,
+    majority_error,
+    over_all_classes,
+)
+from benchmarks._results import Results
+from benchmarks._runner import Job, make_jobs, rare_classes, run_job, split
+from benchmarks._summary import ERM, against_erm, as_text, summarize
+from benchmarks._tables import Table, load, load_embedded, load_openml
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data" / "openml"
+DATASETS = Path("org", "openml", "www", "datasets")
+ONE_FOLD = {"protocol": "paper", "folds": 3, "repeats": 1, "seed": 0}
+# Nothing listens on port 9, so that every connection fails at once, network or not.
+NO_NETWORK = dict.fromkeys(["HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9")
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A private copy of the OpenML cache of iris and arrhythmia, and no network."""
+    if not SHARED.is_dir():
+        pytest.skip("no copy of OpenML's tables beside the repository")
+    openml = pytest.importorskip("openml")
+    for dataset_id in (5, 61):
+        folder = tmp_path / "cache" / DATASETS / str(dataset_id)
+        folder.mkdir(parents=True)
+        for file in (SHARED / DATASETS / str(dataset_id)).iterdir():
+            shutil.copyfile(file, folder / file.name)
+    config = openml.config.get_config_as_dict()
+    openml.config.set_root_cache_directory(tmp_path / "cache")
+    openml.config.set_retry_policy("human", 1)
+    for name, value in NO_NETWORK.items():
+        monkeypatch.setenv(name, value)
+    yield tmp_path / "cache"
+    openml.config.set_root_cache_directory(config["cachedir"])
+    openml.config.set_retry_policy(
+        config["retry_policy"], config["connection_n_retries"]
+    )
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_embedded("iris")
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Models named "logistic" that fail in `fit` until told otherwise."""
+
+    class Failing(_models.DummyClassifier):
+        def fit(self, X, y):
+            raise RuntimeError("no luck\ntoday")
+
+    monkeypatch.setitem(_models.MODELS, "logistic", lambda *_: Failing())
+
+
+def contents(folder):
+    return {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def command_line(arguments, tmp_path, **kwargs):
+    environment = {
+        **os.environ,
+        **NO_NETWORK,
+        "OPENML_CACHE_DIR": str(tmp_path / "cache"),
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "PYTHONIOENCODING": "utf-8",
+    }
+    settings = tmp_path / "openml"
+    settings.mkdir(exist_ok=True)
+    (settings / "config").write_text("connection_n_retries = 1\n")
+    command = [sys.executable, "-m", "benchmarks.uci", *map(str, arguments)]
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+        **kwargs,
+    )
+
+
+# Tables
+
+
+@pytest.mark.parametrize("name", _tables.EMBEDDED)
+def test_embedded_tables_load(name):
+    table = load(name)
+    assert isinstance(table.X, pd.DataFrame)
+    assert table.id is None
+    assert len(table.X) == len(table.y) >= 150
+
+
+def test_openml_tables_load_as_the_client_gives_them(cache):
+    import openml
+
+    table = load_openml(5)
+    X, y, _, _ = openml.datasets.get_dataset(5).get_data(target="class")
+    pd.testing.assert_frame_equal(table.X, X)
+    assert (table.name, table.id) == ("arrhythmia", 5)
+    assert list(table.y) == list(y)
+    assert len(y.cat.categories) == 16
+    assert len(table.y.cat.categories) == table.y.nunique() == 13
+
+
+def test_rows_without_target_are_left_out_and_nothing_else():
+    X = pd.DataFrame({"a": [1.0, 2.0, 3.0], "empty": [None] * 3})
+    y = pd.Series(pd.Categorical(["u", None, "v"], categories=["u", "v", "w"]))
+    table = _tables._classification_table("t", X, y, 7)
+    assert list(table.X.columns) == ["a", "empty"]
+    assert list(table.X["a"]) == [1.0, 3.0]
+    assert list(table.y.cat.categories) == ["u", "v"]
+
+
+def test_numeric_target_is_refused():
+    X, y = pd.DataFrame({"a": [1.0, 2.0]}), pd.Series([0.5, 1.5], name="price")
+    with pytest.raises(ValueError, match="'price' holds float64 values, not classes"):
+        _tables._classification_table("t", X, y, 7)
+
+
+def test_what_the_client_adds_is_kept_and_the_rest_untouched(cache):
+    import openml
+
+    before = contents(cache)
+    load_openml(61)
+    after = contents(cache)
+    assert after.items() > before.items()
+    assert not [path for path in after if path.suffix == ".part"]
+    assert openml.config.get_config_as_dict()["cachedir"] == cache
+    assert load_openml(61).X.shape == (150, 4)
+
+
+def test_read_only_cache_is_enough(cache, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("read-only")
+
+    before = contents(cache)
+    monkeypatch.setattr(_tables.os, "replace", refuse)
+    assert load_openml(61).X.shape == (150, 4)
+    assert contents(cache) == before
+
+
+@pytest.mark.parametrize("damage", ["description.xml", "dataset_61.pq"])
+@pytest.mark.parametrize("missing", [True, False], ids=["missing", "cut short"])
+def test_failure_leaves_the_cache_as_it_was(cache, damage, missing):
+    """With no network the client deletes a damaged folder: openml-python 1084."""
+    file = cache / DATASETS / "61" / damage
+    if missing:
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:100])
+    before = contents(cache)
+    with pytest.raises(Exception, match=r"(?i)proxy|connect|File: "):
+        load_openml(61)
+    assert contents(cache) == before
+
+
+# Folds and jobs
+
+
+def test_folds_are_stratified_and_shared_by_all_models(iris):
+    jobs = make_jobs(iris, ["mixup", "dummy"], [0.0, 0.5], **ONE_FOLD)
+    assert len(jobs) == len(set(jobs)) == 9
+    y = np.asarray(iris.y)
+    folds, again = split(y, 3, seed=1), split(y, 3, seed=1)
+    for (train, test), (_, same) in zip(folds, again, strict=True):
+        assert list(test) == list(same)
+        assert set(train).isdisjoint(test)
+        assert set(np.bincount(y[test])) <= {16, 17}
+    assert list(folds[0][1]) != list(split(y, 3, seed=2)[0][1])
+
+
+def test_models_of_a_fold_share_their_rows_and_seed(iris, monkeypatch):
+    """One fold is one split and one seed, whatever the α; other folds have others."""
+    seen = {}
+
+    class Spy(_models.DummyClassifier):
+        def fit(self, X, y):
+            key = (tuple(X.index), self.random_state)
+            seen.setdefault(key, []).append(self.alpha)
+            return super().fit(X, y)
+
+    def spy(alpha, protocol, seed):
+        model = Spy(random_state=seed)
+        model.alpha = alpha
+        return model
+
+    monkeypatch.setitem(_models.MODELS, "mixup", spy)
+    cross_validation = ONE_FOLD | {"repeats": 2}
+    for job in make_jobs(iris, ["mixup"], [0.0, 0.5], **cross_validation):
+        assert run_job(iris, job)["status"] == "ok"
+    assert len(seen) == len({seed for _, seed in seen}) == 6
+    assert all(alphas == [0.0, 0.5] for alphas in seen.values())
+
+
+@pytest.mark.parametrize("counts", [(9, 2, 1), (2, 2, 2)])
+def test_rare_classes_neither_crash_nor_get_lost(counts):
+    y = np.repeat(["a", "b", "c"], counts)
+    folds = split(y, 3, seed=0)
+    assert sorted(np.concatenate([test for _, test in folds])) == list(range(len(y)))
+    assert rare_classes(y, 3).endswith("b, c")
+    table = Table("rare", pd.DataFrame({"x": np.arange(len(y))}), pd.Series(y))
+    for job in make_jobs(table, ["dummy"], [], **ONE_FOLD):
+        row = run_job(table, job)
+        assert row["status"] == "ok"
+        assert np.isfinite(row["log_loss"])
+
+
+def test_no_warning_where_no_class_is_rare():
+    assert rare_classes(np.repeat(["a", "b"], 3), 3) is None
+
+
+@pytest.mark.parametrize("name", _models.MODELS)
+def test_every_model_takes_raw_tables(name):
+    """Numbers, strings, categories, booleans, missing, all missing, and unseen."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "number": np.where(rng.random(60) < 0.2, np.nan, rng.normal(size=60)),
+            "string": rng.choice(["u", "v", None], 60),
+            "category": pd.Categorical(rng.choice(["p", "q"], 60), ["p", "q", "r"]),
+            "bool": rng.random(60) < 0.5,
+            "byte": rng.integers(0, 255, 60).astype(np.uint8),
+            "empty": pd.Series([None] * 60, dtype=object),
+        }
+    )
+    X.loc[0, "string"] = "once"
+    table = Table("mixed", X, pd.Series(rng.choice(["no", "yes"], 60)))
+    alphas = [0.5]
+    for job in make_jobs(table, [name], alphas, **ONE_FOLD):
+        row = run_job(table, job)
+        assert row["status"] == "ok", row["message"]
+        assert 0 <= row["error"] <= 1
+
+
+def test_row_says_all_that_is_needed(iris):
+    (job, *_) = make_jobs(iris, ["dummy"], [], **ONE_FOLD)
+    row = run_job(iris, job)
+    assert Job.of(json.loads(json.dumps(row))) == job
+    assert row["table"] == "iris"
+    assert (row["n_rows"], row["n_classes"]) == (150, 3)
+    assert row["error"] == row["majority_error"]
+    assert_allclose(row["log_loss"], np.log(3), rtol=1e-3)
+    assert row["fit_seconds"] > 0
+    assert set(row["versions"]) == {"python", "numpy", "scikit-learn"}
+
+
+# Metrics
+
+
+def test_class_absent_from_training_gets_almost_nothing():
+    classes = np.array(["a", "b", "c"])
+    proba = over_all_classes(np.array([[0.25, 0.75]]), classes[[0, 2]], classes)
+    assert_allclose(proba, [[0.25, 1e-7, 0.75]], rtol=1e-6)
+    scores = evaluate(np.array(["b"]), proba, classes)
+    assert_allclose(scores["log_loss"], -np.log(1e-7), rtol=1e-6)
+    assert scores["error"] == 1
+
+
+def test_two_classes_and_many_have_one_scale_of_brier():
+    y, p = np.array(["no", "yes", "yes"]), np.array([0.25, 0.5, 1.0])
+    scores = evaluate(y, np.column_stack([1 - p, p]), np.array(["no", "yes"]))
+    assert_allclose(scores["brier"], brier_score_loss(y, p, pos_label="yes"))
+
+
+def test_calibration_error_by_hand():
+    assert calibration_error(np.full(4, 0.75), np.array([1, 1, 1, 0])) == 0
+    confidence, correct = np.repeat([0.5, 1.0], 10), np.repeat([True, False], 10)
+    assert_allclose(calibration_error(confidence, correct), 0.75)
+
+
+def test_majority_is_the_training_folds():
+    assert majority_error(np.array([0, 0, 1]), np.array([0, 1, 1, 1])) == 0.75
+
+
+# Results
+
+
+@pytest.fixture
+def rows(iris):
+    jobs = make_jobs(iris, ["dummy"], [], **ONE_FOLD)
+    return [run_job(iris, job) for job in jobs]
+
+
+def test_results_come_back(tmp_path, rows):
+    results = Results(tmp_path / "new" / "folder")
+    for row in rows:
+        results.append(row)
+    again = Results(tmp_path / "new" / "folder")
+    assert again.rows(Job.of(row) for row in rows) == rows
+    assert again.n_unreadable == 0
+
+
+@pytest.mark.parametrize("n_lost", [1, 2, 40])
+def test_truncated_last_line_costs_that_line_only(tmp_path, rows, n_lost):
+    results = Results(tmp_path)
+    for row in rows:
+        results.append(row)
+    content = results.path.read_bytes()
+    results.path.write_bytes(content[:-n_lost])
+    again = Results(tmp_path)
+    finished = [again.is_finished(Job.of(row)) for row in rows]
+    assert finished == [True, True, n_lost == 1]
+    again.append(rows[-1])
+    assert results.path.read_bytes().startswith(content[:-n_lost])
+    last = Results(tmp_path)
+    assert last.rows(Job.of(row) for row in rows) == rows
+    assert last.n_unreadable == (n_lost > 1)
+
+
+def test_other_settings_in_the_same_folder_are_other_jobs(tmp_path, rows):
+    results = Results(tmp_path)
+    results.append(rows[0])
+    job = Job.of(rows[0])
+    assert results.is_finished(job)
+    for change in ({"seed": 1}, {"folds": 4}, {"protocol": "default"}):
+        assert not results.is_finished(Job.of(rows[0] | change))
+
+
+# Summary
+
+
+def fake_rows(errors, failed=()):
+    """Rows of three folds of table "t": {(model, alpha): error}."""
+    return [
+        {
+            **{"table": "t", "table_id": 3, "model": model, "alpha": alpha},
+            **{"n_rows": 9, "n_classes": 2, "majority_error": 0.5},
+            **{"error": error, "log_loss": error},
+            "status": "failed" if (model, fold) in failed else "ok",
+        }
+        for (model, alpha), error in errors.items()
+        for fold in range(3)
+    ]
+
+
+def test_best_is_starred_and_counted():
+    errors = {("mixup", 0.0): 0.2, ("mixup", 0.5): 0.1, ("mlp", None): 0.3}
+    summary = summarize(fake_rows(errors))
+    assert list(summary["error_best"]) == [False, True, False]
+    text = as_text(summary)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "t (3)" in text
+    assert text.count("*") == 2
+    (line,) = against_erm(summary)
+    assert line == (
+        f"mixup α=0.5 against {ERM}, tables won/tied/lost: error 1/0/0, log-loss 1/0/0"
+    )
+
+
+def test_model_with_a_failed_fold_is_never_best():
+    errors = {("mlp", None): 0.1, ("forest", None): 0.2}
+    summary = summarize(fake_rows(errors, failed={("mlp", 1)}))
+    assert list(summary["error_best"]) == [False, True]
+    assert "mlp [2/3 ok]" in as_text(summary)
+
+
+# Command line
+
+
+def test_failed_job_is_a_row_and_is_tried_again(tmp_path, failing, monkeypatch, capsys):
+    monkeypatch.setattr(uci, "SUITES", {"embedded": ("iris",)})
+    arguments = ["--models", "dummy", "logistic", "--folds", "2", "--n-jobs", "1"]
+    arguments += ["--out", str(tmp_path)]
+    assert uci.main(arguments) == 0
+    rows = read_lines(tmp_path / "results.jsonl")
+    messages = [row["message"] for row in rows if row["status"] == "failed"]
+    assert messages == ["RuntimeError: no luck\ntoday"] * 2
+    assert "RuntimeError: no luck" in capsys.readouterr().out
+
+    monkeypatch.undo()
+    monkeypatch.setattr(uci, "SUITES", {"embedded": ("iris",)})
+    assert uci.main(arguments) == 0
+    again = read_lines(tmp_path / "results.jsonl")
+    assert again[:4] == rows
+    assert [(row["model"], row["status"]) for row in again[4:]] == [
+        ("logistic", "ok")
+    ] * 2
+    out = capsys.readouterr()
+    assert "failed" not in out.out.lower()
+    assert "2 of 4 jobs were finished before" in out.err
+
+
+def test_rows_of_mixup_say_which_torch(iris):
+    (job, *_) = make_jobs(iris, ["mixup"], [0.5], **ONE_FOLD)
+    assert {"skmixup", "torch"} <= set(run_job(iris, job)["versions"])
+
+
+def test_erm_is_always_run_and_the_table_is_printed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(uci, "SUITES", {"embedded": ("iris",)})
+    arguments = ["--models", "mixup", "--alphas", "0.5", "--protocol", "paper"]
+    assert uci.main([*arguments, "--folds", "2", "--n-jobs", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "iris" in out
+    assert "mixup α=0.5 against ERM (α=0), tables won/tied/lost: error" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--alphas", "-1"], ["--folds", "1"], ["--models", "svm"], ["--n-jobs", "0"]],
+)
+def test_bad_arguments_are_refused(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        uci.main(arguments)
+    assert stop.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
+
+
+def test_nothing_loaded_is_an_error(cache, capsys):
+    assert uci.main(["--datasets", "99999999", "--models", "dummy"]) == 1
+    assert "Not loaded: table 99999999" in capsys.readouterr().out
+
+
+def test_command_line_prints_a_table_and_names_what_failed(cache, tmp_path):
+    before = contents(cache)
+    arguments = ["--datasets", 61, 99999999, "--models", "dummy", "logistic"]
+    process = command_line([*arguments, "--folds", 2, "--n-jobs", 2], tmp_path)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "iris (61)" in out
+    assert "66.7" in out
+    assert "Not loaded: table 99999999" in out
+    assert contents(cache).items() >= before.items()
+
+
+def test_killed_run_resumes_where_it_stopped(tmp_path, iris, monkeypatch, capsys):
+    folder, path = tmp_path / "out", tmp_path / "out" / "results.jsonl"
+    arguments = ["--models", "dummy", "logistic", "--repeats", "20", "--n-jobs", "1"]
+    arguments += ["--out", str(folder)]
+    process = command_line(arguments, tmp_path)
+    deadline = time.monotonic() + 60
+    while not (path.exists() and path.read_bytes().count(b"\n") >= 5):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    path.write_bytes(path.read_bytes() + b'{"table": "ir')
+    content = path.read_bytes()
+
+    monkeypatch.setattr(uci, "SUITES", {"embedded": ("iris",)})
+    assert uci.main(arguments) == 0
+    assert path.read_bytes().startswith(content)
+    assert " of 200 jobs were finished before" in capsys.readouterr().err
+    jobs = make_jobs(
+        iris, ["dummy", "logistic"], [], protocol="default", folds=5, repeats=20, seed=0
+    )
+    results = Results(folder)
+    assert all(results.is_finished(job) for job in jobs)
+    assert path.read_bytes().count(b'"iris"') == len(jobs) == 200
+    (before,), after = results.rows(jobs[1:2]), run_job(iris, jobs[1])
+    timings = dict.fromkeys(["fit_seconds", "predict_seconds"])
+    assert before | timings == after | timings
