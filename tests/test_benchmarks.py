@@ -451,7 +451,7 @@ def test_command_line_prints_a_table_and_names_what_failed(cache, tmp_path):
 
 def test_killed_run_resumes_where_it_stopped(tmp_path, iris, monkeypatch, capsys):
     folder, path = tmp_path / "out", tmp_path / "out" / "results.jsonl"
-    arguments = ["--models", "dummy", "logistic", "--repeats", "20", "--n-jobs", "1"]
+    arguments = ["--models", "dummy", "logistic", "--repeats", "6", "--n-jobs", "1"]
     arguments += ["--out", str(folder)]
     process = command_line(arguments, tmp_path)
     deadline = time.monotonic() + 60
@@ -466,13 +466,13 @@ def test_killed_run_resumes_where_it_stopped(tmp_path, iris, monkeypatch, capsys
     monkeypatch.setattr(uci, "SUITES", {"embedded": ("iris",)})
     assert uci.main(arguments) == 0
     assert path.read_bytes().startswith(content)
-    assert " of 200 jobs were finished before" in capsys.readouterr().err
+    assert " of 60 jobs were finished before" in capsys.readouterr().err
     jobs = make_jobs(
-        iris, ["dummy", "logistic"], [], protocol="default", folds=5, repeats=20, seed=0
+        iris, ["dummy", "logistic"], [], protocol="default", folds=5, repeats=6, seed=0
     )
     results = Results(folder)
     assert all(results.is_finished(job) for job in jobs)
-    assert path.read_bytes().count(b'"iris"') == len(jobs) == 200
+    assert path.read_bytes().count(b'"iris"') == len(jobs) == 60
     (before,), after = results.rows(jobs[1:2]), run_job(iris, jobs[1])
     timings = dict.fromkeys(["fit_seconds", "predict_seconds"])
     assert before | timings == after | timings
