@@ -19,6 +19,7 @@ from ._mixing import check_alpha, draw_steps, make_mixer, mix, one_hot, weighted
 
 _ORDER, _MIXING = 1, 2  # what a member's random streams are for
 _BLOCK_VALUES = 2**17  # values gathered and mixed at once, for each member
+_POOL_WORK = 2e7  # multiply-adds in a step from which a thread pool pays
 _CLEAN_ROWS = 1024  # rows on which the clean training loss is measured
 
 
@@ -45,6 +46,17 @@ def _own_torch_seed(seed):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
+
+
+@contextlib.contextmanager
+def _threads_for(work):
+    """Keep steps of few multiply-adds off the thread pool, which would slow them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if work < _POOL_WORK else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class ResidentRows:
@@ -411,10 +423,11 @@ class MixupNet(NeuralNet):
         epochs = self.max_epochs if epochs is None else epochs
         sets = {"dataset_train": train_set, "dataset_valid": valid_set}
         mixer = self._active_mixer()
-        context = (
+        mixing = (
             contextlib.nullcontext() if mixer is None else mixer.attached(self.module_)
         )
-        with _own_torch_seed(self.seeds_[0] + len(self.history)), context as inside:
+        seeded = _own_torch_seed(self.seeds_[0] + len(self.history))
+        with self._threads(train_rows), seeded, mixing as inside:
             for epoch in range(epochs):
                 self.notify("on_epoch_begin", **sets)
                 progress = (epoch / epochs, (epoch + 1) / epochs)
@@ -432,6 +445,10 @@ class MixupNet(NeuralNet):
             r if r is None or np.ndim(r) == 1 else r[0] for r in (rows, valid_rows)
         ]
         return tuple(None if r is None else Subset(dataset, r) for r in shared)
+
+    def _threads(self, rows):
+        n_weights = sum(p.numel() for p in self.module_.parameters())
+        return _threads_for(n_weights * min(self._batch_rows(rows), rows.shape[1]))
 
     def _row_index(self, rows, data):
         """Return row numbers as (K, n)."""

@@ -412,6 +412,27 @@ def test_rows_of_mixup_say_which_torch(iris):
     assert {"skmixup", "torch"} <= set(run_job(iris, job)["versions"])
 
 
+def test_a_job_has_one_thread(iris, monkeypatch):
+    import torch
+
+    seen = []
+
+    class Spy(_models.DummyClassifier):
+        def fit(self, X, y):
+            seen.append(torch.get_num_threads())
+            return super().fit(X, y)
+
+    monkeypatch.setitem(_models.MODELS, "dummy", lambda *_: Spy())
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run_job(iris, make_jobs(iris, ["dummy"], [], **ONE_FOLD)[0])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1]
+
+
 def test_erm_is_always_run_and_the_table_is_printed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(uci, "SUITES", {"embedded": ("iris",)})
     arguments = ["--models", "mixup", "--alphas", "0.5", "--protocol", "paper"]

@@ -1,0 +1,72 @@
+"""Draw the README's figure from the results of a run.
+
+``python -m benchmarks.uci --out benchmarks/results/embedded`` makes the results and
+``python -m benchmarks.figure`` draws error and log-loss against α.
+"""
+
+import argparse
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from ._results import FILE_NAME
+
+RESULTS = Path(__file__).parent / "results" / "embedded"
+FIGURES = {"error": "test error (%)", "log_loss": "test log-loss"}
+
+
+def draw(rows):
+    """Return a figure: one column a table, error above and log-loss below.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of a run with several α's and the model "mlp".
+    """
+    frame = rows[rows["status"] == "ok"]
+    frame = frame.assign(error=100 * frame["error"])
+    tables = list(frame["table"].unique())
+    figure, axes = plt.subplots(
+        2, len(tables), figsize=(2.6 * len(tables), 4.6), sharex=True, squeeze=False
+    )
+    for column, table in zip(axes.T, tables, strict=True):
+        column[0].set_title(table)
+        column[1].set_xlabel("α (0 is plain training)")
+        for ax, figure_name in zip(column, FIGURES, strict=True):
+            _draw_panel(ax, frame[frame["table"] == table], figure_name)
+    for ax, label in zip(axes[:, 0], FIGURES.values(), strict=True):
+        ax.set_ylabel(label)
+    axes[0, 0].legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    return figure
+
+
+def _draw_panel(ax, frame, name):
+    """Draw one score against α: mean and standard error over folds."""
+    curve = frame[frame["alpha"].notna()].groupby("alpha")[name].agg(["mean", "sem"])
+    at = range(len(curve))
+    ax.errorbar(at, curve["mean"], curve["sem"], marker="o", label="MixupClassifier")
+    mlp = frame.loc[frame["model"] == "mlp", name].mean()
+    ax.axhline(mlp, color="gray", linestyle="--", label="MLPClassifier")
+    ax.set_xticks(at, [f"{alpha:g}" for alpha in curve.index])
+    ax.set_ylim(bottom=0)
+
+
+def main(arguments=None):
+    """Read the results, draw the figure and write it beside them."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.figure", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR")
+    folder = parser.parse_args(arguments).results
+    figure = draw(pd.read_json(folder / FILE_NAME, lines=True))
+    figure.savefig(folder / "alpha.png", dpi=110)
+    print(f"wrote {folder / 'alpha.png'}")
+
+
+if __name__ == "__main__":
+    main()
