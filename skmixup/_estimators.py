@@ -29,7 +29,7 @@ from ._encoding import TabularEncoder, check_table
 from ._mixing import CutMix, Mixer
 from ._modules import ACTIVATIONS, StackedMLP
 from ._net import BestWeights, MixupNet, draw_seed
-from ._rows import collapse_duplicates, split_rows
+from ._rows import collapse_duplicates, count_copies, split_rows
 
 
 def resolve_device(device):
@@ -188,8 +188,11 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    A row of weight w is the same as w copies of it: rows equal in every encoded value
-    and in label are trained on as one row that has their total weight.
+    A row of weight w is the same as w copies of it, exactly: rows equal in every
+    encoded value and in label are merged into one that has their total weight. It is
+    visited that many times in an epoch where that makes the epoch at most four times
+    as long; else once, and its weight multiplies its loss. No copy of a training row
+    is among the rows set aside for early stopping.
 
     skops loads a saved estimator with
     ``skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))``; the types
@@ -330,10 +333,10 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             self._check_known_classes(classes, "with warm_start=True")
         X, y, weight = self._prepare(X, y, weight, None if goes_on else classes)
         rng = np.random.RandomState(draw_seed(self.random_state))
-        rows = self._split(y, rng.randint(2**31 - 1))
+        train, valid = self._split(y, rng.randint(2**31 - 1))
         if not goes_on:
-            self._start_net(X.shape[1], len(y), rng.randint(2**31 - 1))
-        self._train(X, y, weight, rows, self.max_epochs)
+            self._start_net(X.shape[1], weight, rng.randint(2**31 - 1))
+        self._train(X, y, weight, train, valid, self.max_epochs)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -372,8 +375,8 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         X, y, weight = self._prepare(X, y, weight, self.classes_ if first else None)
         if first:
             rng = np.random.RandomState(draw_seed(self.random_state))
-            self._start_net(X.shape[1], len(y), rng.randint(2**31 - 1, size=2)[1])
-        self._train(X, y, weight, (None, None), 1)
+            self._start_net(X.shape[1], weight, rng.randint(2**31 - 1, size=2)[1])
+        self._train(X, y, weight, np.arange(len(y)), None, 1)
         return self
 
     def _check_rows(self, X, y, sample_weight, reset):
@@ -477,13 +480,15 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         return np.ascontiguousarray(X, dtype=np.float32) + np.float32(0)
 
     def _split(self, y, seed):
-        """Return the rows to train and to validate on; None for all and none."""
+        """Return the rows to train and to validate on, None for none."""
         if not self.early_stopping:
-            return None, None
+            return np.arange(len(y)), None
         return split_rows(y, self.validation_fraction, seed)
 
-    def _start_net(self, n_inputs, n_rows, seed):
+    def _start_net(self, n_inputs, weight, seed):
         """Make a net with new weights."""
+        copies = count_copies(weight)
+        n_rows = len(weight) if copies is None else copies.sum()
         self._shape = {
             "n_inputs": int(n_inputs),
             "batch_size": self._batch_size(n_rows),
@@ -530,18 +535,21 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             "lr": self.lr,
         }
 
-    def _train(self, X, y, weight, rows, epochs):
+    def _train(self, X, y, weight, train, valid, epochs):
         """Train the net and read off what it learned."""
+        copies = count_copies(weight)
+        if copies is not None:
+            weight = None
+            train = np.repeat(train, copies[train])
+            valid = None if valid is None else np.repeat(valid, copies[valid])
         net = self.net_
         net.set_params(**self._training_params(), max_epochs=epochs)
         net.lr_schedule = "constant" if epochs == 1 else self.lr_schedule
-        net.callbacks = self._make_callbacks(rows, epochs)
+        net.callbacks = self._make_callbacks(valid, epochs)
         net.verbose = self.verbose > 1
         net.initialize_callbacks()
         try:
-            net.partial_fit(
-                X, y, sample_weight=weight, rows=rows[0], valid_rows=rows[1]
-            )
+            net.partial_fit(X, y, sample_weight=weight, rows=train, valid_rows=valid)
         finally:
             net.callbacks, net.callbacks_ = None, []  # they may hold rows
         self._check_weights()
@@ -552,9 +560,9 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
                 epoch["valid_loss"] for epoch in net.history if "valid_loss" in epoch
             ]
 
-    def _make_callbacks(self, rows, epochs):
+    def _make_callbacks(self, valid, epochs):
         callbacks = list(self.callbacks or [])
-        if rows[1] is not None:
+        if valid is not None:
             callbacks.append(("best_weights", BestWeights(self.n_iter_no_change)))
         if self.verbose and epochs > 1:
             callbacks.append(("epoch_progress", EpochProgress(epochs)))

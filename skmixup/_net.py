@@ -321,7 +321,9 @@ class MixupNet(NeuralNet):
 
     @property
     def _default_callbacks(self):
-        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+        timer = [("epoch_timer", EpochTimer())]
+        # PrintLog makes its table at every epoch, also where nobody reads it.
+        return [*timer, ("print_log", PrintLog())] if self.verbose else timer
 
     @property
     def n_members(self):

@@ -102,3 +102,27 @@ def split_rows(y, fraction, random_state):
     )
     stays = np.setdiff1d(np.arange(len(y)), movable)
     return np.concatenate([train, stays]), valid
+
+
+def count_copies(weight):
+    """Return how often each distinct row is to be visited in an epoch, if by counting.
+
+    Copies are visited one by one, as rows of their own would be, while that makes the
+    epoch at most four times as long; else each row is visited once, and its weight
+    multiplies its loss. A function of the weights' ratios only.
+
+    Parameters
+    ----------
+    weight : ndarray of float of shape (n,)
+        Above 0.
+
+    Returns
+    -------
+    copies : ndarray of int of shape (n,) or None
+        None if the weights are no small multiples of the lightest.
+    """
+    ratio = weight / weight.min()
+    if ratio.sum() > 4 * len(weight):
+        return None
+    copies = np.round(ratio).astype(int)
+    return copies if np.allclose(ratio, copies, rtol=1e-9, atol=0) else None

@@ -187,3 +187,24 @@ def test_a_device_that_is_not_there():
         pytest.skip("there is a GPU")
     with pytest.raises(ValueError, match="is not on this machine"):
         quick(device="cuda").fit(X_IRIS, Y_IRIS)
+
+
+@pytest.mark.parametrize("factor", [1, 7.5])
+def test_heavy_weights_train_by_weight(factor):
+    # Too heavy to be visited one by one: the loss is weighted, and scale is no matter.
+    weight = np.where(Y_IRIS == 2, 1000.0, 1.5)
+    clf = quick().fit(X_IRIS, Y_IRIS, weight * factor)
+    assert (clf.predict(X_IRIS) == 2).mean() > 0.5
+    same = quick().fit(X_IRIS, Y_IRIS, weight)
+    np.testing.assert_allclose(
+        clf.predict_proba(X_IRIS), same.predict_proba(X_IRIS), atol=1e-4
+    )
+
+
+def test_copies_count_as_weights_under_early_stopping():
+    weight = np.arange(len(Y_IRIS)) % 3
+    clf = quick(early_stopping=True)
+    weighted = clf.fit(X_IRIS, Y_IRIS, weight).predict_proba(X_IRIS)
+    copies = np.repeat(np.arange(len(Y_IRIS)), weight)
+    again = clf.fit(X_IRIS[copies], Y_IRIS[copies]).predict_proba(X_IRIS)
+    assert np.array_equal(weighted, again)
