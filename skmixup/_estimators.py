@@ -330,6 +330,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         X, y, weight = self._check_rows(X, y, sample_weight, reset=not goes_on)
         classes = np.unique(y)
         if goes_on:
+            self._check_same_module()
             self._check_known_classes(classes, "with warm_start=True")
         X, y, weight = self._prepare(X, y, weight, None if goes_on else classes)
         rng = np.random.RandomState(draw_seed(self.random_state))
@@ -439,6 +440,12 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         codes = np.unique(y)
         class_weight = self.class_weight
         if isinstance(class_weight, dict):
+            unknown = [k for k in class_weight if k not in self.classes_.tolist()]
+            if unknown and len(unknown) + len(self.classes_) > len(class_weight):
+                raise ValueError(
+                    f"class_weight has label(s) {unknown} that are not among the "
+                    f"classes {self.classes_.tolist()}."
+                )
             class_weight = {
                 code: class_weight[label]
                 for code, label in enumerate(self.classes_.tolist())
@@ -489,8 +496,9 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         """Make a net with new weights."""
         copies = count_copies(weight)
         n_rows = len(weight) if copies is None else copies.sum()
+        # What the net is made of is kept: parameters may be set anew after a fit.
         self._shape = {
-            "n_inputs": int(n_inputs),
+            "module": self._module_params() | {"n_features": int(n_inputs)},
             "batch_size": self._batch_size(n_rows),
             "seed": int(seed),
         }
@@ -505,12 +513,8 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         """Return an initialized net for the shape and classes learned."""
         net = MixupNet(
             StackedMLP,
-            module__n_features=self._shape["n_inputs"],
             module__n_outputs=len(self.classes_),
-            module__hidden_layer_sizes=_hidden_widths(self.hidden_layer_sizes),
-            module__n_members=int(self.n_estimators),
-            module__activation=self.activation,
-            module__dropout=self.dropout,
+            **{f"module__{k}": v for k, v in self._shape["module"].items()},
             optimizer__fused=torch.device(device).type in ("cpu", "cuda"),
             optimizer__weight_decay=self.weight_decay,
             optimizer__param_groups=[("*.bias", {"weight_decay": 0.0})],
@@ -520,6 +524,25 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             **self._training_params(),
         )
         return net.initialize()
+
+    def _module_params(self):
+        """Return what a net cannot change once it is made."""
+        return {
+            "hidden_layer_sizes": _hidden_widths(self.hidden_layer_sizes),
+            "n_members": int(self.n_estimators),
+            "activation": self.activation,
+            "dropout": float(self.dropout),
+        }
+
+    def _check_same_module(self):
+        made = self._shape["module"]
+        for name, value in self._module_params().items():
+            if value != made[name]:
+                name = {"n_members": "n_estimators"}.get(name, name)
+                raise ValueError(
+                    f"{name} has changed since the last fit, and with warm_start=True "
+                    "the net is kept: set warm_start=False, or leave it as it was."
+                )
 
     def _training_params(self):
         """Return what may change between two calls of `fit` on one net."""

@@ -1,5 +1,6 @@
 """MixupClassifier's laws and its use, through the public interface."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -208,3 +209,23 @@ def test_copies_count_as_weights_under_early_stopping():
     copies = np.repeat(np.arange(len(Y_IRIS)), weight)
     again = clf.fit(X_IRIS[copies], Y_IRIS[copies]).predict_proba(X_IRIS)
     assert np.array_equal(weighted, again)
+
+
+def test_parameters_set_after_fit_do_not_break_the_net():
+    clf = quick(warm_start=True).fit(X_IRIS, Y_IRIS)
+    proba = clf.predict_proba(X_IRIS)
+    clf.set_params(hidden_layer_sizes=(4,), n_estimators=2)
+    for copied in (pickle.loads(pickle.dumps(clf)), copy.deepcopy(clf)):
+        assert np.array_equal(copied.predict_proba(X_IRIS), proba)
+    with pytest.raises(ValueError, match="hidden_layer_sizes has changed"):
+        clf.fit(X_IRIS, Y_IRIS)
+    clf.set_params(hidden_layer_sizes=(128, 128), n_estimators=1, alpha=1, lr=1e-4)
+    assert clf.fit(X_IRIS, Y_IRIS).n_iter_ == 8
+
+
+def test_class_weight_by_label():
+    labels = np.array(["u", "v", "w"])[Y_IRIS]
+    clf = quick(class_weight={"u": 500, "v": 1, "w": 1}).fit(X_IRIS, labels)
+    assert (clf.predict(X_IRIS) == "u").mean() > 0.5
+    with pytest.raises(ValueError, match=r"label\(s\) \['z'\]"):
+        quick(class_weight={"z": 2}).fit(X_IRIS, labels)
