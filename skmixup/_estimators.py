@@ -21,14 +21,13 @@ from sklearn.utils.validation import (
     has_fit_parameter,
     validate_data,
 )
-from skorch.callbacks import Callback
 from skorch.history import History
-from tqdm.auto import tqdm
 
+from ._callbacks import BestWeights, EpochProgress
 from ._encoding import TabularEncoder, check_table
 from ._mixing import CutMix, Mixer
 from ._modules import ACTIVATIONS, StackedMLP
-from ._net import BestWeights, MixupNet, draw_seed
+from ._net import MixupNet, draw_seed
 from ._rows import collapse_duplicates, count_copies, split_rows
 
 
@@ -70,29 +69,6 @@ def resolve_device(device):
 def _is_there(kind):
     module = torch.cuda if kind == "cuda" else torch.backends.mps
     return module.is_available()
-
-
-class EpochProgress(Callback):
-    """A progress bar over epochs, shown for fits that take over a second."""
-
-    def __init__(self, epochs):
-        self.epochs = epochs
-
-    def on_train_begin(self, net, **kwargs):
-        """Open the bar."""
-        self.bar_ = tqdm(total=self.epochs, unit="epoch", delay=1)
-
-    def on_epoch_end(self, net, **kwargs):
-        """Move on by one epoch."""
-        record = net.history[-1]
-        losses = {k: record[k] for k in ("mixed_loss", "valid_loss") if k in record}
-        self.bar_.set_postfix(losses, refresh=False)
-        self.bar_.update()
-
-    def on_train_end(self, net, **kwargs):
-        """Close the bar."""
-        self.bar_.close()
-        del self.bar_
 
 
 class MixupClassifier(ClassifierMixin, BaseEstimator):

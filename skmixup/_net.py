@@ -6,16 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from scipy import sparse
 from sklearn.utils import check_random_state
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochScoring, EpochTimer, PrintLog
-from skorch.dataset import Dataset
-from skorch.utils import to_numpy
 from torch import nn
 from torch.utils.data import Subset
 
 from ._mixing import check_alpha, draw_steps, make_mixer, mix, one_hot, weighted_lambda
+from ._resident import ResidentRows, unpack
 
 _ORDER, _MIXING = 1, 2  # what a member's random streams are for
 _BLOCK_VALUES = 2**17  # values gathered and mixed at once, for each member
@@ -57,135 +55,6 @@ def _threads_for(work):
         yield
     finally:
         torch.set_num_threads(before)
-
-
-class ResidentRows:
-    """Rows, targets and weights, on the device once and for all.
-
-    Parameters
-    ----------
-    X : array-like, torch.Tensor or sparse matrix, first axis rows
-        A sparse matrix stays in main memory and is made dense a batch at a time.
-    y : array-like or torch.Tensor, default=None
-        Class indices (integers), or floating-point targets.
-    weight : array-like of shape (n_rows,), default=None
-        Scaled to a mean of one; equal weights are no weights.
-    device : torch.device or str
-    """
-
-    def __init__(self, X, y=None, weight=None, device="cpu"):
-        self.device = device
-        self.X = X.tocsr() if sparse.issparse(X) else _to_float(X, device)
-        self.y = None if y is None else _to_target(y, device)
-        self.weight = None
-        if weight is not None and np.ptp(weight) > 0:
-            weight = np.asarray(weight) / np.mean(weight)
-            self.weight = torch.as_tensor(weight, dtype=torch.float32, device=device)
-        if y is not None and len(self) != len(self.y):
-            raise ValueError(f"X has {len(self)} rows and y has {len(self.y)}.")
-
-    def __len__(self):
-        return self.X.shape[0]
-
-    @property
-    def width(self):
-        """Values in a row."""
-        return math.prod(self.X.shape[1:])
-
-    def take(self, rows):
-        """Return the rows of an index tensor, dense: shape (*rows.shape, ...)."""
-        if sparse.issparse(self.X):
-            part = self.X[rows.flatten().cpu().numpy()].toarray()
-            part = torch.as_tensor(part, dtype=torch.float32, device=self.device)
-        else:
-            part = self.X.index_select(0, rows.flatten())
-        return part.reshape(*rows.shape, *self.X.shape[1:])
-
-
-def _to_float(X, device):
-    if hasattr(X, "to_numpy") and not isinstance(X, torch.Tensor):
-        X = X.to_numpy()
-    if isinstance(X, (dict, list, tuple)):
-        raise TypeError(
-            "MixupNet takes X as one array, tensor or sparse matrix, got "
-            f"{type(X).__name__}: several inputs cannot be mixed."
-        )
-    if not isinstance(X, torch.Tensor):
-        X = torch.from_numpy(np.require(X, requirements=["C", "W"]))
-    return X.to(device) if X.is_floating_point() else X.to(device, torch.float32)
-
-
-def _to_target(y, device):
-    y = torch.as_tensor(to_numpy(y) if hasattr(y, "to_numpy") else y, device=device)
-    return y.float() if y.is_floating_point() else y.long()
-
-
-def _unpack(dataset):
-    """Return X, y and the row numbers (or None) of a dataset."""
-    if isinstance(dataset, Subset):
-        X, y, rows = _unpack(dataset.dataset)
-        index = np.asarray(dataset.indices)
-        return X, y, index if rows is None else rows[index]
-    if isinstance(dataset, Dataset):
-        return dataset.X, dataset.y, None
-    if hasattr(dataset, "tensors"):  # torch's TensorDataset
-        return *dataset.tensors[:2], None
-    raise TypeError(
-        f"MixupNet keeps its data on the device: it takes arrays, tensors or skorch "
-        f"datasets, got {type(dataset).__name__}."
-    )
-
-
-class BestWeights(Callback):
-    """Early stopping on the clean validation loss, for each member on its own.
-
-    Each member keeps the weights of its best epoch; training ends when none has
-    improved for `patience` epochs in a row.
-
-    Parameters
-    ----------
-    patience : int
-        Epochs without improvement after which a member has stopped.
-    """
-
-    def __init__(self, patience=10):
-        self.patience = patience
-
-    def on_train_begin(self, net, **kwargs):
-        """Forget an earlier training."""
-        n_members = net.n_members
-        self.best_loss_ = np.full(n_members, np.inf)
-        self.best_epoch_ = np.zeros(n_members, dtype=int)
-        self.stopped_ = np.zeros(n_members, dtype=bool)
-        self.epoch_ = 0
-        self.best_ = None
-
-    def on_epoch_end(self, net, **kwargs):
-        """Keep the weights of the members that improved; stop when all have."""
-        self.epoch_ += 1
-        losses = net.valid_losses_.cpu().numpy()
-        better = ~self.stopped_ & (losses < self.best_loss_)
-        self.best_loss_[better] = losses[better]
-        self.best_epoch_[better] = self.epoch_
-        self._keep(net, better)
-        self.stopped_ |= self.epoch_ - self.best_epoch_ >= self.patience
-        if self.stopped_.all():
-            raise KeyboardInterrupt  # skorch's way to end a training early
-
-    def _keep(self, net, better):
-        state = net.module_.state_dict()
-        if self.best_ is None or (better.all() and len(better) == 1):
-            self.best_ = {name: value.clone() for name, value in state.items()}
-        elif better.any():
-            members = torch.as_tensor(np.flatnonzero(better), device=net.device)
-            for name, value in state.items():
-                self.best_[name][members] = value[members]
-
-    def on_train_end(self, net, **kwargs):
-        """Restore the best weights."""
-        if self.best_ is not None:
-            net.module_.load_state_dict(self.best_)
-        self.best_ = None
 
 
 class MixupNet(NeuralNet):
@@ -416,7 +285,7 @@ class MixupNet(NeuralNet):
         """
         self.check_data(X, y)
         train_set, valid_set = self._split(X, y, rows, valid_rows)
-        data_X, data_y, all_rows = _unpack(train_set)
+        data_X, data_y, all_rows = unpack(train_set)
         if data_y is None:
             raise ValueError("MixupNet needs targets: y is None.")
         data = ResidentRows(data_X, data_y, sample_weight, self.device)
@@ -463,7 +332,7 @@ class MixupNet(NeuralNet):
         """Return the validation rows as resident data and (K, n) row numbers."""
         if valid_set is None:
             return None, None
-        X, y, rows = _unpack(valid_set)
+        X, y, rows = unpack(valid_set)
         if valid_rows is None and rows is None:  # a data set of its own
             data = ResidentRows(X, y, device=self.device)
         rows = valid_rows if valid_rows is not None else rows
@@ -719,7 +588,7 @@ class MixupNet(NeuralNet):
         """
         rows = None
         if isinstance(X, torch.utils.data.Dataset):
-            X, _, rows = _unpack(X)
+            X, _, rows = unpack(X)
         data = ResidentRows(X, device=self.device)
         rows = np.arange(len(data)) if rows is None else rows
         size = int(np.clip(2**22 // max(data.width * self.n_members, 1), 1, 4096))

@@ -12,7 +12,17 @@ import skmixup
 PACKAGE = Path(skmixup.__file__).parent
 
 # Each module may import only from those before it.
-ORDER = ["_encoding", "_rows", "_mixing", "_modules", "_net", "_estimators", "__init__"]
+ORDER = [
+    "_encoding",
+    "_rows",
+    "_mixing",
+    "_modules",
+    "_resident",
+    "_callbacks",
+    "_net",
+    "_estimators",
+    "__init__",
+]
 
 
 def imported_from(path):

@@ -1,0 +1,81 @@
+"""Early stopping for each member, and a progress bar, as skorch callbacks."""
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+
+class BestWeights(Callback):
+    """Early stopping on the clean validation loss, for each member on its own.
+
+    Each member keeps the weights of its best epoch; training ends when none has
+    improved for `patience` epochs in a row.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without improvement after which a member has stopped.
+    """
+
+    def __init__(self, patience=10):
+        self.patience = patience
+
+    def on_train_begin(self, net, **kwargs):
+        """Forget an earlier training."""
+        n_members = net.n_members
+        self.best_loss_ = np.full(n_members, np.inf)
+        self.best_epoch_ = np.zeros(n_members, dtype=int)
+        self.stopped_ = np.zeros(n_members, dtype=bool)
+        self.epoch_ = 0
+        self.best_ = None
+
+    def on_epoch_end(self, net, **kwargs):
+        """Keep the weights of the members that improved; stop when all have."""
+        self.epoch_ += 1
+        losses = net.valid_losses_.cpu().numpy()
+        better = ~self.stopped_ & (losses < self.best_loss_)
+        self.best_loss_[better] = losses[better]
+        self.best_epoch_[better] = self.epoch_
+        self._keep(net, better)
+        self.stopped_ |= self.epoch_ - self.best_epoch_ >= self.patience
+        if self.stopped_.all():
+            raise KeyboardInterrupt  # skorch's way to end a training early
+
+    def _keep(self, net, better):
+        state = net.module_.state_dict()
+        if self.best_ is None or (better.all() and len(better) == 1):
+            self.best_ = {name: value.clone() for name, value in state.items()}
+        elif better.any():
+            members = torch.as_tensor(np.flatnonzero(better), device=net.device)
+            for name, value in state.items():
+                self.best_[name][members] = value[members]
+
+    def on_train_end(self, net, **kwargs):
+        """Restore the best weights."""
+        if self.best_ is not None:
+            net.module_.load_state_dict(self.best_)
+        self.best_ = None
+
+
+class EpochProgress(Callback):
+    """A progress bar over epochs, shown for fits that take over a second."""
+
+    def __init__(self, epochs):
+        self.epochs = epochs
+
+    def on_train_begin(self, net, **kwargs):
+        """Open the bar."""
+        self.bar_ = tqdm(total=self.epochs, unit="epoch", delay=1)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Move on by one epoch."""
+        record = net.history[-1]
+        losses = {k: record[k] for k in ("mixed_loss", "valid_loss") if k in record}
+        self.bar_.set_postfix(losses, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        """Close the bar."""
+        self.bar_.close()
+        del self.bar_

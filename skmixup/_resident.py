@@ -1,0 +1,87 @@
+"""Rows, targets and weights that live on the device while a net trains."""
+
+import math
+
+import numpy as np
+import torch
+from scipy import sparse
+from skorch.dataset import Dataset
+from skorch.utils import to_numpy
+from torch.utils.data import Subset
+
+
+class ResidentRows:
+    """Rows, targets and weights, on the device once and for all.
+
+    Parameters
+    ----------
+    X : array-like, torch.Tensor or sparse matrix, first axis rows
+        A sparse matrix stays in main memory and is made dense a batch at a time.
+    y : array-like or torch.Tensor, default=None
+        Class indices (integers), or floating-point targets.
+    weight : array-like of shape (n_rows,), default=None
+        Scaled to a mean of one; equal weights are no weights.
+    device : torch.device or str
+    """
+
+    def __init__(self, X, y=None, weight=None, device="cpu"):
+        self.device = device
+        self.X = X.tocsr() if sparse.issparse(X) else _to_float(X, device)
+        self.y = None if y is None else _to_target(y, device)
+        self.weight = None
+        if weight is not None and np.ptp(weight) > 0:
+            weight = np.asarray(weight) / np.mean(weight)
+            self.weight = torch.as_tensor(weight, dtype=torch.float32, device=device)
+        if y is not None and len(self) != len(self.y):
+            raise ValueError(f"X has {len(self)} rows and y has {len(self.y)}.")
+
+    def __len__(self):
+        return self.X.shape[0]
+
+    @property
+    def width(self):
+        """Values in a row."""
+        return math.prod(self.X.shape[1:])
+
+    def take(self, rows):
+        """Return the rows of an index tensor, dense: shape (*rows.shape, ...)."""
+        if sparse.issparse(self.X):
+            part = self.X[rows.flatten().cpu().numpy()].toarray()
+            part = torch.as_tensor(part, dtype=torch.float32, device=self.device)
+        else:
+            part = self.X.index_select(0, rows.flatten())
+        return part.reshape(*rows.shape, *self.X.shape[1:])
+
+
+def _to_float(X, device):
+    if hasattr(X, "to_numpy") and not isinstance(X, torch.Tensor):
+        X = X.to_numpy()
+    if isinstance(X, (dict, list, tuple)):
+        raise TypeError(
+            "MixupNet takes X as one array, tensor or sparse matrix, got "
+            f"{type(X).__name__}: several inputs cannot be mixed."
+        )
+    if not isinstance(X, torch.Tensor):
+        X = torch.from_numpy(np.require(X, requirements=["C", "W"]))
+    return X.to(device) if X.is_floating_point() else X.to(device, torch.float32)
+
+
+def _to_target(y, device):
+    y = torch.as_tensor(to_numpy(y) if hasattr(y, "to_numpy") else y, device=device)
+    return y.float() if y.is_floating_point() else y.long()
+
+
+def unpack(dataset):
+    """Return X, y and the row numbers (or None) of a dataset."""
+    if isinstance(dataset, Subset):
+        X, y, rows = unpack(dataset.dataset)
+        index = np.asarray(dataset.indices)
+        return X, y, index if rows is None else rows[index]
+    if isinstance(dataset, Dataset):
+        return dataset.X, dataset.y, None
+    if hasattr(dataset, "tensors"):  # torch's TensorDataset
+        return *dataset.tensors[:2], None
+    raise TypeError(
+        f"MixupNet keeps its data on the device: it takes arrays, tensors or skorch "
+        f"datasets, got {type(dataset).__name__}."
+    )
