@@ -23,6 +23,7 @@ from sklearn.utils.validation import (
 
 _NUMBER, _CATEGORY = "number", "category"
 _OBJECT_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal", "empty"}
+_TIMES = ("date", "time", "period", "interval", "duration")
 _OBJECT_TIMES = {"datetime", "datetime64", "date", "time", "timedelta", "timedelta64"}
 # scikit-learn looks for infinity in a sum, which overflows for values near 1e308.
 _QUIET_SUMS = {"over": "ignore", "invalid": "ignore"}
@@ -76,16 +77,13 @@ def _to_frame(X):
 def _column_kind(column, name):
     """Tell from its dtype whether a column holds numbers or categories."""
     dtype = column.dtype
+    _refuse_times(dtype, name)
     plain = pd.api.types.is_object_dtype(dtype)
     inferred = pd.api.types.infer_dtype(column) if plain else ""
-    if inferred in _OBJECT_TIMES or isinstance(
-        dtype, pd.PeriodDtype | pd.IntervalDtype
-    ):
-        _refuse_times(name, inferred or dtype)
-    if pd.api.types.is_datetime64_any_dtype(dtype) or dtype.kind in "mM":
-        _refuse_times(name, dtype)
-    if dtype.kind == "c" or inferred == "complex":
-        raise ValueError(f"Complex data not supported\ncolumn {name!r} is complex.")
+    if inferred in _OBJECT_TIMES:
+        _refuse_times(inferred, name)
+    if inferred == "complex":
+        _refuse_complex(name)
     if inferred in _OBJECT_NUMBERS:
         return _NUMBER
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
@@ -93,24 +91,32 @@ def _column_kind(column, name):
     return _CATEGORY
 
 
-def _refuse_times(name, dtype):
-    raise TypeError(
-        f"Column {name!r} holds dates or times ({dtype}), which have no one encoding: "
-        "make numbers of it first, such as the year, the day of the week or the days "
-        "since a date (Series.dt, or skrub's DatetimeEncoder)."
-    )
+def _refuse_times(dtype, name):
+    """Raise if a column holds dates or times, or complex numbers."""
+    if getattr(dtype, "kind", "") == "c":
+        _refuse_complex(name)
+    if str(dtype).startswith(_TIMES):
+        raise TypeError(
+            f"Column {name!r} holds dates or times ({dtype}), which have no one "
+            "encoding: make numbers of it first, such as the year, the day of the week "
+            "or the days since a date (Series.dt, or skrub's DatetimeEncoder)."
+        )
+
+
+def _refuse_complex(name):
+    raise ValueError(f"Complex data not supported\ncolumn {name!r} is complex.")
 
 
 def _to_numbers(column, name):
     """Return a column as float64, missing values as NaN."""
+    _refuse_times(column.dtype, name)
     try:
         if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
             column = pd.to_numeric(column.astype(object))
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
+    except (ArithmeticError, TypeError, ValueError) as error:
         raise ValueError(
-            f"Column {name!r} was numeric in fit, and now holds what is no number: "
-            f"{error}"
+            f"Column {name!r} is numeric, but holds what is no float64: {error}"
         ) from error
     if np.isinf(values).any():
         raise ValueError(
@@ -121,11 +127,13 @@ def _to_numbers(column, name):
 
 
 def _level_name(level):
-    """Spell a level, so that 1, 1.0 and True-like types agree between two tables."""
+    """Spell a level, so that 1 and 1.0, True and numpy.True_ agree in two tables."""
+    if isinstance(level, bool | np.bool_):
+        return str(bool(level))
     if isinstance(level, bytes):
         return level.decode(errors="replace")
-    if isinstance(level, Real | np.bool_) and not isinstance(level, Integral):
-        return str(int(level)) if float(level).is_integer() else str(float(level))
+    if isinstance(level, Real) and float(level).is_integer():
+        return str(int(level))
     return str(level)
 
 
@@ -133,7 +141,7 @@ def _to_levels(column, name):
     """Return a column as strings, missing values as NaN."""
     try:
         codes, levels = pd.factorize(column)
-    except TypeError as error:
+    except (NotImplementedError, TypeError) as error:
         raise TypeError(
             f"Column {name!r}: argument must be a string or a number in each row; "
             f"{error}."
@@ -422,6 +430,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     def _find_categories(self, X):
         """Return the mask of categorical columns."""
         if sparse.issparse(X):
+            if self._chosen_categories(X).any():
+                raise ValueError(
+                    "categorical_features names columns, but X is sparse: sparse "
+                    "matrices hold numbers only."
+                )
             return np.zeros(X.shape[1], dtype=bool)
         if isinstance(X, np.ndarray) and X.dtype.kind in "biuf":
             mask = np.zeros(X.shape[1], dtype=bool)
@@ -450,6 +463,13 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         given = np.asarray(
             [] if self.categorical_features is None else self.categorical_features
         )
+        if given.ndim != 1:
+            if isinstance(self.categorical_features, str):
+                return chosen
+            raise ValueError(
+                "categorical_features must be 'from_dtype', None or one-dimensional, "
+                f"got {self.categorical_features!r}."
+            )
         if given.size == 0:
             return chosen
         if given.dtype == bool:

@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import (
     _check_sample_weight,
+    _check_y,
     check_consistent_length,
     check_is_fitted,
     has_fit_parameter,
@@ -303,6 +304,8 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             If a column of X holds what cannot be encoded.
         """
         goes_on = self.warm_start and hasattr(self, "net_")
+        if not goes_on:
+            self.__dict__.pop("net_", None)  # a fit that fails leaves no half model
         X, y, weight = self._check_rows(X, y, sample_weight, reset=not goes_on)
         classes = np.unique(y)
         if goes_on:
@@ -359,7 +362,12 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
     def _check_rows(self, X, y, sample_weight, reset):
         """Validate X, y and weights as far as no encoding is needed."""
         _hidden_widths(self.hidden_layer_sizes)  # before anything is learned
-        y = validate_data(self, X="no_validation", y=y, reset=False)
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
+        y = _check_y(y, estimator=self)
         if pd.isna(y).any():
             raise ValueError(
                 "Input y contains missing values: every row needs a label."
@@ -372,18 +380,13 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             weight = _check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
-            if not weight.any():
-                raise ValueError(
-                    "Sample weights must contain at least one non-zero number."
-                )
-        if (weight == 0).any():  # as if the row were not there
-            kept = np.flatnonzero(weight)
-            X, y, weight = take_rows(X, kept), y[kept], weight[kept]
-        return X, y, weight
+        return _drop_weightless(X, y, weight)
 
     def _check_X(self, X, reset):
         """Check X as far as the encoder does not, and note its columns."""
-        if self.preprocess is not None:
+        # What fit used, not what may have been set since.
+        encodes = self.preprocess if reset else self.encoder_
+        if encodes is not None:
             return check_table(self, X, reset=reset)
         _check_numeric_columns(X)
         X = validate_data(
@@ -403,37 +406,43 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         """Encode, number the classes, merge equal rows, and apply class weights."""
         if classes is not None:
             self.classes_ = classes
-            X = self._fit_encoder(X, weight)
+            X = self._fit_encoder(X, y, weight)
         else:
             X = self._encode(X)
         y = np.searchsorted(self.classes_, y)
         if self.class_weight is not None:
             weight = weight * self._class_weights(y, weight)[y]
+            X, y, weight = _drop_weightless(X, y, weight)
         index, weight = collapse_duplicates(X, y, weight)
         return X[index], y[index], weight
 
     def _class_weights(self, y, weight):
-        codes = np.unique(y)
-        class_weight = self.class_weight
-        if isinstance(class_weight, dict):
-            unknown = [k for k in class_weight if k not in self.classes_.tolist()]
-            if unknown and len(unknown) + len(self.classes_) > len(class_weight):
-                raise ValueError(
-                    f"class_weight has label(s) {unknown} that are not among the "
-                    f"classes {self.classes_.tolist()}."
-                )
-            class_weight = {
-                code: class_weight[label]
-                for code, label in enumerate(self.classes_.tolist())
-                if label in class_weight
-            }
+        """Return the weight of each class; 1 for those that are not named."""
         weights = np.ones(len(self.classes_))
-        weights[codes] = compute_class_weight(
-            class_weight, classes=codes, y=y, sample_weight=weight
-        )
+        if isinstance(self.class_weight, str):
+            codes = np.unique(y)
+            weights[codes] = compute_class_weight(
+                self.class_weight, classes=codes, y=y, sample_weight=weight
+            )
+            return weights
+        labels = self.classes_.tolist()
+        unknown = [label for label in self.class_weight if label not in labels]
+        # A fold may lack a class; but then all that it has should be named.
+        if unknown and any(label not in self.class_weight for label in labels):
+            raise ValueError(
+                f"class_weight has label(s) {unknown} that are not among the classes "
+                f"{labels}."
+            )
+        for code, label in enumerate(labels):
+            weights[code] = self.class_weight.get(label, 1.0)
+            if not 0 <= weights[code] < np.inf:
+                raise ValueError(
+                    f"class_weight[{label!r}] must be finite and not negative, got "
+                    f"{self.class_weight[label]!r}."
+                )
         return weights
 
-    def _fit_encoder(self, X, weight):
+    def _fit_encoder(self, X, y, weight):
         """Fit the preprocessing and return the encoded rows."""
         if self.preprocess is None:
             self.encoder_ = None
@@ -445,9 +454,9 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         else:
             self.encoder_ = clone(self.preprocess)
         if has_fit_parameter(self.encoder_, "sample_weight"):
-            self.encoder_.fit(X, sample_weight=weight)
+            self.encoder_.fit(X, y, sample_weight=weight)
         else:
-            self.encoder_.fit(X)
+            self.encoder_.fit(X, y)
         return self._encode(X)
 
     def _encode(self, X):
@@ -458,9 +467,10 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             X = X.tocsr().astype(np.float32)
             X.sum_duplicates()
             X.eliminate_zeros()
-            return X
+            return _check_encoded(X, X.data, self.encoder_)
         # + 0.0 makes -0.0 into 0.0: equal rows get equal bits.
-        return np.ascontiguousarray(X, dtype=np.float32) + np.float32(0)
+        X = np.ascontiguousarray(X, dtype=np.float32) + np.float32(0)
+        return _check_encoded(X, X, self.encoder_)
 
     def _split(self, y, seed):
         """Return the rows to train and to validate on, None for none."""
@@ -476,6 +486,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         self._shape = {
             "module": self._module_params() | {"n_features": int(n_inputs)},
             "batch_size": self._batch_size(n_rows),
+            "weight_decay": float(self.weight_decay),
             "seed": int(seed),
         }
         self.net_ = self._make_net(resolve_device(self.device))
@@ -492,12 +503,11 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             module__n_outputs=len(self.classes_),
             **{f"module__{k}": v for k, v in self._shape["module"].items()},
             optimizer__fused=torch.device(device).type in ("cpu", "cuda"),
-            optimizer__weight_decay=self.weight_decay,
+            optimizer__weight_decay=self._shape["weight_decay"],
             optimizer__param_groups=[("*.bias", {"weight_decay": 0.0})],
             batch_size=self._shape["batch_size"],
             random_state=self._shape["seed"],
             device=device,
-            **self._training_params(),
         )
         return net.initialize()
 
@@ -521,7 +531,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
                 )
 
     def _training_params(self):
-        """Return what may change between two calls of `fit` on one net."""
+        """Return what may change between two trainings of one net."""
         mixing = self.mixing
         groups = getattr(getattr(self, "encoder_", None), "column_groups_", None)
         if mixing == "cutmix":
@@ -543,18 +553,28 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             valid = None if valid is None else np.repeat(valid, copies[valid])
         net = self.net_
         net.set_params(**self._training_params(), max_epochs=epochs)
+        self._shape["weight_decay"] = float(self.weight_decay)
+        net.optimizer_.param_groups[-1]["weight_decay"] = self._shape["weight_decay"]
+        if self.batch_size != "auto":
+            net.batch_size = self._shape["batch_size"] = int(self.batch_size)
         net.lr_schedule = "constant" if epochs == 1 else self.lr_schedule
         net.callbacks = self._make_callbacks(valid, epochs)
         net.verbose = self.verbose > 1
         net.initialize_callbacks()
         try:
             net.partial_fit(X, y, sample_weight=weight, rows=train, valid_rows=valid)
+            self._check_weights()
+        except ValueError:
+            del self.net_  # what diverged is of no use
+            raise
         finally:
             net.callbacks, net.callbacks_ = None, []  # they may hold rows
-        self._check_weights()
+        if not net.history:
+            raise KeyboardInterrupt  # within the first epoch: there is no model
         self.n_iter_ = len(net.history)
         self.loss_curve_ = [epoch["mixed_loss"] for epoch in net.history]
-        if self.early_stopping:
+        self.__dict__.pop("validation_loss_curve_", None)
+        if valid is not None:
             self.validation_loss_curve_ = [
                 epoch["valid_loss"] for epoch in net.history if "valid_loss" in epoch
             ]
@@ -579,7 +599,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
 
     def _logits(self, X):
         """Return the members' scores in double precision: (n_rows, K, n_classes)."""
-        check_is_fitted(self)
+        check_is_fitted(self, "net_")
         X = self._encode(self._check_X(X, reset=False))
         return self.net_.forward(X).double()
 
@@ -658,6 +678,16 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
 _NOT_NUMERIC = ("object", "str", "categor", "datetime", "timedelta")
 
 
+def _drop_weightless(X, y, weight):
+    """Leave out the rows of weight 0, as if they were not there."""
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    if weight.all():
+        return X, y, weight
+    kept = np.flatnonzero(weight)
+    return take_rows(X, kept), y[kept], weight[kept]
+
+
 def _hidden_widths(sizes):
     """Return the widths of the hidden layers as a list of int."""
     widths = np.atleast_1d(np.asarray(sizes, dtype=object)).tolist()
@@ -668,6 +698,16 @@ def _hidden_widths(sizes):
                 f"a linear model), got {sizes!r}."
             )
     return [int(width) for width in widths]
+
+
+def _check_encoded(X, values, encoder):
+    """Return X, or raise if the preprocessing has left values that are not finite."""
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"preprocess={encoder!r} returned NaN or infinity: let it impute missing "
+            "values, or use preprocess='auto'."
+        )
+    return X
 
 
 def _check_numeric_columns(X):

@@ -424,11 +424,19 @@ class _LayerMixing:
     @contextmanager
     def using(self, lam, partner, depth):
         """Mix with λ (K, 1 or B), partners (K, B) and depths (K,), within a step."""
-        self.step = lam, partner, (depth.numpy() * self.n_layers).astype(int)
+        chosen = (depth.numpy() * self.n_layers).astype(int)
+        self.step = lam, partner, chosen
+        self.n_calls = np.zeros(self.n_layers, dtype=int)
         try:
             yield
         finally:
             self.step = None
+        if (self.n_calls[chosen] != 1).any():
+            raise ValueError(
+                "mixing='manifold' needs layers that the module calls once in a "
+                f"forward pass; layer(s) {np.flatnonzero(self.n_calls != 1).tolist()} "
+                "are called never or more often: pass ManifoldMixup(layers=[...])."
+            )
 
     def hook(self, layer):
         """Return a forward-pre-hook for the layer of this number."""
@@ -437,6 +445,12 @@ class _LayerMixing:
             if self.step is None:
                 return None
             lam, partner, chosen = self.step
+            self.n_calls[layer] += 1
+            if not args:
+                raise ValueError(
+                    f"mixing='manifold' cannot mix the input of {module}: it is given "
+                    "by keyword, and must be given by position."
+                )
             if not (chosen == layer).any():
                 return None
             here = torch.as_tensor(chosen == layer, device=lam.device)[:, None]
@@ -524,6 +538,8 @@ def mixup_batch(
     ------
     ValueError
         If a parameter is out of range, or X and y have different numbers of rows.
+    TypeError
+        If X or y is no tensor.
 
     Examples
     --------
@@ -534,6 +550,11 @@ def mixup_batch(
     >>> X_mixed, y_mixed = mixup_batch(X, y, alpha=0.4, rng=rng)
     >>> loss = torch.nn.functional.cross_entropy(X_mixed[:, :3], y_mixed)
     """
+    for name, value in (("X", X), ("y", y)):
+        if not isinstance(value, torch.Tensor):
+            raise TypeError(f"{name} must be a torch.Tensor, got {type(value)}.")
+    if X.dim() < 2:
+        raise ValueError(f"X must have rows and columns, got shape {tuple(X.shape)}.")
     if len(X) != len(y):
         raise ValueError(f"X has {len(X)} rows and y has {len(y)}: they must agree.")
     if not X.is_floating_point():

@@ -1,14 +1,16 @@
 """`MixupNet`: a skorch net whose training step mixes, for K members in a stack."""
 
 import contextlib
+import copy
 import math
+import warnings
 from itertools import pairwise
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochScoring, EpochTimer, PrintLog
+from skorch.callbacks import Callback, EpochScoring, EpochTimer, LRScheduler, PrintLog
 from torch import nn
 from torch.utils.data import Subset
 
@@ -70,8 +72,10 @@ class MixupNet(NeuralNet):
 
     Parameters
     ----------
-    module : torch.nn.Module, class or instance
-        What to train. Its arguments are given as ``module__NAME``.
+    module : callable or torch.nn.Module
+        Class or function that makes what to train; its arguments are given as
+        ``module__NAME``. Of an instance a copy is trained, which starts from the
+        instance's weights: `random_state` cannot draw those.
     criterion : class, default=torch.nn.CrossEntropyLoss
         A loss that takes soft targets. It is called with ``reduction="none"`` where it
         has such an argument; row weights need that.
@@ -84,7 +88,8 @@ class MixupNet(NeuralNet):
     lambda_per : {"batch", "row"}, default="batch"
         One λ for each batch or for each row.
     label_smoothing : float, default=0.0
-        Share of the target spread evenly over the classes, in [0, 1).
+        Share of the target spread evenly over the classes, in [0, 1). Targets given as
+        floating-point rows are left as they are.
     lr_schedule : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate fall to zero over the epochs of one `fit`.
     random_state : int, RandomState or None, default=None
@@ -209,6 +214,8 @@ class MixupNet(NeuralNet):
         self.seeds_ = [int(rng.randint(2**31 - 1))]
         with _own_torch_seed(self.seeds_[0]):
             super().initialize_module()
+        if self.module_ is self.module:  # an instance is the caller's: train a copy
+            self.module_ = copy.deepcopy(self.module)
         self.seeds_ += rng.randint(2**31 - 1, size=self.n_members - 1).tolist()
         if self._stacked:
             self.module_.reset_parameters(self.seeds_)
@@ -227,6 +234,7 @@ class MixupNet(NeuralNet):
     def initialize(self):
         """Check the parameters and make all components."""
         self._check_mixing_params()
+        self.n_outputs_ = None  # learned from the first batch
         return super().initialize()
 
     def _check_mixing_params(self):
@@ -247,6 +255,12 @@ class MixupNet(NeuralNet):
         if not (self.batch_size == -1 or self.batch_size >= 1):
             raise ValueError(
                 f"batch_size must be at least 1, or -1, got {self.batch_size!r}."
+            )
+        ignored = [k for k in vars(self) if k.startswith(("iterator_train__",))]
+        if ignored:
+            raise ValueError(
+                f"{ignored} would have no effect: MixupNet slices a permutation and "
+                "uses no DataLoader. Use batch_size."
             )
         make_mixer(self.mixing)
 
@@ -283,12 +297,13 @@ class MixupNet(NeuralNet):
         -------
         self : MixupNet
         """
+        self._check_mixing_params()
         self.check_data(X, y)
         train_set, valid_set = self._split(X, y, rows, valid_rows)
         data_X, data_y, all_rows = unpack(train_set)
         if data_y is None:
             raise ValueError("MixupNet needs targets: y is None.")
-        data = ResidentRows(data_X, data_y, sample_weight, self.device)
+        data = self._resident(data_X, data_y, sample_weight)
         train_rows = self._row_index(rows if rows is not None else all_rows, data)
         valid = self._valid_data(data, valid_set, valid_rows)
         epochs = self.max_epochs if epochs is None else epochs
@@ -302,10 +317,28 @@ class MixupNet(NeuralNet):
             for epoch in range(epochs):
                 self.notify("on_epoch_begin", **sets)
                 progress = (epoch / epochs, (epoch + 1) / epochs)
-                self._train_epoch(data, train_rows, mixer, inside, progress)
-                self._valid_epoch(*valid)
+                with self._whole_epochs():
+                    self._train_epoch(data, train_rows, mixer, inside, progress)
+                    self._valid_epoch(*valid)
                 self.notify("on_epoch_end", **sets)
         return self
+
+    @contextlib.contextmanager
+    def _whole_epochs(self):
+        """Forget an epoch that was not finished, and leave the learning rates alone."""
+        groups = self.optimizer_.param_groups
+        lrs = [group["lr"] for group in groups]
+        try:
+            yield
+        except BaseException as error:
+            self.history.pop()
+            if isinstance(error, KeyboardInterrupt):
+                warnings.warn("Training interrupted by user.", stacklevel=2)
+            raise
+        finally:
+            if self.lr_schedule != "constant":
+                for group, lr in zip(groups, lrs, strict=True):
+                    group["lr"] = lr
 
     def _split(self, X, y, rows, valid_rows):
         """Return the datasets that callbacks see."""
@@ -316,6 +349,11 @@ class MixupNet(NeuralNet):
             r if r is None or np.ndim(r) == 1 else r[0] for r in (rows, valid_rows)
         ]
         return tuple(None if r is None else Subset(dataset, r) for r in shared)
+
+    def _resident(self, X, y=None, weight=None):
+        """Put rows on the device, in the module's precision."""
+        dtypes = (p.dtype for p in self.module_.parameters() if p.is_floating_point())
+        return ResidentRows(X, y, weight, self.device, next(dtypes, torch.float32))
 
     def _threads(self, rows):
         n_weights = sum(p.numel() for p in self.module_.parameters())
@@ -334,12 +372,17 @@ class MixupNet(NeuralNet):
             return None, None
         X, y, rows = unpack(valid_set)
         if valid_rows is None and rows is None:  # a data set of its own
-            data = ResidentRows(X, y, device=self.device)
+            data = self._resident(X, y)
         rows = valid_rows if valid_rows is not None else rows
         return data, torch.as_tensor(self._row_index(rows, data).copy()).to(self.device)
 
     def _active_mixer(self):
         """Return the mixer, or None if nothing is to be mixed."""
+        if np.size(self.alpha) not in (1, self.n_members):
+            raise ValueError(
+                f"alpha has {np.size(self.alpha)} values for {self.n_members} "
+                "member(s): give one number, or one for each member."
+            )
         return make_mixer(self.mixing) if np.any(np.asarray(self.alpha) != 0) else None
 
     def _member_rngs(self, purpose):
@@ -408,8 +451,7 @@ class MixupNet(NeuralNet):
 
     def _n_classes(self, data):
         """Return the width of the module's output, or what the labels show."""
-        width = getattr(self, "n_outputs_", None)
-        return int(data.y.max()) + 1 if width is None else width
+        return self.n_outputs_ or int(data.y.max()) + 1
 
     def _train_epoch(self, data, rows, mixer, inside, progress):
         if self._stacked:
@@ -433,17 +475,16 @@ class MixupNet(NeuralNet):
             if watched:
                 self._record_batch("train", step, X.shape[1])
                 self.notify("on_batch_end", batch=batch, training=True, **step)
-        self._set_lr(base_lrs, None)
         self._record_training(total / rows.shape[1], data, rows, n_steps)
 
     def _batch_rows(self, rows):
         return rows.shape[1] if self.batch_size == -1 else self.batch_size
 
     def _set_lr(self, base_lrs, progress):
-        """Set the learning rates for a share of the training done; None resets."""
+        """Set the learning rates for a share of the training done."""
         if self.lr_schedule == "constant":
             return
-        factor = 1 if progress is None else 0.5 * (1 + math.cos(math.pi * progress))
+        factor = 0.5 * (1 + math.cos(math.pi * progress))
         for group, lr in zip(self.optimizer_.param_groups, base_lrs, strict=True):
             group["lr"] = lr * factor
 
@@ -465,6 +506,12 @@ class MixupNet(NeuralNet):
 
     def _member_losses(self, y_pred, target, weight):
         """Return the mean loss of each member, (K,)."""
+        if y_pred.shape != target.shape:
+            raise ValueError(
+                f"The module returns shape {tuple(y_pred.shape[2:])} a row, and its "
+                f"target has {tuple(target.shape[2:])}: give y the output's shape, "
+                "or class indices (integers)."
+            )
         loss = self.criterion_(y_pred.flatten(0, 1), target.flatten(0, 1))
         if loss.dim() == 0:
             if weight is not None:
@@ -478,7 +525,7 @@ class MixupNet(NeuralNet):
 
     def _probe_outputs(self, data):
         """Learn how wide the module's output is, so that one-hot rows fit it."""
-        if data.y.is_floating_point() or getattr(self, "n_outputs_", None):
+        if data.y.is_floating_point() or self.n_outputs_:
             return
         index = torch.zeros((self.n_members, 1), dtype=torch.long, device=self.device)
         y_pred = self._eval_members(data.take(index))
@@ -501,7 +548,7 @@ class MixupNet(NeuralNet):
     def _clean_losses(self, data, rows):
         """Return the weighted clean loss of each member, without mixing or dropout."""
         y_pred = self._eval_members(data.take(rows))
-        target = one_hot(data.y[rows], getattr(self, "n_outputs_", None))
+        target = one_hot(data.y[rows], self.n_outputs_)
         if data.weight is None:
             return self._member_losses(y_pred, target, None), y_pred
         weight = data.weight[rows]
@@ -559,6 +606,9 @@ class MixupNet(NeuralNet):
                 f"epoch {len(self.history)}. Lower lr (now {self.lr!r}), or scale X."
             )
         self.history.record("mixed_loss", float(mixed.mean()))
+        if not self.history[-1]["batches"]:  # skorch's Checkpoint looks for a batch
+            self.history.new_batch()
+            self.history.record_batch("train_loss", float(mixed.mean()))
         self.history.record("train_batch_count", n_steps)
         rng = np.random.default_rng(0)
         sample = rng.permuted(rows, axis=1)[:, :_CLEAN_ROWS]
@@ -589,7 +639,7 @@ class MixupNet(NeuralNet):
         rows = None
         if isinstance(X, torch.utils.data.Dataset):
             X, _, rows = unpack(X)
-        data = ResidentRows(X, device=self.device)
+        data = self._resident(X)
         rows = np.arange(len(data)) if rows is None else rows
         size = int(np.clip(2**22 // max(data.width * self.n_members, 1), 1, 4096))
         for start in range(0, len(rows), size):
@@ -619,13 +669,14 @@ class MixupNet(NeuralNet):
         Returns
         -------
         proba : ndarray of shape (n_rows, n_classes)
-            For a criterion other than cross-entropy, the module's outputs.
+            For a criterion other than cross-entropy, what skorch's
+            ``predict_nonlinearity`` makes of the module's outputs.
         """
         proba = super().predict_proba(X)
         return proba.mean(1) if self._stacked else proba
 
     def predict(self, X):
-        """Return class indices if the targets were classes, else the outputs.
+        """Return class indices if the criterion is cross-entropy, else the outputs.
 
         Parameters
         ----------
@@ -636,12 +687,18 @@ class MixupNet(NeuralNet):
         y_pred : ndarray of shape (n_rows,) or (n_rows, n_outputs)
         """
         y_pred = self.predict_proba(X)
-        return y_pred.argmax(1) if getattr(self, "n_outputs_", None) else y_pred
+        classifies = isinstance(self.criterion_, nn.CrossEntropyLoss | nn.NLLLoss)
+        return y_pred.argmax(1) if classifies else y_pred
 
     def initialize_callbacks(self):
-        """Make the callbacks; refuse those that would score mixed rows."""
+        """Make the callbacks; refuse those at odds with mixing or with lr_schedule."""
         super().initialize_callbacks()
         for name, cb in self.callbacks_:
+            if isinstance(cb, LRScheduler) and self.lr_schedule != "constant":
+                raise ValueError(
+                    f"Callback {name!r} and lr_schedule={self.lr_schedule!r} would "
+                    "both set the learning rate: use lr_schedule='constant' with it."
+                )
             if isinstance(cb, EpochScoring) and cb.on_train and cb.use_caching:
                 raise ValueError(
                     f"Callback {name!r} would score the mixed rows of training against "

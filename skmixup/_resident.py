@@ -22,11 +22,15 @@ class ResidentRows:
     weight : array-like of shape (n_rows,), default=None
         Scaled to a mean of one; equal weights are no weights.
     device : torch.device or str
+    dtype : torch.dtype, default=torch.float32
+        Precision of the rows.
     """
 
-    def __init__(self, X, y=None, weight=None, device="cpu"):
+    def __init__(self, X, y=None, weight=None, device="cpu", dtype=torch.float32):
         self.device = device
-        self.X = X.tocsr() if sparse.issparse(X) else _to_float(X, device)
+        self.dtype = dtype
+        self.X = X.tocsr() if sparse.issparse(X) else _to_float(X, device, dtype)
+        _check_finite(self.X)
         self.y = None if y is None else _to_target(y, device)
         self.weight = None
         if weight is not None and np.ptp(weight) > 0:
@@ -47,13 +51,13 @@ class ResidentRows:
         """Return the rows of an index tensor, dense: shape (*rows.shape, ...)."""
         if sparse.issparse(self.X):
             part = self.X[rows.flatten().cpu().numpy()].toarray()
-            part = torch.as_tensor(part, dtype=torch.float32, device=self.device)
+            part = torch.as_tensor(part, dtype=self.dtype, device=self.device)
         else:
             part = self.X.index_select(0, rows.flatten())
         return part.reshape(*rows.shape, *self.X.shape[1:])
 
 
-def _to_float(X, device):
+def _to_float(X, device, dtype):
     if hasattr(X, "to_numpy") and not isinstance(X, torch.Tensor):
         X = X.to_numpy()
     if isinstance(X, (dict, list, tuple)):
@@ -63,7 +67,13 @@ def _to_float(X, device):
         )
     if not isinstance(X, torch.Tensor):
         X = torch.from_numpy(np.require(X, requirements=["C", "W"]))
-    return X.to(device) if X.is_floating_point() else X.to(device, torch.float32)
+    return X.to(device, dtype)
+
+
+def _check_finite(X):
+    finite = np.isfinite(X.data) if sparse.issparse(X) else torch.isfinite(X)
+    if not finite.all():
+        raise ValueError("Input X contains NaN or infinity: impute or drop these rows.")
 
 
 def _to_target(y, device):

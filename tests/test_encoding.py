@@ -94,6 +94,27 @@ def test_dates_say_what_to_do(when):
         TabularEncoder().fit(pd.DataFrame({"when": when}))
 
 
+def test_booleans_of_every_kind_agree():
+    flags = [True, False, True]
+    encoder = TabularEncoder().fit(pd.DataFrame({"f": flags}))
+    expected = encoder.transform(pd.DataFrame({"f": flags})).tolist()
+    for dtype in ("boolean", "bool[pyarrow]", "category", object):
+        column = pd.Series(flags).astype(dtype)
+        assert encoder.transform(pd.DataFrame({"f": column})).tolist() == expected
+
+
+@pytest.mark.parametrize("when", [pd.date_range("2020", periods=2), [1j, 2.0]])
+def test_times_and_complex_numbers_at_predict(when):
+    encoder = TabularEncoder().fit(pd.DataFrame({"a": [1.0, 2.0]}))
+    with pytest.raises((TypeError, ValueError), match=r"dates or times|Complex"):
+        encoder.transform(pd.DataFrame({"a": when}))
+
+
+def test_sparse_has_no_categories():
+    with pytest.raises(ValueError, match="X is sparse"):
+        TabularEncoder(categorical_features=[0]).fit(sparse.eye(3, format="csr"))
+
+
 def test_heavy_tails_do_not_break_the_scale():
     X = np.concatenate([np.random.default_rng(0).normal(size=99), [1e308]])[:, None]
     X = np.hstack([X, -X, np.where(X > 1, 1e308, -1e308)])
@@ -108,7 +129,7 @@ def test_infinity_text_and_other_columns_are_named():
     encoder = TabularEncoder().fit(X)
     with pytest.raises(ValueError, match=r"infinity.*'b'"):
         encoder.transform(X.assign(b=[np.inf, 0]))
-    with pytest.raises(ValueError, match="'a' was numeric in fit"):
+    with pytest.raises(ValueError, match="'a' is numeric"):
         encoder.transform(X.assign(a=["x", "y"]))
     with pytest.raises(ValueError, match="feature names should match"):
         encoder.transform(X[["b", "a"]])

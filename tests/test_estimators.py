@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import SelectKBest
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skmixup import MixupClassifier
 
@@ -229,3 +231,55 @@ def test_class_weight_by_label():
     assert (clf.predict(X_IRIS) == "u").mean() > 0.5
     with pytest.raises(ValueError, match=r"label\(s\) \['z'\]"):
         quick(class_weight={"z": 2}).fit(X_IRIS, labels)
+
+
+def test_refit_on_a_frame_is_silent_and_failed_refit_says_not_fitted():
+    X, y = mixed_table()
+    clf = quick().fit(X, y).fit(X, y)  # warnings are errors
+    clf.partial_fit(X, y)
+    with pytest.raises(TypeError, match="dates"):
+        clf.fit(X.assign(size=pd.Timestamp("2020")), y)
+    with pytest.raises(NotFittedError):
+        clf.predict(X)
+
+
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf")])
+def test_class_weights_are_checked(value):
+    with pytest.raises(ValueError, match=r"class_weight\[0\] must be finite"):
+        quick(class_weight={0: value}).fit(X_IRIS, Y_IRIS)
+
+
+def test_class_weight_in_pieces_and_zero():
+    clf = quick(class_weight={0: 2})
+    clf.partial_fit(X_IRIS[:100], Y_IRIS[:100], classes=[0, 1, 2])
+    assert clf.partial_fit(X_IRIS[100:], Y_IRIS[100:]).n_iter_ == 2
+    without = quick().fit(X_IRIS[50:], Y_IRIS[50:])
+    zero = quick(class_weight={0: 0}).fit(X_IRIS, Y_IRIS)
+    assert zero.classes_.tolist() == [0, 1, 2]
+    assert zero.predict_proba(X_IRIS)[:, 0].mean() < 0.4
+    assert without.classes_.tolist() == [1, 2]
+
+
+def test_preprocess_may_be_any_transformer():
+    clf = quick(preprocess=SelectKBest(k=2)).fit(X_IRIS, Y_IRIS)
+    assert clf.predict(X_IRIS).shape == Y_IRIS.shape
+    with_gaps = np.where(X_IRIS > 5, np.nan, X_IRIS)
+    scaled = quick(preprocess=StandardScaler()).fit(X_IRIS, Y_IRIS)
+    with pytest.raises(ValueError, match=r"StandardScaler.* returned NaN"):
+        scaled.predict(with_gaps)
+
+
+def test_pickles_load_whatever_was_set_since():
+    clf = quick(preprocess=None).fit(X_IRIS, Y_IRIS)
+    proba = clf.predict_proba(X_IRIS)
+    clf.set_params(alpha=-1, lr=-1, mixing="bogus", weight_decay=-1, preprocess="auto")
+    loaded = pickle.loads(pickle.dumps(clf))
+    assert np.array_equal(loaded.predict_proba(X_IRIS), proba)
+
+
+def test_weight_decay_under_warm_start_survives_pickling():
+    clf = quick(warm_start=True).fit(X_IRIS, Y_IRIS).set_params(weight_decay=0.9)
+    loaded = pickle.loads(pickle.dumps(clf))
+    on, loaded_on = (c.fit(X_IRIS, Y_IRIS) for c in (clf, loaded))
+    assert np.array_equal(on.predict_proba(X_IRIS), loaded_on.predict_proba(X_IRIS))
+    assert on.net_.optimizer_.param_groups[-1]["weight_decay"] == 0.9

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
-from skorch.callbacks import Checkpoint, EpochScoring, LRScheduler, ProgressBar
+from skorch.callbacks import (
+    Callback,
+    Checkpoint,
+    EpochScoring,
+    LRScheduler,
+    ProgressBar,
+    TrainEndCheckpoint,
+)
 from skorch.dataset import ValidSplit
 from torch import nn
 
@@ -59,6 +66,78 @@ def test_callbacks_of_skorch_work(tmp_path, capsys):
     assert net.history[-1, "event_lr"] == pytest.approx(5e-3 * 0.5**4)
     assert "valid_loss" in net.history[-1]
     assert isinstance(net.history[-1, "batches", 0, "train_loss"], float)
+
+
+@pytest.mark.parametrize("split", [None, ValidSplit(5)])
+def test_checkpoints_alone(tmp_path, split):
+    monitor = "valid_loss_best" if split else "train_loss_best"
+    callbacks = [
+        Checkpoint(dirname=tmp_path, monitor=monitor),
+        TrainEndCheckpoint(dirname=tmp_path),
+    ]
+    net = convolutional(callbacks=callbacks, train_split=split).fit(IMAGES, Y)
+    other = convolutional().initialize()
+    other.load_params(f_params=tmp_path / "train_end_params.pt")
+    assert np.array_equal(other.predict(IMAGES), net.predict(IMAGES))
+
+
+def test_one_schedule_at_a_time():
+    scheduler = LRScheduler(torch.optim.lr_scheduler.ExponentialLR, gamma=0.5)
+    with pytest.raises(ValueError, match="use lr_schedule='constant'"):
+        convolutional(lr_schedule="cosine", callbacks=[scheduler]).fit(IMAGES, Y)
+
+
+def test_regression_and_its_shapes():
+    y = (X @ np.linspace(-1, 1, 64)).astype(np.float32)[:, None]
+    net = MixupNet(
+        nn.Linear, nn.MSELoss, module__in_features=64, module__out_features=1, lr=0.05
+    ).fit(X, y)
+    assert np.mean((net.predict(X) - y) ** 2) < 0.3 * y.var()
+    with pytest.raises(ValueError, match="give y the output's shape"):
+        net.fit(X, y[:, 0])
+    net.set_params(module__out_features=10, criterion=nn.CrossEntropyLoss)
+    assert net.fit(X, Y).predict(X).shape == Y.shape
+
+
+def test_an_instance_is_left_alone():
+    module = nn.Linear(64, 10)
+    before = module.weight.detach().clone()
+    MixupNet(module, max_epochs=1).fit(X, Y)
+    assert torch.equal(module.weight, before)
+
+
+def test_double_precision_rows_and_modules():
+    net = MixupNet(nn.Linear, module__in_features=64, module__out_features=10)
+    assert net.fit(X.astype(np.float64), Y).predict(X).shape == Y.shape
+    net.set_params(module__dtype=torch.double)
+    assert net.fit(X, Y).module_.weight.dtype == torch.double
+
+
+def test_manifold_needs_layers_called_once():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.unused = nn.Linear(64, 10), nn.Linear(64, 10)
+
+        def forward(self, X):
+            return self.used(X)
+
+    with pytest.raises(ValueError, match="called never or more often"):
+        MixupNet(Net, mixing="manifold", random_state=0).fit(X, Y)
+    MixupNet(Net, mixing=ManifoldMixup(["used"]), max_epochs=1).fit(X, Y)
+
+
+def test_interruption_leaves_whole_epochs():
+    class Interrupt(Callback):
+        def on_batch_end(self, net, training, **kwargs):
+            if training and len(net.history) == 3:
+                raise KeyboardInterrupt
+
+    net = convolutional(callbacks=[Interrupt()], lr_schedule="cosine")
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        net.fit(IMAGES, Y)
+    assert len(net.history) == 2
+    assert net.optimizer_.param_groups[0]["lr"] == 5e-3
 
 
 def test_scores_of_mixed_rows_are_refused():
@@ -122,6 +201,8 @@ def test_members_may_have_alphas_and_rows_of_their_own():
         ({"batch_size": 0}, "batch_size"),
         ({"label_smoothing": 1.0}, "label_smoothing"),
         ({"mixing": "cutout"}, "mixing"),
+        ({"alpha": [0.1, 0.2]}, "2 values for 1 member"),
+        ({"iterator_train__drop_last": True}, "no DataLoader"),
     ],
 )
 def test_bad_parameters_are_named(params, message):
