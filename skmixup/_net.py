@@ -488,6 +488,25 @@ class MixupNet(NeuralNet):
         for group, lr in zip(self.optimizer_.param_groups, base_lrs, strict=True):
             group["lr"] = lr * factor
 
+    def train_step(self, batch, weight=None):
+        """Take one step of the optimizer; return the losses and the prediction."""
+        if isinstance(self.optimizer_, torch.optim.LBFGS):  # needs skorch's closure
+            return super().train_step(batch, weight=weight)
+        for group in self.optimizer_.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+        step = self.train_step_single(batch, weight)
+        if self._heard("on_grad_computed"):
+            parameters = list(self.get_all_learnable_params())
+            self.notify(
+                "on_grad_computed",
+                named_parameters=parameters,
+                batch=batch,
+                training=True,
+            )
+        self.optimizer_.step()
+        return step
+
     def train_step_single(self, batch, weight=None):
         """Compute the loss of a batch (K, B, ...) and its gradient."""
         X, target = batch
@@ -579,11 +598,13 @@ class MixupNet(NeuralNet):
 
     def _watched(self):
         """Tell whether a callback wants to hear of each batch."""
-        names = ("on_batch_begin", "on_batch_end")
+        return self._heard("on_batch_begin") or self._heard("on_batch_end")
+
+    def _heard(self, event):
+        """Tell whether a callback listens to an event."""
         return any(
-            getattr(type(cb), name) is not getattr(Callback, name)
+            getattr(type(cb), event) is not getattr(Callback, event)
             for _, cb in self.callbacks_
-            for name in names
         )
 
     def _record_batch(self, prefix, step, size):

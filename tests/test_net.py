@@ -8,6 +8,7 @@ from skorch.callbacks import (
     Callback,
     Checkpoint,
     EpochScoring,
+    GradientNormClipping,
     LRScheduler,
     ProgressBar,
     TrainEndCheckpoint,
@@ -79,6 +80,35 @@ def test_checkpoints_alone(tmp_path, split):
     other = convolutional().initialize()
     other.load_params(f_params=tmp_path / "train_end_params.pt")
     assert np.array_equal(other.predict(IMAGES), net.predict(IMAGES))
+
+
+def test_gradients_can_be_clipped():
+    class Largest(Callback):
+        norms = ()
+
+        def on_grad_computed(self, net, named_parameters, **kwargs):
+            norms = [p.grad.norm() for _, p in named_parameters]
+            self.norms = (*self.norms, float(torch.stack(norms).norm()))
+
+    largest = Largest()
+    clipping = GradientNormClipping(gradient_clip_value=0.01)
+    convolutional(callbacks=[clipping, largest], max_epochs=1).fit(IMAGES, Y)
+    assert len(largest.norms) == 10
+    assert max(largest.norms) <= 0.01 * 1.001
+
+
+def test_an_optimizer_with_a_closure():
+    net = MixupNet(
+        nn.Linear,
+        optimizer=torch.optim.LBFGS,
+        module__in_features=64,
+        module__out_features=10,
+        alpha=0,
+        lr=0.5,
+        batch_size=-1,
+        max_epochs=3,
+    ).fit(X, Y)
+    assert (net.predict(X) == Y).mean() > 0.9
 
 
 def test_one_schedule_at_a_time():
