@@ -67,6 +67,36 @@ def check_table(estimator, X, reset):
     return X
 
 
+def check_weights(sample_weight, X):
+    """Return the weights of the rows of X as float64, ones if there are none.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_rows,) or None
+    X : DataFrame, ndarray or CSR of shape (n_rows, n_features)
+
+    Returns
+    -------
+    weight : ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, all are 0, or the shape is wrong.
+    """
+    weight = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    check_some_weight(weight)
+    return weight
+
+
+def check_some_weight(weight):
+    """Raise ValueError if all weights are 0."""
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+
+
 def _to_frame(X):
     """Return X as a pandas DataFrame; its columns are read by position."""
     if isinstance(X, pd.DataFrame):
@@ -119,11 +149,15 @@ def _to_numbers(column, name):
             f"Column {name!r} is numeric, but holds what is no float64: {error}"
         ) from error
     if np.isinf(values).any():
-        raise ValueError(
-            "Input X contains infinity or a value too large for dtype('float64'): "
-            f"column {name!r}."
-        )
+        _refuse_infinity(name)
     return values
+
+
+def _refuse_infinity(name):
+    raise ValueError(
+        "Input X contains infinity or a value too large for dtype('float64'): "
+        f"column {name!r}."
+    )
 
 
 def _level_name(level):
@@ -203,10 +237,7 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self : SmoothClipScaler
         """
         X = self._check(X, reset=True)
-        weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        _check_some_weight(weight)
+        weight = check_weights(sample_weight, X)
         X, weight = X[weight > 0], weight[weight > 0]
         if sparse.issparse(X):
             self.center_ = np.zeros(X.shape[1])
@@ -275,11 +306,6 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _check_some_weight(weight):
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
 
 
 class TabularEncoder(TransformerMixin, BaseEstimator):
@@ -376,10 +402,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             If a column holds dates, or objects that are neither text nor numbers.
         """
         X = check_table(self, X, reset=True)
-        weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        _check_some_weight(weight)
+        weight = check_weights(sample_weight, X)
         self.categorical_mask_ = self._find_categories(X)
         numbers, levels = self._read(X)
         self._fit_numbers(numbers, weight)
@@ -460,12 +483,12 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """Return the mask of columns given by name, index or mask."""
         n = X.shape[1]
         chosen = np.zeros(n, dtype=bool)
-        given = np.asarray(
-            [] if self.categorical_features is None else self.categorical_features
-        )
+        if self.categorical_features is None or isinstance(
+            self.categorical_features, str
+        ):
+            return chosen
+        given = np.asarray(self.categorical_features)
         if given.ndim != 1:
-            if isinstance(self.categorical_features, str):
-                return chosen
             raise ValueError(
                 "categorical_features must be 'from_dtype', None or one-dimensional, "
                 f"got {self.categorical_features!r}."
@@ -503,17 +526,17 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         mask = self.categorical_mask_
         if isinstance(X, np.ndarray) and X.dtype.kind in "biuf" and not mask.any():
             X = X.astype(np.float64)
-            if np.isinf(X).any():
-                _to_numbers(pd.Series(X[np.isinf(X)]), int(np.isinf(X).any(0).argmax()))
+            infinite = np.isinf(X).any(axis=0)
+            if infinite.any():
+                _refuse_infinity(int(infinite.argmax()))
             return X, np.empty((len(X), 0), dtype=object)
         frame = _to_frame(X)
         numbers = np.empty((len(frame), (~mask).sum()))
         levels = np.empty((len(frame), mask.sum()), dtype=object)
-        at = {False: 0, True: 0}
-        for i, name in enumerate(frame.columns):
-            read, out = (_to_levels, levels) if mask[i] else (_to_numbers, numbers)
-            out[:, at[bool(mask[i])]] = read(frame.iloc[:, i], name)
-            at[bool(mask[i])] += 1
+        for out, i in enumerate(np.flatnonzero(~mask)):
+            numbers[:, out] = _to_numbers(frame.iloc[:, i], frame.columns[i])
+        for out, i in enumerate(np.flatnonzero(mask)):
+            levels[:, out] = _to_levels(frame.iloc[:, i], frame.columns[i])
         return numbers, levels
 
     def transform(self, X):

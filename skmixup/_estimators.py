@@ -15,7 +15,6 @@ from sklearn.utils.multiclass import (
     check_classification_targets,
 )
 from sklearn.utils.validation import (
-    _check_sample_weight,
     _check_y,
     check_consistent_length,
     check_is_fitted,
@@ -25,11 +24,19 @@ from sklearn.utils.validation import (
 from skorch.history import History
 
 from ._callbacks import BestWeights, EpochProgress
-from ._encoding import TabularEncoder, check_table
-from ._mixing import CutMix, Mixer
+from ._encoding import (
+    TabularEncoder,
+    check_some_weight,
+    check_table,
+    check_weights,
+)
+from ._mixing import Mixer, make_mixer
 from ._modules import ACTIVATIONS, StackedMLP
 from ._net import MixupNet, draw_seed
 from ._rows import collapse_duplicates, count_copies, split_rows
+
+# How the dtypes begin, in pandas and polars, that preprocess=None cannot take.
+_NOT_NUMERIC = ("object", "str", "categor", "datetime", "timedelta")
 
 
 def resolve_device(device):
@@ -347,9 +354,8 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             If `classes` is missing in the first call, or y has a label not in it.
         """
-        first = not hasattr(self, "net_")
-        if _check_partial_fit_first_call(self, classes) and not first:
-            first = True
+        new_classes = _check_partial_fit_first_call(self, classes)
+        first = new_classes or not hasattr(self, "net_")
         X, y, weight = self._check_rows(X, y, sample_weight, reset=first)
         self._check_known_classes(np.unique(y), "in partial_fit")
         X, y, weight = self._prepare(X, y, weight, self.classes_ if first else None)
@@ -375,12 +381,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         X = self._check_X(X, reset=reset)
         check_consistent_length(X, y, sample_weight)
-        weight = np.ones(len(y))
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-        return _drop_weightless(X, y, weight)
+        return _drop_weightless(X, y, check_weights(sample_weight, X))
 
     def _check_X(self, X, reset):
         """Check X as far as the encoder does not, and note its columns."""
@@ -389,10 +390,9 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         if encodes is not None:
             return check_table(self, X, reset=reset)
         _check_numeric_columns(X)
-        X = validate_data(
+        return validate_data(
             self, X, reset=reset, accept_sparse="csr", dtype=np.float32, order="C"
         )
-        return X
 
     def _check_known_classes(self, labels, when):
         unseen = np.setdiff1d(labels, self.classes_)
@@ -532,13 +532,10 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
 
     def _training_params(self):
         """Return what may change between two trainings of one net."""
-        mixing = self.mixing
-        groups = getattr(getattr(self, "encoder_", None), "column_groups_", None)
-        if mixing == "cutmix":
-            mixing = CutMix(groups)
+        groups = getattr(self.encoder_, "column_groups_", None)
         return {
             "alpha": self.alpha,
-            "mixing": mixing,
+            "mixing": make_mixer(self.mixing, groups),
             "lambda_per": self.lambda_per,
             "label_smoothing": self.label_smoothing,
             "lr": self.lr,
@@ -675,13 +672,9 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             _arrays_to_net(arrays, self.net_)
 
 
-_NOT_NUMERIC = ("object", "str", "categor", "datetime", "timedelta")
-
-
 def _drop_weightless(X, y, weight):
     """Leave out the rows of weight 0, as if they were not there."""
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+    check_some_weight(weight)
     if weight.all():
         return X, y, weight
     kept = np.flatnonzero(weight)
@@ -717,9 +710,7 @@ def _check_numeric_columns(X):
     text = [
         name
         for name, dtype in zip(X.columns, X.dtypes, strict=True)
-        if str(dtype)
-        in ("object", "string", "str", "category", "String", "Categorical")
-        or str(dtype).startswith(("string", "datetime", "timedelta"))
+        if str(dtype).lower().startswith(_NOT_NUMERIC)
     ]
     if text:
         raise ValueError(
@@ -747,7 +738,7 @@ def _net_to_arrays(net):
             for i, slots in optimizer.items()
         },
         "history": list(net.history),
-        "n_outputs": getattr(net, "n_outputs_", None),
+        "n_outputs": net.n_outputs_,
     }
 
 

@@ -39,6 +39,12 @@ def check_alpha(alpha):
     return value
 
 
+def check_lambda_per(lambda_per):
+    """Raise ValueError unless `lambda_per` is "batch" or "row"."""
+    if lambda_per not in ("batch", "row"):
+        raise ValueError(f"lambda_per must be 'batch' or 'row', got {lambda_per!r}.")
+
+
 def draw_lambda(alpha, size=None, rng=None):
     """Draw mixing coefficients λ ~ Beta(alpha, alpha).
 
@@ -592,8 +598,7 @@ def draw_steps(mixer, rngs, alphas, n_steps, n_rows, lambda_per):
     draws : dict of str to ndarray, leading axes (K, n_steps)
         "lam" (float32; K, S, 1 or B), "partner" (int64; K, S, B) and the mixer's own.
     """
-    if lambda_per not in ("batch", "row"):
-        raise ValueError(f"lambda_per must be 'batch' or 'row', got {lambda_per!r}.")
+    check_lambda_per(lambda_per)
     shape = (n_steps, 1 if lambda_per == "batch" else n_rows)
     members = []
     for rng, alpha in zip(rngs, alphas, strict=True):

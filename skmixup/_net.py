@@ -14,7 +14,15 @@ from skorch.callbacks import Callback, EpochScoring, EpochTimer, LRScheduler, Pr
 from torch import nn
 from torch.utils.data import Subset
 
-from ._mixing import check_alpha, draw_steps, make_mixer, mix, one_hot, weighted_lambda
+from ._mixing import (
+    check_alpha,
+    check_lambda_per,
+    draw_steps,
+    make_mixer,
+    mix,
+    one_hot,
+    weighted_lambda,
+)
 from ._resident import ResidentRows, unpack
 
 _ORDER, _MIXING = 1, 2  # what a member's random streams are for
@@ -240,10 +248,7 @@ class MixupNet(NeuralNet):
     def _check_mixing_params(self):
         for alpha in np.atleast_1d(np.asarray(self.alpha, dtype=object)):
             check_alpha(alpha)
-        if self.lambda_per not in ("batch", "row"):
-            raise ValueError(
-                f"lambda_per must be 'batch' or 'row', got {self.lambda_per!r}."
-            )
+        check_lambda_per(self.lambda_per)
         if self.lr_schedule not in ("constant", "cosine"):
             raise ValueError(
                 f"lr_schedule must be 'constant' or 'cosine', got {self.lr_schedule!r}."
@@ -256,7 +261,7 @@ class MixupNet(NeuralNet):
             raise ValueError(
                 f"batch_size must be at least 1, or -1, got {self.batch_size!r}."
             )
-        ignored = [k for k in vars(self) if k.startswith(("iterator_train__",))]
+        ignored = [k for k in vars(self) if k.startswith("iterator_train__")]
         if ignored:
             raise ValueError(
                 f"{ignored} would have no effect: MixupNet slices a permutation and "
@@ -308,6 +313,8 @@ class MixupNet(NeuralNet):
         valid = self._valid_data(data, valid_set, valid_rows)
         epochs = self.max_epochs if epochs is None else epochs
         sets = {"dataset_train": train_set, "dataset_valid": valid_set}
+        sample = self._clean_sample(train_rows)
+        self._probe_outputs(data)
         mixer = self._active_mixer()
         mixing = (
             contextlib.nullcontext() if mixer is None else mixer.attached(self.module_)
@@ -319,7 +326,9 @@ class MixupNet(NeuralNet):
                 progress = (epoch / epochs, (epoch + 1) / epochs)
                 with self._whole_epochs():
                     self._train_epoch(data, train_rows, mixer, inside, progress)
+                    self._record_loss("train_loss", self._clean_losses(data, sample)[0])
                     self._valid_epoch(*valid)
+                    self._settle_batches()
                 self.notify("on_epoch_end", **sets)
         return self
 
@@ -357,7 +366,7 @@ class MixupNet(NeuralNet):
 
     def _threads(self, rows):
         n_weights = sum(p.numel() for p in self.module_.parameters())
-        return _threads_for(n_weights * min(self._batch_rows(rows), rows.shape[1]))
+        return _threads_for(n_weights * self._batch_rows(rows))
 
     def _row_index(self, rows, data):
         """Return row numbers as (K, n)."""
@@ -392,8 +401,7 @@ class MixupNet(NeuralNet):
 
     def _blocks(self, data, rows, mixer):
         """Yield the epoch as blocks of whole steps: the rows and the random draws."""
-        n_rows = rows.shape[1]
-        batch_size = n_rows if self.batch_size == -1 else min(self.batch_size, n_rows)
+        n_rows, batch_size = rows.shape[1], self._batch_rows(rows)
         order = np.stack(
             [rng.permutation(r) for rng, r in zip(self._member_rngs(_ORDER), rows)]  # noqa: B905
         )
@@ -446,17 +454,12 @@ class MixupNet(NeuralNet):
         y = data.y[index]
         if y.is_floating_point():
             return y
-        y = one_hot(y, self._n_classes(data))
+        y = one_hot(y, self.n_outputs_)
         return y.lerp(torch.full_like(y, 1 / y.shape[-1]), self.label_smoothing)
-
-    def _n_classes(self, data):
-        """Return the width of the module's output, or what the labels show."""
-        return self.n_outputs_ or int(data.y.max()) + 1
 
     def _train_epoch(self, data, rows, mixer, inside, progress):
         if self._stacked:
             self.module_.seed_members(self.seeds_, len(self.history))
-        self._probe_outputs(data)
         self._set_training(True)
         watched = self._watched()
         base_lrs = [group["lr"] for group in self.optimizer_.param_groups]
@@ -475,10 +478,11 @@ class MixupNet(NeuralNet):
             if watched:
                 self._record_batch("train", step, X.shape[1])
                 self.notify("on_batch_end", batch=batch, training=True, **step)
-        self._record_training(total / rows.shape[1], data, rows, n_steps)
+        self._record_training(total / rows.shape[1], n_steps)
 
     def _batch_rows(self, rows):
-        return rows.shape[1] if self.batch_size == -1 else self.batch_size
+        n_rows = rows.shape[1]
+        return n_rows if self.batch_size == -1 else min(self.batch_size, n_rows)
 
     def _set_lr(self, base_lrs, progress):
         """Set the learning rates for a share of the training done."""
@@ -517,11 +521,15 @@ class MixupNet(NeuralNet):
         return {
             "loss": loss.detach() / len(losses),
             "losses": losses,
-            "y_pred": y_pred.transpose(0, 1) if self._stacked else y_pred[0],
+            "y_pred": self._rows_first(y_pred),
         }
 
     def _forward_members(self, X):
         return self.module_(X) if self._stacked else self.module_(X[0])[None]
+
+    def _rows_first(self, y_pred):
+        """Return outputs (K, B, ...) as skorch's callbacks take them: (B, [K,] ...)."""
+        return y_pred.transpose(0, 1) if self._stacked else y_pred[0]
 
     def _member_losses(self, y_pred, target, weight):
         """Return the mean loss of each member, (K,)."""
@@ -582,15 +590,14 @@ class MixupNet(NeuralNet):
         step_size = n_rows if not watched else self._batch_rows(rows)
         step_size = min(step_size, max(1, 2**22 // max(data.width * len(rows), 1)))
         for part in rows.split(step_size, dim=1):
-            batch = (data.take(part[:1])[0], data.y[part[0]])
             if watched:
+                batch = (data.take(part[:1])[0], data.y[part[0]])
                 self.notify("on_batch_begin", batch=batch, training=False)
             losses, y_pred = self._clean_losses(data, part)
             mass = part.shape[1] if data.weight is None else data.weight[part].sum(1)
             total, weights = total + losses * mass, weights + mass
             if watched:
-                y_pred = y_pred.transpose(0, 1) if self._stacked else y_pred[0]
-                step = {"loss": losses.mean(), "y_pred": y_pred}
+                step = {"loss": losses.mean(), "y_pred": self._rows_first(y_pred)}
                 self._record_batch("valid", step, part.shape[1])
                 self.notify("on_batch_end", batch=batch, training=False, **step)
         self.valid_losses_ = total / weights
@@ -618,7 +625,7 @@ class MixupNet(NeuralNet):
         self.history.record(name, value)
         self.history.record(name + "_best", value < min(earlier, default=math.inf))
 
-    def _record_training(self, losses, data, rows, n_steps):
+    def _record_training(self, losses, n_steps):
         mixed = losses.cpu().numpy()
         if not np.isfinite(mixed).all():
             raise ValueError(
@@ -631,10 +638,14 @@ class MixupNet(NeuralNet):
             self.history.new_batch()
             self.history.record_batch("train_loss", float(mixed.mean()))
         self.history.record("train_batch_count", n_steps)
-        rng = np.random.default_rng(0)
-        sample = rng.permuted(rows, axis=1)[:, :_CLEAN_ROWS]
-        sample = torch.as_tensor(sample).to(self.device)
-        self._record_loss("train_loss", self._clean_losses(data, sample)[0])
+
+    def _clean_sample(self, rows):
+        """Return the rows on which the clean training loss is measured."""
+        sample = np.random.default_rng(0).permuted(rows, axis=1)[:, :_CLEAN_ROWS]
+        return torch.as_tensor(sample).to(self.device)
+
+    def _settle_batches(self):
+        """Make numbers of the losses that the batches have recorded as tensors."""
         for batch in self.history[-1].get("batches", []):
             for name, value in batch.items():
                 if isinstance(value, torch.Tensor):

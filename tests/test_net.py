@@ -67,6 +67,7 @@ def test_callbacks_of_skorch_work(tmp_path, capsys):
     assert net.history[-1, "event_lr"] == pytest.approx(5e-3 * 0.5**4)
     assert "valid_loss" in net.history[-1]
     assert isinstance(net.history[-1, "batches", 0, "train_loss"], float)
+    assert isinstance(net.history[-1, "batches", -1, "valid_loss"], float)
 
 
 @pytest.mark.parametrize("split", [None, ValidSplit(5)])
