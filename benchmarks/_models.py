@@ -17,8 +17,8 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 _NUMBERS = make_column_selector(dtype_include="number")
 _OTHERS = make_column_selector(dtype_exclude="number")
 
-# Section 3.5 of the paper: 2 x 128 ReLU, Adam with its defaults, 10 epochs of batches
-# of 16. "default" is each estimator as it comes.
+# The paper's experiment on UCI tables: 2 x 128 ReLU, Adam with its defaults, 10 epochs
+# of batches of 16. "default" is each estimator as it comes.
 _MIXUP_PROTOCOLS = {
     "default": {},
     "paper": {

@@ -1,6 +1,6 @@
 """mixup against plain training and other classifiers on UCI's tables.
 
-``python -m benchmarks.uci`` needs no network and takes about a minute on two cores.
+``python -m benchmarks.uci`` needs no network and takes some minutes on two cores.
 ``python -m benchmarks.uci --help`` lists what else it can do.
 """
 
