@@ -16,6 +16,7 @@ from ._mixing import (
 )
 from ._modules import StackedLinear, StackedMLP
 from ._net import MixupNet
+from ._optim import StackedAdamW
 
 __version__ = "0.1.0"
 
@@ -27,6 +28,7 @@ __all__ = [
     "MixupClassifier",
     "MixupNet",
     "SmoothClipScaler",
+    "StackedAdamW",
     "StackedLinear",
     "StackedMLP",
     "TabularEncoder",

@@ -33,6 +33,7 @@ from ._encoding import (
 from ._mixing import Mixer, make_mixer
 from ._modules import ACTIVATIONS, StackedMLP
 from ._net import MixupNet, draw_seed
+from ._optim import StackedAdamW
 from ._rows import collapse_duplicates, count_copies, split_rows
 
 # How the dtypes begin, in pandas and polars, that preprocess=None cannot take.
@@ -502,7 +503,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             StackedMLP,
             module__n_outputs=len(self.classes_),
             **{f"module__{k}": v for k, v in self._shape["module"].items()},
-            optimizer__fused=torch.device(device).type in ("cpu", "cuda"),
+            optimizer=StackedAdamW,
             optimizer__weight_decay=self._shape["weight_decay"],
             optimizer__param_groups=[("*.bias", {"weight_decay": 0.0})],
             batch_size=self._shape["batch_size"],

@@ -255,6 +255,11 @@ class Mixer:
         lam : ndarray of shape (S, 1) or (S, B)
             Coefficients, one a batch or one a row.
 
+        Notes
+        -----
+        The steps must be drawn one after the other: S calls for a step each must give
+        the same numbers as a call for S steps.
+
         Returns
         -------
         drawn : dict of str to ndarray, first axis S
@@ -571,9 +576,8 @@ def mixup_batch(
     if mixer is None or isinstance(mixer, ManifoldMixup):
         raise ValueError("mixup_batch takes mixing='input', 'cutmix' or such a Mixer.")
     targets = one_hot(y, n_classes, X.dtype)
-    draws = draw_steps(
-        mixer, [np.random.default_rng(rng)], [alpha], 1, len(X), lambda_per
-    )
+    rng = np.random.default_rng(rng)
+    draws = draw_steps(mixer, [(rng, rng, rng)], [alpha], 1, [len(X)], lambda_per)
     draws = {name: torch.as_tensor(a) for name, a in draws.items()}
     lam, partner = (draws.pop(name).to(X.device) for name in ("lam", "partner"))
     partner = partner[0, 0]
@@ -582,28 +586,50 @@ def mixup_batch(
 
 
 def draw_steps(mixer, rngs, alphas, n_steps, n_rows, lambda_per):
-    """Draw all random numbers of some steps, for each member from its own stream.
+    """Draw all random numbers of some steps, for each member from its own streams.
+
+    λ's, partners and the mixer's own come from a stream each: so it makes no difference
+    how many steps are drawn at a time.
 
     Parameters
     ----------
     mixer : Mixer
-    rngs : sequence of numpy.random.Generator, length K
+    rngs : sequence of K tuples of three numpy.random.Generator
+        For λ, for partners, and for the mixer.
     alphas : sequence of float, length K
-    n_steps, n_rows : int
-        Steps and rows a step.
+    n_steps : int
+    n_rows : sequence of int, length K
+        Rows a step.
     lambda_per : {"batch", "row"}
 
     Returns
     -------
     draws : dict of str to ndarray, leading axes (K, n_steps)
-        "lam" (float32; K, S, 1 or B), "partner" (int64; K, S, B) and the mixer's own.
+        "lam" (float32; K, S, 1 or B), "partner" (int64; K, S, B) and the mixer's own,
+        where B is the largest of `n_rows`. A row beyond a member's own has itself for
+        its partner.
     """
     check_lambda_per(lambda_per)
-    shape = (n_steps, 1 if lambda_per == "batch" else n_rows)
+    widest = max(n_rows)
     members = []
-    for rng, alpha in zip(rngs, alphas, strict=True):
-        lam = draw_lambda(alpha, shape, rng)
-        partner = draw_partners(n_rows, n_steps, rng)
-        drawn = mixer.draw(rng, lam)
+    for (rng, rng_partners, rng_mixer), alpha, size in zip(
+        rngs, alphas, n_rows, strict=True
+    ):
+        lam = draw_lambda(alpha, (n_steps, 1 if lambda_per == "batch" else size), rng)
+        partner = draw_partners(size, n_steps, rng_partners)
+        drawn = mixer.draw(rng_mixer, lam)
+        if size < widest:
+            stay = np.tile(np.arange(size, widest), (n_steps, 1))
+            partner = np.concatenate([partner, stay], axis=1)
+            if lambda_per == "row":
+                drawn = {k: _pad(v, lam.shape, widest) for k, v in drawn.items()}
+                lam = _pad(lam, lam.shape, widest)
         members.append({"lam": lam.astype(np.float32), "partner": partner} | drawn)
     return {name: np.stack([m[name] for m in members]) for name in members[0]}
+
+
+def _pad(drawn, shape, widest):
+    """Repeat what was drawn for the last row, where there is a draw for each row."""
+    if drawn.shape[:2] != shape:
+        return drawn
+    return drawn[:, np.minimum(np.arange(widest), shape[1] - 1)]

@@ -21,6 +21,12 @@ ACTIVATIONS = {
 
 # What a member's random streams are for, so that one never shifts another.
 INIT, DROPOUT = 101, 102
+_ABSENT = -1e9  # score of an output that a member lacks: its softmax is 0 exactly
+
+
+def _per_member(value, n_members):
+    """Return a value for each member, as a list of int."""
+    return np.broadcast_to(value, n_members).astype(int).tolist()
 
 
 def torch_generator(device, *key):
@@ -42,11 +48,14 @@ def torch_generator(device, *key):
 class StackedLinear(nn.Module):
     """K linear layers: (K, B, in) to (K, B, out), in one batched matrix product.
 
+    Members may differ in width: the widest sets the shape, and the others' further
+    weights are zero. They stay so, since their inputs, or their gradients, are zero.
+
     Parameters
     ----------
     n_members : int
         K.
-    in_features, out_features : int
+    in_features, out_features : int or sequence of int of length K
         Width of the input and of the output.
 
     Attributes
@@ -64,8 +73,11 @@ class StackedLinear(nn.Module):
 
     def __init__(self, n_members, in_features, out_features):
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(n_members, in_features, out_features))
-        self.bias = nn.Parameter(torch.empty(n_members, 1, out_features))
+        self.in_features = _per_member(in_features, n_members)
+        self.out_features = _per_member(out_features, n_members)
+        n_in, n_out = max(self.in_features), max(self.out_features)
+        self.weight = nn.Parameter(torch.empty(n_members, n_in, n_out))
+        self.bias = nn.Parameter(torch.empty(n_members, 1, n_out))
         self.reset_parameters([torch_generator("cpu", INIT)] * n_members)
 
     @torch.no_grad()
@@ -74,17 +86,23 @@ class StackedLinear(nn.Module):
 
         Uniform within ±1/sqrt(in_features), as torch.nn.Linear draws them.
         """
-        bound = 1 / math.sqrt(max(self.weight.shape[1], 1))
-        for member, generator in enumerate(generators):
-            for parameter in (self.weight, self.bias):
-                fresh = torch.empty(parameter.shape[1:])
-                fresh.uniform_(-bound, bound, generator=generator)
-                parameter[member] = fresh
+        self.weight.zero_()
+        self.bias.zero_()
+        widths = zip(self.in_features, self.out_features, strict=True)
+        for member, (n_in, n_out) in enumerate(widths):
+            bound = 1 / math.sqrt(max(n_in, 1))
+            for parameter, rows in ((self.weight, n_in), (self.bias, 1)):
+                fresh = torch.empty(rows, n_out)
+                fresh.uniform_(-bound, bound, generator=generators[member])
+                parameter[member, :rows, :n_out] = fresh
 
     def forward(self, X):
-        """Apply layer k to X[k]; computed in the precision of X."""
+        """Apply layer k to X[k], for the first len(X) members, in X's precision."""
         # .to() returns the parameter itself where the types agree.
-        return torch.baddbmm(self.bias.to(X.dtype), X, self.weight.to(X.dtype))
+        weight, bias = self.weight.to(X.dtype), self.bias.to(X.dtype)
+        if len(X) < len(weight):
+            weight, bias = weight[: len(X)], bias[: len(X)]
+        return torch.baddbmm(bias, X, weight)
 
     def extra_repr(self):
         """Describe the shape."""
@@ -103,7 +121,7 @@ class StackedDropout(nn.Module):
         K.
     """
 
-    _BUFFER = 2**16  # masks are drawn this many numbers at a time and member
+    _CHUNK = 2**16  # masks are drawn this many numbers at a time and member
 
     def __init__(self, p, n_members):
         super().__init__()
@@ -120,29 +138,35 @@ class StackedDropout(nn.Module):
         self._generators = [
             torch_generator(device, seed, self._epoch, DROPOUT) for seed in self._seeds
         ]
-        self._masks, self._used = torch.empty(0), 0
+        self._masks, self._used = torch.empty((len(self.p), 0), device=device), 0
 
-    def _refill(self, size, device):
-        # The size must not depend on K: a member's stream is the same in any company.
-        shape = (len(self.p), max(self._BUFFER, size))
-        self._masks, self._used = torch.empty(shape, device=device), 0
-        for mask, p, generator in zip(
-            self._masks, self.p, self._generators, strict=True
-        ):
+    def _draw_chunk(self):
+        # Of one size whatever is asked for: so a member's stream is the same in any
+        # company. What is left of the last chunk is used up first.
+        shape = (len(self.p), self._CHUNK)
+        chunk = torch.empty(shape, device=self._masks.device)
+        for mask, p, generator in zip(chunk, self.p, self._generators, strict=True):
             mask.bernoulli_(1 - p, generator=generator).div_(1 - p)
+        self._masks = torch.cat([self._masks[:, self._used :], chunk], dim=1)
+        self._used = 0
 
-    def forward(self, X):
-        """Drop values of X (K, B, width) in training, return X itself otherwise."""
+    def draw_mask(self, X):
+        """Return what to multiply X (A, B, width) with, or None in evaluation."""
         if not self.training or not any(self.p):
-            return X
+            return None
         if self._generators is None:
             self._start(X.device)
         size = X[0].numel()
-        if self._used + size > self._masks.shape[-1]:
-            self._refill(size, X.device)
-        mask = self._masks[:, self._used : self._used + size]
+        while self._used + size > self._masks.shape[1]:
+            self._draw_chunk()
+        mask = self._masks[: len(X), self._used : self._used + size]
         self._used += size
-        return X * mask.reshape(X.shape)
+        return mask.reshape(X.shape)
+
+    def forward(self, X):
+        """Drop values of X (A, B, width) in training, return X itself otherwise."""
+        mask = self.draw_mask(X)
+        return X if mask is None else X * mask
 
     def __getstate__(self):
         # Generators do not pickle; they are made anew from the seeds.
@@ -159,8 +183,9 @@ class StackedMLP(nn.Module):
 
     Parameters
     ----------
-    n_features, n_outputs : int
-        Width of a row and of the output.
+    n_features, n_outputs : int or sequence of int of length K
+        Width of a row and of the output. Members of different widths share a stack:
+        rows are padded with zeros, and an output that a member lacks has probability 0.
     hidden_layer_sizes : sequence of int, default=(128, 128)
         Width of each hidden layer; empty for a linear model.
     n_members : int, default=1
@@ -197,6 +222,7 @@ class StackedMLP(nn.Module):
         super().__init__()
         self.n_members = n_members
         self.activation = activation
+        self.n_outputs = _per_member(n_outputs, n_members)
         widths = [n_features, *hidden_layer_sizes, n_outputs]
         self.layers = nn.ModuleList(
             StackedLinear(n_members, a, b) for a, b in pairwise(widths)
@@ -206,12 +232,16 @@ class StackedMLP(nn.Module):
         )
         self.reset_parameters(range(n_members) if seeds is None else seeds)
 
+    @torch.no_grad()
     def reset_parameters(self, seeds):
         """Draw new weights, each member's from its seed alone."""
-        generators = [torch_generator("cpu", int(seed), INIT) for seed in seeds]
+        self.seeds = [int(seed) for seed in seeds]
+        generators = [torch_generator("cpu", seed, INIT) for seed in self.seeds]
         for layer in self.layers:
             layer.reset_parameters(generators)
-        self.seed_members(seeds, 0)
+        for member, n_outputs in enumerate(self.n_outputs):
+            self.layers[-1].bias[member, :, n_outputs:] = _ABSENT
+        self.seed_members(self.seeds, 0)
 
     def seed_members(self, seeds, epoch):
         """Start the dropout streams of an epoch."""
@@ -223,10 +253,46 @@ class StackedMLP(nn.Module):
         return list(self.layers)
 
     def forward(self, X):
-        """Return the scores (K, B, n_outputs) of rows (K, B, d), or (B, d) for all."""
+        """Return the scores (K, B, n_outputs) of rows (K, B, d), or (B, d) for all.
+
+        Of A < K batches, given as (A, B, d), the first A members see one each.
+        """
         if X.dim() == 2:
             X = X.expand(self.n_members, *X.shape)
-        activation = ACTIVATIONS[self.activation]
         for layer, dropout in zip(self.layers[:-1], self.dropouts, strict=True):
-            X = dropout(activation(layer(X)))
+            X = dropout(self.activate(layer(X)))
         return self.layers[-1](X)
+
+    def activate(self, z):
+        """Apply the activation."""
+        return ACTIVATIONS[self.activation](z)
+
+    def select(self, members):
+        """Return a stack of some members, cut to their width.
+
+        Parameters
+        ----------
+        members : sequence of int
+            They must agree in `n_features` and `n_outputs`.
+
+        Returns
+        -------
+        mlp : StackedMLP
+            With copies of their weights, on the CPU.
+        """
+        first = members[0]
+        chosen = StackedMLP(
+            self.layers[0].in_features[first],
+            self.n_outputs[first],
+            [layer.out_features[first] for layer in self.layers[:-1]],
+            n_members=len(members),
+            activation=self.activation,
+            dropout=[self.dropouts[0].p[k] for k in members] if self.dropouts else 0.0,
+            seeds=[self.seeds[k] for k in members],
+        )
+        mine = self.state_dict()
+        with torch.no_grad():
+            for name, parameter in chosen.named_parameters():
+                rows, columns = parameter.shape[1:]
+                parameter.copy_(mine[name][list(members), :rows, :columns])
+        return chosen.train(self.training)

@@ -2,9 +2,9 @@
 
 import contextlib
 import copy
+import itertools
 import math
 import warnings
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -14,19 +14,13 @@ from skorch.callbacks import Callback, EpochScoring, EpochTimer, LRScheduler, Pr
 from torch import nn
 from torch.utils.data import Subset
 
-from ._mixing import (
-    check_alpha,
-    check_lambda_per,
-    draw_steps,
-    make_mixer,
-    mix,
-    one_hot,
-    weighted_lambda,
-)
+from ._batches import EpochBatches, MemberRows
+from ._gradient import ClosedFormGradient
+from ._mixing import check_alpha, check_lambda_per, make_mixer, one_hot
+from ._modules import StackedMLP
+from ._optim import StackedAdamW
 from ._resident import ResidentRows, unpack
 
-_ORDER, _MIXING = 1, 2  # what a member's random streams are for
-_BLOCK_VALUES = 2**17  # values gathered and mixed at once, for each member
 _POOL_WORK = 2e7  # multiply-adds in a step from which a thread pool pays
 _CLEAN_ROWS = 1024  # rows on which the clean training loss is measured
 
@@ -46,6 +40,23 @@ def draw_seed(random_state):
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def member_seeds(seed):
+    """Yield the seeds of a net's members, one after the other.
+
+    Parameters
+    ----------
+    seed : int
+        The net's.
+
+    Yields
+    ------
+    seed : int
+    """
+    rng = np.random.RandomState(seed)
+    while True:
+        yield int(rng.randint(2**31 - 1))
 
 
 @contextlib.contextmanager
@@ -218,13 +229,16 @@ class MixupNet(NeuralNet):
 
     def initialize_module(self):
         """Make the module, its weights drawn from the members' seeds."""
-        rng = np.random.RandomState(draw_seed(self.random_state))
-        self.seeds_ = [int(rng.randint(2**31 - 1))]
-        with _own_torch_seed(self.seeds_[0]):
+        seeds = member_seeds(draw_seed(self.random_state))
+        first = next(seeds)
+        with _own_torch_seed(first):
             super().initialize_module()
         if self.module_ is self.module:  # an instance is the caller's: train a copy
             self.module_ = copy.deepcopy(self.module)
-        self.seeds_ += rng.randint(2**31 - 1, size=self.n_members - 1).tolist()
+        if "seeds" in self.get_params_for("module"):
+            self.seeds_ = list(self.module_.seeds)
+            return self
+        self.seeds_ = [first, *itertools.islice(seeds, self.n_members - 1)]
         if self._stacked:
             self.module_.reset_parameters(self.seeds_)
         return self
@@ -253,7 +267,8 @@ class MixupNet(NeuralNet):
             raise ValueError(
                 f"lr_schedule must be 'constant' or 'cosine', got {self.lr_schedule!r}."
             )
-        if not 0 <= self.label_smoothing < 1:
+        smoothing = np.asarray(self.label_smoothing)
+        if not ((smoothing >= 0) & (smoothing < 1)).all():
             raise ValueError(
                 f"label_smoothing must be in [0, 1), got {self.label_smoothing!r}."
             )
@@ -294,9 +309,9 @@ class MixupNet(NeuralNet):
         sample_weight : array-like of shape (n_rows,), default=None
             Scaled to a mean of one. The loss of a mixed row is
             λ·w_i·loss(y_i) + (1−λ)·w_j·loss(y_j).
-        rows, valid_rows : array-like of int, shape (n,) or (K, n), default=None
+        rows, valid_rows : array-like of int, shape (n,), or K such, default=None
             Rows to train on and to validate on, for all members or for each; in place
-            of `train_split`.
+            of `train_split`. Members with more rows to train on come first.
 
         Returns
         -------
@@ -309,24 +324,24 @@ class MixupNet(NeuralNet):
         if data_y is None:
             raise ValueError("MixupNet needs targets: y is None.")
         data = self._resident(data_X, data_y, sample_weight)
-        train_rows = self._row_index(rows if rows is not None else all_rows, data)
+        train_rows = self._member_rows(rows if rows is not None else all_rows, data)
         valid = self._valid_data(data, valid_set, valid_rows)
         epochs = self.max_epochs if epochs is None else epochs
         sets = {"dataset_train": train_set, "dataset_valid": valid_set}
-        sample = self._clean_sample(train_rows)
         self._probe_outputs(data)
         mixer = self._active_mixer()
+        batches = self._batches(data, train_rows, mixer)
+        sample = train_rows.sample(_CLEAN_ROWS)
         mixing = (
             contextlib.nullcontext() if mixer is None else mixer.attached(self.module_)
         )
         seeded = _own_torch_seed(self.seeds_[0] + len(self.history))
-        with self._threads(train_rows), seeded, mixing as inside:
+        with self._threads(batches), seeded, mixing as inside:
             for epoch in range(epochs):
                 self.notify("on_epoch_begin", **sets)
-                progress = (epoch / epochs, (epoch + 1) / epochs)
-                with self._whole_epochs():
-                    self._train_epoch(data, train_rows, mixer, inside, progress)
-                    self._record_loss("train_loss", self._clean_losses(data, sample)[0])
+                with self._whole_epochs(), self._scheduled((epoch + 0.5) / epochs):
+                    self._train_epoch(batches, inside)
+                    self._record_loss("train_loss", self._clean_losses(data, sample))
                     self._valid_epoch(*valid)
                     self._settle_batches()
                 self.notify("on_epoch_end", **sets)
@@ -334,9 +349,7 @@ class MixupNet(NeuralNet):
 
     @contextlib.contextmanager
     def _whole_epochs(self):
-        """Forget an epoch that was not finished, and leave the learning rates alone."""
-        groups = self.optimizer_.param_groups
-        lrs = [group["lr"] for group in groups]
+        """Forget an epoch that was not finished."""
         try:
             yield
         except BaseException as error:
@@ -344,8 +357,20 @@ class MixupNet(NeuralNet):
             if isinstance(error, KeyboardInterrupt):
                 warnings.warn("Training interrupted by user.", stacklevel=2)
             raise
+
+    @contextlib.contextmanager
+    def _scheduled(self, progress):
+        """Scale the learning rates for an epoch, by the share of training done."""
+        groups = self.optimizer_.param_groups
+        lrs = [group["lr"] for group in groups]
+        if self.lr_schedule == "cosine":
+            factor = 0.5 * (1 + math.cos(math.pi * progress))
+            for group, lr in zip(groups, lrs, strict=True):
+                group["lr"] = (np.asarray(lr) * factor).tolist()
+        try:
+            yield
         finally:
-            if self.lr_schedule != "constant":
+            if self.lr_schedule == "cosine":
                 for group, lr in zip(groups, lrs, strict=True):
                     group["lr"] = lr
 
@@ -355,7 +380,7 @@ class MixupNet(NeuralNet):
             return self.get_split_datasets(X, y)
         dataset = self.get_dataset(X, y)
         shared = [
-            r if r is None or np.ndim(r) == 1 else r[0] for r in (rows, valid_rows)
+            r if r is None or np.ndim(r[0]) == 0 else r[0] for r in (rows, valid_rows)
         ]
         return tuple(None if r is None else Subset(dataset, r) for r in shared)
 
@@ -364,143 +389,150 @@ class MixupNet(NeuralNet):
         dtypes = (p.dtype for p in self.module_.parameters() if p.is_floating_point())
         return ResidentRows(X, y, weight, self.device, next(dtypes, torch.float32))
 
-    def _threads(self, rows):
+    def _threads(self, batches):
         n_weights = sum(p.numel() for p in self.module_.parameters())
-        return _threads_for(n_weights * self._batch_rows(rows))
+        return _threads_for(n_weights * batches.batch_size)
 
-    def _row_index(self, rows, data):
-        """Return row numbers as (K, n)."""
-        rows = np.arange(len(data)) if rows is None else np.asarray(rows)
-        if rows.shape[-1] == 0:
-            raise ValueError("Found no rows to train or validate on.")
-        return np.broadcast_to(rows, (self.n_members, rows.shape[-1]))
+    def _member_rows(self, rows, data):
+        """Return the members' row numbers, from those of all or of each."""
+        rows = np.arange(len(data)) if rows is None else rows
+        if len(rows) and np.ndim(rows[0]):
+            return MemberRows([np.asarray(own) for own in rows])
+        return MemberRows(np.broadcast_to(rows, (self.n_members, len(rows))))
 
     def _valid_data(self, data, valid_set, valid_rows):
-        """Return the validation rows as resident data and (K, n) row numbers."""
+        """Return the validation rows as resident data and MemberRows."""
         if valid_set is None:
             return None, None
         X, y, rows = unpack(valid_set)
         if valid_rows is None and rows is None:  # a data set of its own
             data = self._resident(X, y)
         rows = valid_rows if valid_rows is not None else rows
-        return data, torch.as_tensor(self._row_index(rows, data).copy()).to(self.device)
+        return data, self._member_rows(rows, data)
 
     def _active_mixer(self):
         """Return the mixer, or None if nothing is to be mixed."""
-        if np.size(self.alpha) not in (1, self.n_members):
-            raise ValueError(
-                f"alpha has {np.size(self.alpha)} values for {self.n_members} "
-                "member(s): give one number, or one for each member."
-            )
+        for name in ("alpha", "label_smoothing"):
+            size = np.size(getattr(self, name))
+            if size not in (1, self.n_members):
+                raise ValueError(
+                    f"{name} has {size} values for {self.n_members} member(s): give "
+                    "one number, or one for each member."
+                )
         return make_mixer(self.mixing) if np.any(np.asarray(self.alpha) != 0) else None
 
-    def _member_rngs(self, purpose):
-        """Return each member's stream for this epoch: a function of its seed alone."""
-        epoch = len(self.history)
-        return [np.random.default_rng([seed, epoch, purpose]) for seed in self.seeds_]
-
-    def _blocks(self, data, rows, mixer):
-        """Yield the epoch as blocks of whole steps: the rows and the random draws."""
-        n_rows, batch_size = rows.shape[1], self._batch_rows(rows)
-        order = np.stack(
-            [rng.permutation(r) for rng, r in zip(self._member_rngs(_ORDER), rows)]  # noqa: B905
+    def _batches(self, data, rows, mixer):
+        n_max = int(rows.counts[0])
+        size = n_max if self.batch_size == -1 else min(self.batch_size, n_max)
+        if not rows.even and not isinstance(self.optimizer_, StackedAdamW):
+            raise ValueError(
+                "Members with different numbers of rows take different numbers of "
+                "steps: that needs optimizer=StackedAdamW, got "
+                f"{type(self.optimizer_).__name__}."
+            )
+        return EpochBatches(
+            data,
+            rows,
+            size,
+            mixer,
+            self.alpha,
+            self.lambda_per,
+            self._uniform(),
+            self.label_smoothing,
         )
-        rngs = self._member_rngs(_MIXING)
-        alphas = np.broadcast_to(self.alpha, self.n_members)
-        # Not a function of K, so that a member's draws are the same in any company.
-        steps = max(1, _BLOCK_VALUES // (batch_size * max(data.width, 1)))
-        bounds = [*range(0, n_rows, steps * batch_size), n_rows]
-        whole = n_rows // batch_size * batch_size  # the last batch may be smaller
-        bounds = sorted({*bounds, whole})
-        for start, stop in pairwise(bounds):
-            size = min(batch_size, stop - start)
-            shape = (self.n_members, (stop - start) // size, size)
-            draws = {}
-            if mixer is not None:
-                draws = draw_steps(mixer, rngs, alphas, *shape[1:], self.lambda_per)
-            yield order[:, start:stop].reshape(shape), draws
 
-    def _steps(self, data, rows, mixer):
-        """Yield batches: X, target, weight and the step's draws, members first."""
-        for block, draws in self._blocks(data, rows, mixer):
-            draws = {name: torch.as_tensor(value) for name, value in draws.items()}
-            index = torch.as_tensor(block).to(self.device)
-            X, y, weight = data.take(index), self._targets(data, index), None
-            if data.weight is not None:
-                weight = data.weight[index]
-            if mixer is not None:
-                lam, partner = (draws[k].to(self.device) for k in ("lam", "partner"))
-                draws |= {"lam": lam, "partner": partner}
-                X, y, weight = self._mix(data, index, mixer, draws, X, y, weight)
-            for step in range(index.shape[1]):
-                yield (
-                    X[:, step],
-                    y[:, step],
-                    None if weight is None else weight[:, step],
-                    {name: value[:, step] for name, value in draws.items()},
-                )
+    def _uniform(self):
+        """Return each member's uniform distribution over its classes."""
+        if self.n_outputs_ is None:  # floating-point targets
+            return None
+        widths = getattr(self.module_, "n_outputs", self.n_outputs_)
+        widths = np.broadcast_to(widths, self.n_members)[:, None]
+        uniform = (np.arange(self.n_outputs_) < widths) / widths
+        return torch.as_tensor(uniform, dtype=torch.float32).to(self.device)
 
-    def _mix(self, data, index, mixer, draws, X, y, weight):
-        """Mix a block of steps."""
-        other = torch.take_along_dim(index, draws["partner"], dim=2)
-        extra = {k: v for k, v in draws.items() if k not in ("lam", "partner")}
-        X, lam = mixer.mix(X, data.take(other), draws["lam"], **extra)
-        if weight is not None:
-            lam, weight = weighted_lambda(lam, weight, data.weight[other])
-        return X, mix(y, self._targets(data, other), lam), weight
-
-    def _targets(self, data, index):
-        """Return the targets of rows, one-hot and smoothed if they are classes."""
-        y = data.y[index]
-        if y.is_floating_point():
-            return y
-        y = one_hot(y, self.n_outputs_)
-        return y.lerp(torch.full_like(y, 1 / y.shape[-1]), self.label_smoothing)
-
-    def _train_epoch(self, data, rows, mixer, inside, progress):
+    def _train_epoch(self, batches, inside):
         if self._stacked:
             self.module_.seed_members(self.seeds_, len(self.history))
         self._set_training(True)
-        watched = self._watched()
-        base_lrs = [group["lr"] for group in self.optimizer_.param_groups]
-        n_steps = math.ceil(rows.shape[1] / self._batch_rows(rows))
+        self._gradient = None
+        if not inside and self._has_closed_form(batches.data):
+            self._gradient = ClosedFormGradient(self.module_)
+        self._hears_grad = self._heard("on_grad_computed")
         total = torch.zeros(self.n_members, device=self.device)
-        for i, (X, y, weight, draws) in enumerate(self._steps(data, rows, mixer)):
-            self._set_lr(base_lrs, np.interp(i, [0, n_steps], progress))
-            batch = (X, y) if self._stacked else (X[0], y[0])
+        quick = self._gradient and isinstance(self.optimizer_, StackedAdamW)
+        if quick and not self._watched() and not self._hears_grad:
+            self._run_closed_form(batches, total)
+        else:
+            self._run_steps(batches, inside, total)
+        n_rows = torch.as_tensor(batches.rows.counts).to(total)
+        self._record_training(total / n_rows, batches.n_steps)
+
+    def _run_closed_form(self, batches, total):
+        """Take an epoch's steps with nothing between them."""
+        gradient, prepared = self._gradient, {}
+        for n_active in batches.active_counts():
+            prepared[n_active] = self.optimizer_.prepare(n_active)
+        for batch, counts in batches.epoch(self.seeds_, len(self.history)):
+            losses, _ = gradient(batch.X, batch.target, batch.scale)
+            prepared[len(counts)]()
+            self._add_losses(total, losses, counts)
+
+    def _run_steps(self, batches, inside, total):
+        """Take an epoch's steps, heard by callbacks and mixing inside the module."""
+        watched = self._watched()
+        for batch, counts in batches.epoch(self.seeds_, len(self.history)):
             if watched:
+                seen = batch[:2] if self._stacked else (batch.X[0], batch.target[0])
                 self._set_training(True)
-                self.notify("on_batch_begin", batch=batch, training=True)
-            mixes_inside = inside.using(**draws) if inside else contextlib.nullcontext()
-            with mixes_inside:
-                step = self.train_step((X, y), weight=weight)
-            total += step["losses"].detach() * X.shape[1]
+                self.notify("on_batch_begin", batch=seen, training=True)
+            mixes = inside.using(**batch.draws) if inside else contextlib.nullcontext()
+            with mixes:
+                step = self.train_step(batch[:2], scale=batch.scale)
+            self._add_losses(total, step["losses"], counts)
             if watched:
-                self._record_batch("train", step, X.shape[1])
-                self.notify("on_batch_end", batch=batch, training=True, **step)
-        self._record_training(total / rows.shape[1], n_steps)
+                self._record_batch("train", step, int(counts[0]))
+                self.notify("on_batch_end", batch=seen, training=True, **step)
 
-    def _batch_rows(self, rows):
-        n_rows = rows.shape[1]
-        return n_rows if self.batch_size == -1 else min(self.batch_size, n_rows)
+    @staticmethod
+    def _add_losses(total, losses, counts):
+        """Add the sum of the rows' losses to those of the members that took part."""
+        losses = losses.detach()
+        if counts[0] == counts[-1]:
+            total[: len(losses)].add_(losses, alpha=int(counts[0]))
+        else:
+            total[: len(losses)] += losses * torch.as_tensor(counts).to(losses)
 
-    def _set_lr(self, base_lrs, progress):
-        """Set the learning rates for a share of the training done."""
-        if self.lr_schedule == "constant":
-            return
-        factor = 0.5 * (1 + math.cos(math.pi * progress))
-        for group, lr in zip(self.optimizer_.param_groups, base_lrs, strict=True):
-            group["lr"] = lr * factor
+    def _has_closed_form(self, data):
+        """Tell whether the gradient can be computed without autograd."""
+        criterion = self.criterion_
+        return (
+            type(self.module_) is StackedMLP
+            and type(criterion) is nn.CrossEntropyLoss
+            and criterion.weight is None
+            and criterion.label_smoothing == 0
+            and not data.y.is_floating_point()  # so that targets sum to one
+            and not isinstance(self.optimizer_, torch.optim.LBFGS)
+        )
 
-    def train_step(self, batch, weight=None):
-        """Take one step of the optimizer; return the losses and the prediction."""
+    def train_step(self, batch, scale=None):
+        """Take one step of the optimizer; return the losses and the prediction.
+
+        Parameters
+        ----------
+        batch : tuple of X (A, B, ...) and target (A, B, ...)
+            A batch for each of the first A members.
+        scale : float or torch.Tensor of shape (A, B)
+            Weight of each row in its member's loss.
+
+        Returns
+        -------
+        step : dict
+            "loss", the mean over members; "losses" (A,); "y_pred", rows first.
+        """
         if isinstance(self.optimizer_, torch.optim.LBFGS):  # needs skorch's closure
-            return super().train_step(batch, weight=weight)
-        for group in self.optimizer_.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = None
-        step = self.train_step_single(batch, weight)
-        if self._heard("on_grad_computed"):
+            return super().train_step(batch, scale=scale)
+        step = self.train_step_single(batch, scale)
+        if self._hears_grad:
             parameters = list(self.get_all_learnable_params())
             self.notify(
                 "on_grad_computed",
@@ -508,21 +540,28 @@ class MixupNet(NeuralNet):
                 batch=batch,
                 training=True,
             )
-        self.optimizer_.step()
+        if isinstance(self.optimizer_, StackedAdamW):
+            self.optimizer_.advance(len(batch[0]))
+        else:
+            self.optimizer_.step()
         return step
 
-    def train_step_single(self, batch, weight=None):
-        """Compute the loss of a batch (K, B, ...) and its gradient."""
+    def train_step_single(self, batch, scale=None):
+        """Compute the loss of a batch and its gradient; see `train_step`."""
         X, target = batch
-        y_pred = self._forward_members(X)
-        losses = self._member_losses(y_pred, target, weight)
-        loss = losses.sum()  # members share no weights: no gradient leaks
-        loss.backward()
-        return {
-            "loss": loss.detach() / len(losses),
-            "losses": losses,
-            "y_pred": self._rows_first(y_pred),
-        }
+        if self._gradient:
+            losses, y_pred = self._gradient(X, target, scale)
+            loss = losses.mean()
+        else:
+            # StackedAdamW's calls point at the gradients: they stay where they are.
+            stays = isinstance(self.optimizer_, StackedAdamW)
+            self.optimizer_.zero_grad(set_to_none=not stays)
+            y_pred = self._forward_members(X)
+            losses = self._member_losses(y_pred, target, scale)
+            total = losses.sum()  # members share no weights: no gradient leaks
+            total.backward()
+            loss = total.detach() / len(losses)
+        return {"loss": loss, "losses": losses, "y_pred": self._rows_first(y_pred)}
 
     def _forward_members(self, X):
         return self.module_(X) if self._stacked else self.module_(X[0])[None]
@@ -531,8 +570,8 @@ class MixupNet(NeuralNet):
         """Return outputs (K, B, ...) as skorch's callbacks take them: (B, [K,] ...)."""
         return y_pred.transpose(0, 1) if self._stacked else y_pred[0]
 
-    def _member_losses(self, y_pred, target, weight):
-        """Return the mean loss of each member, (K,)."""
+    def _member_losses(self, y_pred, target, scale):
+        """Return the loss of each member, (A,): the rows' losses times `scale`."""
         if y_pred.shape != target.shape:
             raise ValueError(
                 f"The module returns shape {tuple(y_pred.shape[2:])} a row, and its "
@@ -541,14 +580,14 @@ class MixupNet(NeuralNet):
             )
         loss = self.criterion_(y_pred.flatten(0, 1), target.flatten(0, 1))
         if loss.dim() == 0:
-            if weight is not None:
+            if isinstance(scale, torch.Tensor):
                 raise ValueError(
                     "sample_weight needs a criterion with reduction='none', got "
                     f"{self.criterion_}."
                 )
             return loss[None]
         loss = loss.reshape(*y_pred.shape[:2], -1).mean(-1)
-        return (loss if weight is None else loss * weight).mean(1)
+        return (loss * scale).sum(1)
 
     def _probe_outputs(self, data):
         """Learn how wide the module's output is, so that one-hot rows fit it."""
@@ -572,36 +611,61 @@ class MixupNet(NeuralNet):
         return self._forward_members(X)
 
     @torch.no_grad()
+    def _evaluate(self, data, index, mass):
+        """Return each member's weighted clean loss, the total weight, and outputs."""
+        index = torch.as_tensor(index).to(self.device)
+        y_pred = self._eval_members(data.take(index))
+        target = one_hot(data.y[index], self.n_outputs_)
+        if data.weight is not None:
+            weight = data.weight[index]
+            mass = weight if mass is None else weight * mass
+        if mass is None:
+            n_rows = index.shape[1]
+            return self._member_losses(y_pred, target, 1 / n_rows), n_rows, y_pred
+        total = mass.sum(1)
+        # Of padding alone there is no loss.
+        scale = mass / total.clamp(min=torch.finfo(total.dtype).tiny)[:, None]
+        return self._member_losses(y_pred, target, scale), total, y_pred
+
+    def _parts(self, data, rows, size):
+        """Yield member rows as indices and weights, some at a time to bound memory."""
+        size = min(size, max(1, 2**22 // max(data.width * len(rows), 1)))
+        mask = rows.mask()
+        for start in range(0, rows.index.shape[1], size):
+            part = np.s_[:, start : start + size]
+            mass = None
+            if mask is not None:
+                mass = torch.as_tensor(mask[part], dtype=torch.float32)
+                mass = mass.to(self.device)
+            yield rows.index[part], mass
+
     def _clean_losses(self, data, rows):
         """Return the weighted clean loss of each member, without mixing or dropout."""
-        y_pred = self._eval_members(data.take(rows))
-        target = one_hot(data.y[rows], self.n_outputs_)
-        if data.weight is None:
-            return self._member_losses(y_pred, target, None), y_pred
-        weight = data.weight[rows]
-        weight = weight / weight.mean(1, keepdim=True)
-        return self._member_losses(y_pred, target, weight), y_pred
+        total, weights = 0, 0
+        for index, mass in self._parts(data, rows, rows.index.shape[1]):
+            losses, weight, _ = self._evaluate(data, index, mass)
+            total, weights = total + losses * weight, weights + weight
+        return total / weights
 
     def _valid_epoch(self, data, rows):
         if data is None:
             return
-        watched = self._watched()
-        total, n_rows, weights = 0, rows.shape[1], 0
-        step_size = n_rows if not watched else self._batch_rows(rows)
-        step_size = min(step_size, max(1, 2**22 // max(data.width * len(rows), 1)))
-        for part in rows.split(step_size, dim=1):
-            if watched:
-                batch = (data.take(part[:1])[0], data.y[part[0]])
-                self.notify("on_batch_begin", batch=batch, training=False)
-            losses, y_pred = self._clean_losses(data, part)
-            mass = part.shape[1] if data.weight is None else data.weight[part].sum(1)
-            total, weights = total + losses * mass, weights + mass
-            if watched:
-                step = {"loss": losses.mean(), "y_pred": self._rows_first(y_pred)}
-                self._record_batch("valid", step, part.shape[1])
-                self.notify("on_batch_end", batch=batch, training=False, **step)
-        self.valid_losses_ = total / weights
+        if self._watched():
+            self._show_valid_batches(data, rows)
+        self.valid_losses_ = self._clean_losses(data, rows)
         self._record_loss("valid_loss", self.valid_losses_)
+
+    def _show_valid_batches(self, data, rows):
+        """Let callbacks see the validation rows batch by batch."""
+        size = rows.index.shape[1] if self.batch_size == -1 else self.batch_size
+        for index, mass in self._parts(data, rows, size):
+            first = torch.as_tensor(index[0]).to(self.device)
+            batch = (data.take(first), data.y[first])
+            self.notify("on_batch_begin", batch=batch, training=False)
+            losses, _, y_pred = self._evaluate(data, index, mass)
+            step = {"loss": losses.mean(), "y_pred": self._rows_first(y_pred)}
+            self._record_batch("valid", step, len(first))
+            self.notify("on_batch_end", batch=batch, training=False, **step)
 
     def _watched(self):
         """Tell whether a callback wants to hear of each batch."""
@@ -638,11 +702,6 @@ class MixupNet(NeuralNet):
             self.history.new_batch()
             self.history.record_batch("train_loss", float(mixed.mean()))
         self.history.record("train_batch_count", n_steps)
-
-    def _clean_sample(self, rows):
-        """Return the rows on which the clean training loss is measured."""
-        sample = np.random.default_rng(0).permuted(rows, axis=1)[:, :_CLEAN_ROWS]
-        return torch.as_tensor(sample).to(self.device)
 
     def _settle_batches(self):
         """Make numbers of the losses that the batches have recorded as tensors."""

@@ -20,7 +20,7 @@ class ResidentRows:
     y : array-like or torch.Tensor, default=None
         Class indices (integers), or floating-point targets.
     weight : array-like of shape (n_rows,), default=None
-        Scaled to a mean of one; equal weights are no weights.
+        Scaled to a mean of one in all; equal weights are no weights.
     device : torch.device or str
     dtype : torch.dtype, default=torch.float32
         Precision of the rows.

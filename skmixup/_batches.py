@@ -1,0 +1,240 @@
+"""An epoch's batches for a stack of members: order, random draws, gathering, mixing."""
+
+from collections import namedtuple
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from ._mixing import draw_steps, mix, one_hot, weighted_lambda
+
+_ORDER, _LAMBDA, _PARTNERS, _MIXER = 1, 2, 3, 4  # what a member's streams are for
+_BLOCK_VALUES = 2**17  # values gathered and mixed at once, for each member
+
+Batch = namedtuple("Batch", "X target scale draws")
+Batch.__doc__ = """A step's batches for the first A members.
+
+X has shape (A, B, ...), target (A, B, n_outputs); `scale` is each row's weight in its
+member's loss, 1/B or a tensor (A, B); `draws` are the random numbers, members first.
+"""
+
+
+class MemberRows:
+    """Row numbers of K members, padded to one length.
+
+    Parameters
+    ----------
+    rows : sequence of K arrays of int
+
+    Attributes
+    ----------
+    counts : ndarray of int of shape (K,)
+    even : bool
+        Whether all members have the same number of rows.
+    index : ndarray of int of shape (K, n_max)
+        Padded with each member's first row.
+    """
+
+    def __init__(self, rows):
+        self.counts = np.array([len(r) for r in rows])
+        if not self.counts.size or not self.counts.min():
+            raise ValueError("Found no rows to train or validate on.")
+        self.even = np.ptp(self.counts) == 0
+        if self.even:
+            self.index = np.asarray(rows)
+        else:
+            self.index = np.empty((len(rows), self.counts.max()), dtype=np.int64)
+            for padded, own in zip(self.index, rows, strict=True):
+                padded[: len(own)], padded[len(own) :] = own, own[0]
+
+    def __len__(self):
+        return len(self.counts)
+
+    def sample(self, size):
+        """Return up to `size` rows of each member, drawn at random."""
+        rng = np.random.default_rng(0)
+        if self.even:
+            return MemberRows(rng.permuted(self.index, axis=1)[:, :size])
+        pairs = zip(self.index, self.counts, strict=True)
+        return MemberRows([rng.permutation(r[:n])[:size] for r, n in pairs])
+
+    def mask(self):
+        """Return True for rows and False for padding, (K, n_max), or None if even."""
+        if self.even:
+            return None
+        return np.arange(self.index.shape[1]) < self.counts[:, None]
+
+
+class EpochBatches:
+    """Cuts each epoch's permutation into batches, and mixes a block of them at once.
+
+    A member's batches are a function of its seed, rows and settings alone: members
+    with more rows take more steps, and those that are through do not join in them.
+
+    Parameters
+    ----------
+    data : ResidentRows
+    rows : MemberRows
+        The members with the most rows first.
+    batch_size : int
+    mixer : Mixer or None
+    alpha : float or sequence of float of length K
+    lambda_per : {"batch", "row"}
+    uniform : torch.Tensor of shape (K, n_outputs)
+        Each member's uniform distribution over its classes.
+    label_smoothing : float or sequence of float of length K
+    """
+
+    def __init__(
+        self,
+        data,
+        rows,
+        batch_size,
+        mixer=None,
+        alpha=0.0,
+        lambda_per="batch",
+        uniform=None,
+        label_smoothing=0.0,
+    ):
+        if (np.diff(rows.counts) > 0).any():
+            raise ValueError("Members must come in order of their number of rows.")
+        self.data = data
+        self.rows = rows
+        self.batch_size = batch_size
+        self.mixer = mixer
+        self.alpha = np.broadcast_to(alpha, len(rows))
+        self.lambda_per = lambda_per
+        self.uniform = uniform
+        smoothing = np.broadcast_to(label_smoothing, len(rows)).astype(np.float32)
+        self.smoothing = torch.tensor(smoothing)[:, None, None, None].to(data.device)
+        self.smooths = bool(smoothing.any())
+        self.norm = self._weight_norm()
+
+    @property
+    def n_steps(self):
+        """Steps of an epoch, for the member with the most rows."""
+        return -(-int(self.rows.counts[0]) // self.batch_size)
+
+    def _weight_norm(self):
+        """Return what makes the mean weight of each member's rows one, or None."""
+        if self.data.weight is None:
+            return None
+        index = torch.as_tensor(self.rows.index).to(self.data.device)
+        weight, mask = self.data.weight[index], self.rows.mask()
+        if mask is not None:
+            weight = weight * torch.as_tensor(mask).to(weight)
+        n_rows = torch.as_tensor(self.rows.counts).to(weight)
+        return (n_rows / weight.sum(1))[:, None, None]
+
+    def active_counts(self):
+        """Return how many members take part in a step, each number once, ascending."""
+        return sorted({len(counts) for _, _, counts in self.segments()})
+
+    def segments(self):
+        """Yield the ranges of steps in which every member's batches are alike.
+
+        Yields
+        ------
+        start, stop : int
+            Steps.
+        counts : ndarray of int of shape (A,)
+            Rows in a batch of each member that takes part.
+        """
+        n, size = self.rows.counts, self.batch_size
+        whole = n // size
+        cuts = sorted({0, *whole.tolist(), *(-(-n // size)).tolist()})
+        for start, stop in pairwise(cuts):
+            yield start, stop, np.minimum(n[n > start * size] - start * size, size)
+
+    def epoch(self, seeds, epoch):
+        """Yield the batches of an epoch.
+
+        Parameters
+        ----------
+        seeds : sequence of int of length K
+            The members' seeds.
+        epoch : int
+            Number of the epoch.
+
+        Yields
+        ------
+        batch : Batch
+        counts : ndarray of int of shape (A,)
+            Rows in each member's batch.
+        """
+
+        def streams(purpose):
+            return [np.random.default_rng([seed, epoch, purpose]) for seed in seeds]
+
+        order = self.rows.index.copy()
+        shuffled = zip(streams(_ORDER), order, self.rows.counts, strict=True)
+        for rng, own, count in shuffled:
+            rng.shuffle(own[:count])
+        rngs = [streams(purpose) for purpose in (_LAMBDA, _PARTNERS, _MIXER)]
+        rngs = list(zip(*rngs, strict=True))
+        width = max(self.data.width, 1)
+        for start, stop, counts in self.segments():
+            n_active, n_rows = len(counts), int(counts.max())
+            first = start * self.batch_size
+            scale = self._scale(counts)
+            n_block = max(1, _BLOCK_VALUES // (n_rows * width))
+            for at in range(0, stop - start, n_block):
+                n_steps = min(n_block, stop - start - at)
+                begin = first + at * n_rows
+                block = order[:n_active, begin : begin + n_steps * n_rows]
+                block = block.reshape(n_active, n_steps, n_rows)
+                for batch in self._block(block, counts, rngs[:n_active], scale):
+                    yield batch, counts
+
+    def _scale(self, counts):
+        """Return each row's weight in the mean over its batch."""
+        if counts[0] == counts[-1]:
+            return 1 / int(counts[0])
+        inside = np.arange(counts.max()) < counts[:, None]
+        scale = (inside / counts[:, None]).astype(np.float32)
+        return torch.as_tensor(scale).to(self.data.device)
+
+    def _block(self, block, counts, rngs, scale):
+        """Gather, encode and mix some steps, and yield them one by one."""
+        index = torch.as_tensor(block).to(self.data.device)
+        X, target, draws = self.data.take(index), self._targets(index), {}
+        weight = None if self.data.weight is None else self.data.weight[index]
+        if self.mixer is not None:
+            draws = self._draw(rngs, counts, block.shape[1])
+            X, target, weight = self._mix(index, draws, X, target, weight)
+        if weight is not None:
+            weight = weight * self.norm[: len(index)]
+        for step in range(index.shape[1]):
+            yield Batch(
+                X[:, step],
+                target[:, step],
+                scale if weight is None else weight[:, step] * scale,
+                {name: value[:, step] for name, value in draws.items()},
+            )
+
+    def _draw(self, rngs, counts, n_steps):
+        draws = draw_steps(
+            self.mixer, rngs, self.alpha[: len(rngs)], n_steps, counts, self.lambda_per
+        )
+        draws = {name: torch.as_tensor(value) for name, value in draws.items()}
+        moved = {k: draws[k].to(self.data.device) for k in ("lam", "partner")}
+        return draws | moved
+
+    def _mix(self, index, draws, X, target, weight):
+        other = torch.take_along_dim(index, draws["partner"], dim=2)
+        extra = {k: v for k, v in draws.items() if k not in ("lam", "partner")}
+        X, lam = self.mixer.mix(X, self.data.take(other), draws["lam"], **extra)
+        if weight is not None:
+            lam, weight = weighted_lambda(lam, weight, self.data.weight[other])
+        return X, mix(target, self._targets(other), lam), weight
+
+    def _targets(self, index):
+        """Return the targets of rows (A, S, B), one-hot and smoothed if classes."""
+        y = self.data.y[index]
+        if y.is_floating_point():
+            return y
+        y = one_hot(y, self.uniform.shape[1])
+        if self.smooths:
+            uniform = self.uniform[: len(y), None, None]
+            y = y.lerp(uniform.expand_as(y), self.smoothing[: len(y)])
+        return y
