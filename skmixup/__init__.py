@@ -1,6 +1,7 @@
 """mixup-trained neural networks for tables, as scikit-learn estimators."""
 
 from ._encoding import SmoothClipScaler, TabularEncoder
+from ._ensemble import FoldEnsemble
 from ._estimators import MixupClassifier
 from ._mixing import (
     CutMix,
@@ -17,16 +18,20 @@ from ._mixing import (
 from ._modules import StackedLinear, StackedMLP
 from ._net import MixupNet
 from ._optim import StackedAdamW
+from ._search import MixupRandomizedSearchCV, MixupSearchCV
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CutMix",
+    "FoldEnsemble",
     "InputMixup",
     "ManifoldMixup",
     "Mixer",
     "MixupClassifier",
     "MixupNet",
+    "MixupRandomizedSearchCV",
+    "MixupSearchCV",
     "SmoothClipScaler",
     "StackedAdamW",
     "StackedLinear",

@@ -41,7 +41,7 @@ class MemberRows:
             raise ValueError("Found no rows to train or validate on.")
         self.even = np.ptp(self.counts) == 0
         if self.even:
-            self.index = np.asarray(rows)
+            self.index = np.array(rows)
         else:
             self.index = np.empty((len(rows), self.counts.max()), dtype=np.int64)
             for padded, own in zip(self.index, rows, strict=True):

@@ -1,5 +1,6 @@
 """The scikit-learn estimators."""
 
+from itertools import islice
 from numbers import Integral, Real
 
 import numpy as np
@@ -32,9 +33,9 @@ from ._encoding import (
 )
 from ._mixing import Mixer, make_mixer
 from ._modules import ACTIVATIONS, StackedMLP
-from ._net import MixupNet, draw_seed
+from ._net import MixupNet, draw_seed, member_seeds
 from ._optim import StackedAdamW
-from ._rows import collapse_duplicates, count_copies, split_rows
+from ._rows import collapse_duplicates, count_copies, split_rows, visit_copies
 
 # How the dtypes begin, in pandas and polars, that preprocess=None cannot take.
 _NOT_NUMERIC = ("object", "str", "categor", "datetime", "timedelta")
@@ -320,10 +321,10 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             self._check_same_module()
             self._check_known_classes(classes, "with warm_start=True")
         X, y, weight = self._prepare(X, y, weight, None if goes_on else classes)
-        rng = np.random.RandomState(draw_seed(self.random_state))
-        train, valid = self._split(y, rng.randint(2**31 - 1))
+        split_seed, seeds = self._draw_seeds()
+        train, valid = self._split(y, split_seed)
         if not goes_on:
-            self._start_net(X.shape[1], weight, rng.randint(2**31 - 1))
+            self._start_net(X.shape[1], weight, seeds)
         self._train(X, y, weight, train, valid, self.max_epochs)
         return self
 
@@ -361,8 +362,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         self._check_known_classes(np.unique(y), "in partial_fit")
         X, y, weight = self._prepare(X, y, weight, self.classes_ if first else None)
         if first:
-            rng = np.random.RandomState(draw_seed(self.random_state))
-            self._start_net(X.shape[1], weight, rng.randint(2**31 - 1, size=2)[1])
+            self._start_net(X.shape[1], weight, self._draw_seeds()[1])
         self._train(X, y, weight, np.arange(len(y)), None, 1)
         return self
 
@@ -479,38 +479,46 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             return np.arange(len(y)), None
         return split_rows(y, self.validation_fraction, seed)
 
-    def _start_net(self, n_inputs, weight, seed):
+    def _draw_seeds(self):
+        """Draw the seed of the validation split, and that of each member."""
+        rng = np.random.RandomState(draw_seed(self.random_state))
+        split_seed, net_seed = rng.randint(2**31 - 1, size=2).tolist()
+        return split_seed, list(islice(member_seeds(net_seed), self.n_estimators))
+
+    def _start_net(self, n_inputs, weight, seeds):
         """Make a net with new weights."""
-        copies = count_copies(weight)
-        n_rows = len(weight) if copies is None else copies.sum()
-        # What the net is made of is kept: parameters may be set anew after a fit.
-        self._shape = {
-            "module": self._module_params() | {"n_features": int(n_inputs)},
-            "batch_size": self._batch_size(n_rows),
-            "weight_decay": float(self.weight_decay),
-            "seed": int(seed),
-        }
+        self._note_shape(n_inputs, weight, seeds)
         self.net_ = self._make_net(resolve_device(self.device))
 
-    def _batch_size(self, n_rows):
+    def _note_shape(self, n_inputs, weight, seeds):
+        """Keep what the net is made of: parameters may be set anew after a fit."""
+        self._shape = {
+            "module": self._module_params() | {"n_features": int(n_inputs)},
+            "batch_size": self._batch_size(weight),
+            "weight_decay": float(self.weight_decay),
+            "seeds": seeds,
+        }
+
+    def _batch_size(self, weight):
         if self.batch_size != "auto":
             return int(self.batch_size)
+        copies = count_copies(weight)
+        n_rows = len(weight) if copies is None else copies.sum()
         return int(2 ** np.clip(np.round(np.log2(n_rows / 40)), 4, 8))
 
     def _make_net(self, device):
         """Return an initialized net for the shape and classes learned."""
-        net = MixupNet(
-            StackedMLP,
-            module__n_outputs=len(self.classes_),
+        return new_net(device, **self._net_params())
+
+    def _net_params(self):
+        """Return the parameters of a net for the shape and classes learned."""
+        return {
+            "module__n_outputs": len(self.classes_),
             **{f"module__{k}": v for k, v in self._shape["module"].items()},
-            optimizer=StackedAdamW,
-            optimizer__weight_decay=self._shape["weight_decay"],
-            optimizer__param_groups=[("*.bias", {"weight_decay": 0.0})],
-            batch_size=self._shape["batch_size"],
-            random_state=self._shape["seed"],
-            device=device,
-        )
-        return net.initialize()
+            "module__seeds": self._shape["seeds"],
+            "optimizer__weight_decay": self._shape["weight_decay"],
+            "batch_size": self._shape["batch_size"],
+        }
 
     def _module_params(self):
         """Return what a net cannot change once it is made."""
@@ -544,18 +552,14 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
 
     def _train(self, X, y, weight, train, valid, epochs):
         """Train the net and read off what it learned."""
-        copies = count_copies(weight)
-        if copies is not None:
-            weight = None
-            train = np.repeat(train, copies[train])
-            valid = None if valid is None else np.repeat(valid, copies[valid])
+        train, valid, weight = visit_copies(train, valid, weight)
         net = self.net_
         net.set_params(**self._training_params(), max_epochs=epochs)
         self._shape["weight_decay"] = float(self.weight_decay)
         net.optimizer_.param_groups[-1]["weight_decay"] = self._shape["weight_decay"]
         if self.batch_size != "auto":
             net.batch_size = self._shape["batch_size"] = int(self.batch_size)
-        net.lr_schedule = "constant" if epochs == 1 else self.lr_schedule
+        net.lr_schedule = self._schedule(epochs)
         net.callbacks = self._make_callbacks(valid, epochs)
         net.verbose = self.verbose > 1
         net.initialize_callbacks()
@@ -576,6 +580,9 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             self.validation_loss_curve_ = [
                 epoch["valid_loss"] for epoch in net.history if "valid_loss" in epoch
             ]
+
+    def _schedule(self, epochs):
+        return "constant" if epochs == 1 else self.lr_schedule
 
     def _make_callbacks(self, valid, epochs):
         callbacks = list(self.callbacks or [])
@@ -671,6 +678,31 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         if arrays is not None:
             self.net_ = self._make_net(_device_at_hand(arrays["device"]))
             _arrays_to_net(arrays, self.net_)
+
+
+def new_net(device, cls=MixupNet, **params):
+    """Return an initialized net of perceptrons, whose biases do not decay.
+
+    Parameters
+    ----------
+    device : str
+    cls : type, default=MixupNet
+    **params
+        Of the net; `module__seeds` among them.
+
+    Returns
+    -------
+    net : MixupNet
+    """
+    net = cls(
+        StackedMLP,
+        optimizer=StackedAdamW,
+        optimizer__param_groups=[("*.bias", {"weight_decay": 0.0})],
+        random_state=params["module__seeds"][0],
+        device=device,
+        **params,
+    )
+    return net.initialize()
 
 
 def _drop_weightless(X, y, weight):

@@ -341,7 +341,7 @@ class MixupNet(NeuralNet):
                 self.notify("on_epoch_begin", **sets)
                 with self._whole_epochs(), self._scheduled((epoch + 0.5) / epochs):
                     self._train_epoch(batches, inside)
-                    self._record_loss("train_loss", self._clean_losses(data, sample))
+                    self._clean_epoch(data, sample)
                     self._valid_epoch(*valid)
                     self._settle_batches()
                 self.notify("on_epoch_end", **sets)
@@ -647,6 +647,9 @@ class MixupNet(NeuralNet):
             total, weights = total + losses * weight, weights + weight
         return total / weights
 
+    def _clean_epoch(self, data, sample):
+        self._record_loss("train_loss", self._clean_losses(data, sample))
+
     def _valid_epoch(self, data, rows):
         if data is None:
             return
@@ -691,17 +694,21 @@ class MixupNet(NeuralNet):
 
     def _record_training(self, losses, n_steps):
         mixed = losses.cpu().numpy()
-        if not np.isfinite(mixed).all():
-            raise ValueError(
-                f"Training diverged: the loss of member(s) "
-                f"{np.flatnonzero(~np.isfinite(mixed)).tolist()} is not finite in "
-                f"epoch {len(self.history)}. Lower lr (now {self.lr!r}), or scale X."
-            )
+        self._check_finite(mixed)
         self.history.record("mixed_loss", float(mixed.mean()))
         if not self.history[-1]["batches"]:  # skorch's Checkpoint looks for a batch
             self.history.new_batch()
             self.history.record_batch("train_loss", float(mixed.mean()))
         self.history.record("train_batch_count", n_steps)
+
+    def _check_finite(self, losses):
+        """Raise ValueError if the training of a member has diverged."""
+        diverged = np.flatnonzero(~np.isfinite(losses)).tolist()
+        if diverged:
+            raise ValueError(
+                f"Training diverged: the loss of member(s) {diverged} is not finite in "
+                f"epoch {len(self.history)}. Lower lr (now {self.lr!r}), or scale X."
+            )
 
     def _settle_batches(self):
         """Make numbers of the losses that the batches have recorded as tensors."""

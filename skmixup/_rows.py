@@ -126,3 +126,27 @@ def count_copies(weight):
         return None
     copies = np.round(ratio).astype(int)
     return copies if np.allclose(ratio, copies, rtol=1e-9, atol=0) else None
+
+
+def visit_copies(train, valid, weight):
+    """Repeat each row as often as it is to be visited, or keep its weight.
+
+    Parameters
+    ----------
+    train : ndarray of int
+        Row numbers.
+    valid : ndarray of int or None
+    weight : ndarray of float of shape (n,)
+
+    Returns
+    -------
+    train, valid : ndarray of int
+        Rows repeated as :func:`count_copies` says.
+    weight : ndarray of float of shape (n,) or None
+        None if copies are visited one by one.
+    """
+    copies = count_copies(weight)
+    if copies is None:
+        return train, valid, weight
+    valid = None if valid is None else np.repeat(valid, copies[valid])
+    return np.repeat(train, copies[train]), valid, None

@@ -24,6 +24,9 @@ ORDER = [
     "_callbacks",
     "_net",
     "_estimators",
+    "_stack",
+    "_ensemble",
+    "_search",
     "__init__",
 ]
 

@@ -1,0 +1,120 @@
+"""Fitted classifiers averaged in probability."""
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+
+class FoldEnsemble(ClassifierMixin, BaseEstimator):
+    """Classifiers that are already fitted, averaged in probability.
+
+    Each may have its own preprocessing and may have seen its own classes, as the
+    members that a search trained on its folds have.
+
+    Parameters
+    ----------
+    estimators : list of fitted classifiers
+        They take the same columns.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        All labels that one of them has seen, sorted.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmixup import FoldEnsemble, MixupClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> halves = [
+    ...     MixupClassifier(max_epochs=20, random_state=0).fit(X[i::2], y[i::2])
+    ...     for i in (0, 1)
+    ... ]
+    >>> FoldEnsemble(halves).fit(X, y).predict_proba(X).shape
+    (150, 3)
+    """
+
+    def __init__(self, estimators):
+        self.estimators = estimators
+
+    def fit(self, X=None, y=None):
+        """Collect the classes; nothing is trained.
+
+        Parameters
+        ----------
+        X, y : None
+            Ignored.
+
+        Returns
+        -------
+        self : FoldEnsemble
+
+        Raises
+        ------
+        NotFittedError
+            If one of the estimators is not fitted.
+        """
+        if not self.estimators:
+            raise ValueError("estimators must hold at least one fitted classifier.")
+        for estimator in self.estimators:
+            check_is_fitted(estimator)
+        self.classes_ = np.unique(np.concatenate([e.classes_ for e in self.estimators]))
+        return self
+
+    @property
+    def n_features_in_(self):
+        """Number of columns seen in `fit`."""
+        return self.estimators[0].n_features_in_
+
+    def predict_proba(self, X):
+        """Return the mean of the members' probabilities.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+
+        Returns
+        -------
+        proba : ndarray of shape (n_rows, n_classes)
+            A class that a member has not seen has probability 0 for it.
+        """
+        return np.mean(self._members("predict_proba", X, 0.0), axis=0)
+
+    def predict_log_proba(self, X):
+        """Return the logarithm of the mean of the members' probabilities.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_rows, n_classes)
+        """
+        log_proba = self._members("predict_log_proba", X, -np.inf)
+        return logsumexp(log_proba, axis=0) - np.log(len(self.estimators))
+
+    def _members(self, method, X, absent):
+        """Return what each member predicts, (n_members, n_rows, n_classes)."""
+        check_is_fitted(self, "classes_")
+        parts = []
+        for estimator in self.estimators:
+            own = getattr(estimator, method)(X)
+            part = np.full((len(own), len(self.classes_)), absent)
+            part[:, np.searchsorted(self.classes_, estimator.classes_)] = own
+            parts.append(part)
+        return np.stack(parts)
+
+    def predict(self, X):
+        """Return the most probable label of each row.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_rows,)
+        """
+        return self.classes_[self.predict_proba(X).argmax(1)]

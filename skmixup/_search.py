@@ -1,0 +1,543 @@
+"""Searches over hyperparameters that train all candidates of all folds in stacks."""
+
+import time
+import traceback
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import _fit_context, clone, is_classifier
+from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.model_selection import (
+    GridSearchCV,
+    ParameterGrid,
+    ParameterSampler,
+    RandomizedSearchCV,
+    check_cv,
+)
+from sklearn.model_selection._validation import (
+    _fit_and_score,
+    _insert_error_scores,
+    _score,
+    _warn_or_raise_about_fit_failures,
+)
+from sklearn.pipeline import Pipeline
+from sklearn.utils import indexable
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.validation import _check_method_params
+
+from ._ensemble import FoldEnsemble
+from ._estimators import MixupClassifier
+from ._stack import MEMBER_PARAMS, Fitting, Table, train_together
+
+# What an encoded table depends on, of the parameters that may differ in a stack.
+_TABLE_PARAMS = {"class_weight"}
+
+
+class _Encoding(MixupClassifier):
+    """A classifier whose `fit` stops where training would begin."""
+
+    def fit(self, X, y, sample_weight=None):
+        X, y, weight = self._check_rows(X, y, sample_weight, reset=True)
+        self.table_ = Table(*self._prepare(X, y, weight, np.unique(y)))
+        return self
+
+
+@dataclass(eq=False)
+class _Job:
+    """One candidate on one fold."""
+
+    estimator: object  # a classifier, or a Pipeline that ends in one
+    train: np.ndarray
+    test: np.ndarray
+    parameters: dict
+    seconds: float = 0.0  # spent on transformers and encoding
+    result: dict | None = None  # as scikit-learn's _fit_and_score returns it
+
+
+@dataclass(eq=False)
+class _Data:
+    """The rows, and what goes with them to `fit` and to the scorers."""
+
+    X: object
+    y: object
+    fit_params: dict
+    score_params: dict
+    scorers: object
+
+
+def _last(estimator):
+    """Return the name (None if there is no Pipeline) and the classifier at the end."""
+    if isinstance(estimator, Pipeline):
+        return estimator.steps[-1]
+    return None, estimator
+
+
+def _can_stack(estimator):
+    """Tell whether an estimator can be trained as a member of a stack."""
+    classifier = _last(estimator)[1]
+    return type(classifier) is MixupClassifier and not classifier.callbacks
+
+
+def _frozen(value):
+    """Return a key for a value of the grid, by identity where it has no hash."""
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    return type(value), value
+
+
+def _split_parameters(estimator, parameters):
+    """Return the keys of the table and of the stack that a candidate needs."""
+    name = _last(estimator)[0]
+    prefix = "" if name is None else f"{name}__"
+    own = {prefix + param for param in MEMBER_PARAMS}
+    shared = frozenset((k, _frozen(v)) for k, v in parameters.items() if k not in own)
+    weights = {prefix + param for param in _TABLE_PARAMS}
+    table = frozenset((k, _frozen(v)) for k, v in parameters.items() if k in weights)
+    return shared | table, shared
+
+
+class _StackedSearch:
+    """What both searches add to scikit-learn's: the evaluation of the candidates."""
+
+    _parameter_constraints = {  # noqa: RUF012
+        "max_members": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "keep_folds": ["boolean"],
+    }
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, **params):
+        """Train all candidates of all folds, and the best one on all rows.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows.
+        y : array-like of shape (n_rows,)
+            Labels.
+        **params : dict of str -> object
+            Passed to the estimator's `fit` (``sample_weight``; to a Pipeline as
+            ``STEP__sample_weight``), to the splitter (``groups``) and to the scorer, as
+            in :class:`sklearn.model_selection.GridSearchCV`.
+
+        Returns
+        -------
+        self : object
+            The fitted search.
+        """
+        if not isinstance(_last(self.estimator)[1], MixupClassifier):
+            raise TypeError(
+                "estimator must be a MixupClassifier or a Pipeline that ends in one, "
+                f"got {self.estimator!r}: for others there is scikit-learn's "
+                "GridSearchCV."
+            )
+        scorers, refit_metric = self._get_scorers()
+        X, y = indexable(X, y)
+        params = _check_method_params(X, params=params)
+        routed = self._get_routed_params_for_fit(params)
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
+        splits = list(cv.split(X, y, **routed.splitter.split))
+        if len(splits) != self.n_splits_:
+            raise ValueError(
+                "cv.split and cv.get_n_splits return inconsistent results. Expected "
+                f"{self.n_splits_} splits, got {len(splits)}"
+            )
+        candidates = list(self._candidates())
+        if not candidates:
+            raise ValueError("No fits were performed. Were there no candidates?")
+        if self.verbose > 0:
+            print(
+                f"Fitting {self.n_splits_} folds for each of {len(candidates)} "
+                f"candidates, totalling {self.n_splits_ * len(candidates)} fits"
+            )
+        jobs = [
+            _Job(
+                clone(self.estimator).set_params(**clone(parameters, safe=False)),
+                np.asarray(train),
+                np.asarray(test),
+                parameters,
+            )
+            for parameters in candidates
+            for train, test in splits
+        ]
+        data = _Data(X, y, routed.estimator.fit, routed.scorer.score, scorers)
+        self._evaluate_stacks([job for job in jobs if _can_stack(job.estimator)], data)
+        self._evaluate_others([job for job in jobs if job.result is None], data)
+        out = [job.result for job in jobs]
+        _warn_or_raise_about_fit_failures(out, self.error_score)
+        if callable(self.scoring):
+            _insert_error_scores(out, self.error_score)
+        results = self._format_results(candidates, self.n_splits_, out)
+        self._choose(results, out, refit_metric)
+        if self.refit:
+            self._refit(jobs, data)
+        is_many = isinstance(scorers, _MultimetricScorer)
+        self.scorer_ = scorers._scorers if is_many else scorers
+        self.cv_results_ = results
+        return self
+
+    # ---- training and scoring
+
+    def _evaluate_stacks(self, jobs, data):
+        """Train jobs together, and score each as soon as it is trained."""
+        tables = {}
+        for job in jobs:
+            try:
+                _last(job.estimator)[1]._validate_params()
+            except ValueError as error:
+                self._fail(job, error, data)
+                continue
+            table_key, stack_key = _split_parameters(self.estimator, job.parameters)
+            key = table_key, job.train.tobytes()
+            tables.setdefault(key, (stack_key, []))[1].append(job)
+        job_of = {}
+        for stack_key, sharing in tables.values():
+            for fitting, job in self._encode(sharing, stack_key, data):
+                job_of[fitting] = job
+        trained = train_together(
+            list(job_of),
+            n_jobs=self.n_jobs,
+            max_members=self.max_members,
+            verbose=self.verbose,
+        )
+        for fitting in trained:
+            job = job_of.pop(fitting)
+            if fitting.error is not None:
+                self._fail(job, fitting.error, data)
+                continue
+            self._score(job, fitting.seconds, data)
+            if not self.keep_folds:
+                job.estimator = None  # so that memory does not grow with the grid
+
+    def _encode(self, jobs, stack_key, data):
+        """Fit transformers and encoding once, for jobs that share them."""
+        start = time.perf_counter()
+        estimator = clone(jobs[0].estimator)
+        name, encoding = _last(estimator)
+        encoding.__class__ = _Encoding
+        train = jobs[0].train
+        X_train, y_train = _safe_split(estimator, data.X, data.y, train)
+        params = _check_method_params(data.X, params=data.fit_params, indices=train)
+        try:
+            estimator.fit(X_train, y_train, **params)
+        except Exception as error:
+            for job in jobs:
+                self._fail(job, error, data)
+            return
+        seconds = (time.perf_counter() - start) / len(jobs)
+        table = vars(encoding).pop("table_")
+        learned = {k: v for k, v in vars(encoding).items() if k.endswith("_")}
+        for job in jobs:
+            job.seconds = seconds
+            own = _last(job.estimator)[1]
+            vars(own).update(learned)
+            if name is not None:
+                job.estimator.steps = [*estimator.steps[:-1], (name, own)]
+            yield Fitting(own, table, (stack_key,)), job
+
+    def _fail(self, job, error, data):
+        """Give a job that failed the error score, or raise."""
+        if self.error_score == "raise":
+            raise error
+        failed = self.error_score
+        if isinstance(data.scorers, _MultimetricScorer):
+            failed = dict.fromkeys(data.scorers._scorers, failed)
+        job.result = {
+            "fit_error": "".join(traceback.format_exception(error)),
+            "n_test_samples": len(job.test),
+            "fit_time": job.seconds,
+            "score_time": 0.0,
+            "test_scores": failed,
+        }
+        if self.return_train_score:
+            job.result["train_scores"] = failed
+
+    def _score(self, job, seconds, data):
+        """Score a job that is trained."""
+        job.result = {
+            "fit_error": None,
+            "n_test_samples": len(job.test),
+            "fit_time": job.seconds + seconds,
+        }
+        parts = {"test_scores": job.test}
+        if self.return_train_score:
+            parts["train_scores"] = job.train
+        for name, rows in parts.items():
+            start = time.perf_counter()
+            X, y = _safe_split(job.estimator, data.X, data.y, rows, job.train)
+            params = _check_method_params(
+                data.X, params=data.score_params, indices=rows
+            )
+            job.result[name] = _score(
+                job.estimator, X, y, data.scorers, params, self.error_score
+            )
+            job.result.setdefault("score_time", time.perf_counter() - start)
+
+    def _evaluate_others(self, jobs, data):
+        """Fit and score jobs one by one, as scikit-learn's searches do."""
+        out = Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch)(
+            delayed(_fit_and_score)(
+                clone(job.estimator),
+                data.X,
+                data.y,
+                scorer=data.scorers,
+                train=job.train,
+                test=job.test,
+                verbose=self.verbose,
+                parameters=None,
+                fit_params=data.fit_params,
+                score_params=data.score_params,
+                return_train_score=self.return_train_score,
+                return_n_test_samples=True,
+                return_times=True,
+                return_estimator=self.keep_folds,
+                error_score=self.error_score,
+            )
+            for job in jobs
+        )
+        for job, result in zip(jobs, out, strict=True):
+            job.estimator = result.pop("estimator", None)
+            job.result = result
+
+    # ---- the best candidate
+
+    def _choose(self, results, out, refit_metric):
+        """Find the best candidate, as scikit-learn does."""
+        first = out[0]["test_scores"]
+        self.multimetric_ = isinstance(first, dict)
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(first)
+            refit_metric = self.refit
+        if self.refit or not self.multimetric_:
+            self.best_index_ = self._select_best_index(
+                self.refit, refit_metric, results
+            )
+            if not callable(self.refit):
+                mean = results[f"mean_test_{refit_metric}"]
+                self.best_score_ = mean[self.best_index_]
+            self.best_params_ = results["params"][self.best_index_]
+
+    def _refit(self, jobs, data):
+        start = time.perf_counter()
+        if self.keep_folds:
+            first = self.best_index_ * self.n_splits_
+            folds = jobs[first : first + self.n_splits_]
+            self.best_estimator_ = FoldEnsemble([job.estimator for job in folds]).fit()
+        else:
+            self.best_estimator_ = clone(self.estimator).set_params(
+                **clone(self.best_params_, safe=False)
+            )
+            self.best_estimator_.fit(data.X, data.y, **data.fit_params)
+        self.refit_time_ = time.perf_counter() - start
+        if hasattr(self.best_estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+
+class MixupSearchCV(_StackedSearch, GridSearchCV):
+    """Exhaustive search over a grid, all candidates of all folds trained at once.
+
+    :class:`sklearn.model_selection.GridSearchCV` to the eye, for a
+    :class:`MixupClassifier` or a Pipeline that ends in one. Candidates that differ only
+    in `alpha`, `lr`, `weight_decay`, `dropout`, `label_smoothing`, `class_weight`,
+    `n_estimators` and `random_state` train in one stack, on all folds; others make
+    stacks of their own.
+
+    Parameters
+    ----------
+    estimator : MixupClassifier or Pipeline
+        The transformers of a Pipeline are fitted once for each fold and each setting
+        of their own parameters, on the training rows.
+    param_grid : dict or list of dict
+        Parameter names and lists of settings.
+    scoring : str, callable, list, tuple, dict or None, default=None
+    n_jobs : int, default=None
+        Stacks trained at a time, in processes or wherever joblib's backend takes them;
+        one large stack is split to this many. None trains in this process, with
+        torch's threads.
+    refit : bool, str or callable, default=True
+    cv : int, cross-validation generator or iterable, default=None
+    verbose : int, default=0
+        From 1, says how many fits there are and shows a progress bar.
+    pre_dispatch : int or str, default="2*n_jobs"
+        For candidates that cannot share a stack, since they have callbacks.
+    error_score : "raise" or float, default=nan
+    return_train_score : bool, default=False
+    max_members : int or "auto", default="auto"
+        Members trained in one stack. "auto" is as many as take half of scikit-learn's
+        ``working_memory`` (1024 MiB by default). A member takes 20 bytes for each
+        weight, 16 for each training row, and about 1.5 MB for the batches under way;
+        the encoded table of each fold comes on top, in float32.
+    keep_folds : bool, default=False
+        Whether the best candidate's fold members, averaged, become `best_estimator_`,
+        in place of a new fit on all rows.
+
+    Attributes
+    ----------
+    cv_results_ : dict of str to ndarray
+        ``mean_fit_time`` is a candidate's fair share of its stacks' time.
+    best_estimator_ : MixupClassifier, Pipeline or FoldEnsemble
+    best_score_ : float
+    best_params_ : dict
+    best_index_ : int
+    scorer_ : callable or dict
+    n_splits_ : int
+    refit_time_ : float
+        Seconds.
+    multimetric_ : bool
+    classes_ : ndarray of shape (n_classes,)
+
+    See Also
+    --------
+    MixupRandomizedSearchCV : The same for settings drawn at random.
+
+    Notes
+    -----
+    The scores are those of :class:`~sklearn.model_selection.GridSearchCV` for the same
+    splits and seeds, up to floating-point round-off.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmixup import MixupClassifier, MixupSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = MixupClassifier(max_epochs=30, random_state=0)
+    >>> search = MixupSearchCV(clf, {"alpha": [0, 0.2, 1]}, scoring="neg_log_loss")
+    >>> sorted(search.fit(X, y).best_params_)
+    ['alpha']
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        **GridSearchCV._parameter_constraints,
+        **_StackedSearch._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        estimator,
+        param_grid,
+        *,
+        scoring=None,
+        n_jobs=None,
+        refit=True,
+        cv=None,
+        verbose=0,
+        pre_dispatch="2*n_jobs",
+        error_score=np.nan,
+        return_train_score=False,
+        max_members="auto",
+        keep_folds=False,
+    ):
+        super().__init__(
+            estimator,
+            param_grid,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.max_members = max_members
+        self.keep_folds = keep_folds
+
+    def _candidates(self):
+        return ParameterGrid(self.param_grid)
+
+
+class MixupRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
+    """Search over settings drawn at random, all trained at once on all folds.
+
+    :class:`sklearn.model_selection.RandomizedSearchCV` to the eye, for a
+    :class:`MixupClassifier` or a Pipeline that ends in one; see
+    :class:`MixupSearchCV`, whose other parameters and attributes it shares.
+
+    Parameters
+    ----------
+    estimator : MixupClassifier or Pipeline
+    param_distributions : dict or list of dict
+        Parameter names, and lists or distributions with a method ``rvs``.
+    n_iter : int, default=10
+        Settings drawn.
+    scoring : str, callable, list, tuple, dict or None, default=None
+    n_jobs : int, default=None
+    refit : bool, str or callable, default=True
+    cv : int, cross-validation generator or iterable, default=None
+    verbose : int, default=0
+    pre_dispatch : int or str, default="2*n_jobs"
+    random_state : int, RandomState or None, default=None
+        Seeds the drawing of the settings.
+    error_score : "raise" or float, default=nan
+    return_train_score : bool, default=False
+    max_members : int or "auto", default="auto"
+    keep_folds : bool, default=False
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from skmixup import MixupClassifier, MixupRandomizedSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> search = MixupRandomizedSearchCV(
+    ...     MixupClassifier(max_epochs=20, random_state=0),
+    ...     {"alpha": loguniform(0.05, 2), "weight_decay": loguniform(1e-4, 1e-1)},
+    ...     n_iter=4,
+    ...     random_state=0,
+    ... )
+    >>> search.fit(X, y).best_estimator_.score(X, y) > 0.9
+    True
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        **RandomizedSearchCV._parameter_constraints,
+        **_StackedSearch._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        estimator,
+        param_distributions,
+        *,
+        n_iter=10,
+        scoring=None,
+        n_jobs=None,
+        refit=True,
+        cv=None,
+        verbose=0,
+        pre_dispatch="2*n_jobs",
+        random_state=None,
+        error_score=np.nan,
+        return_train_score=False,
+        max_members="auto",
+        keep_folds=False,
+    ):
+        super().__init__(
+            estimator,
+            param_distributions,
+            n_iter=n_iter,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            random_state=random_state,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.max_members = max_members
+        self.keep_folds = keep_folds
+
+    def _candidates(self):
+        return ParameterSampler(
+            self.param_distributions, self.n_iter, random_state=self.random_state
+        )

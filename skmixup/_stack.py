@@ -1,0 +1,348 @@
+"""Train many classifiers, each on a table of its own, as members of few stacks."""
+
+import time
+from dataclasses import dataclass, field
+from itertools import chain, groupby, pairwise
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed, effective_n_jobs
+from scipy import sparse
+from sklearn import get_config
+from skorch.history import History
+from tqdm.auto import tqdm
+
+from ._callbacks import BestWeights, EpochProgress
+from ._estimators import MixupClassifier, new_net, resolve_device
+from ._net import MixupNet
+from ._rows import count_copies, visit_copies
+
+# Parameters of a classifier that each member of a stack may have of its own.
+MEMBER_PARAMS = frozenset(
+    {
+        "alpha",
+        "class_weight",
+        "dropout",
+        "label_smoothing",
+        "lr",
+        "n_estimators",
+        "random_state",
+        "weight_decay",
+    }
+)
+# The same for the net, as lists over members.
+_NET_LISTS = (
+    "module__n_outputs",
+    "module__n_features",
+    "module__dropout",
+    "optimizer__weight_decay",
+    "alpha",
+    "label_smoothing",
+    "lr",
+)
+
+
+@dataclass(eq=False)
+class Table:
+    """Encoded rows, ready for training: a fold, say, as one encoder left it."""
+
+    X: np.ndarray | sparse.csr_matrix
+    y: np.ndarray
+    weight: np.ndarray
+
+    @property
+    def loss_weight(self):
+        """Weight of each row in the loss: one where copies are visited one by one."""
+        if count_copies(self.weight) is not None:
+            return np.ones_like(self.weight)
+        return self.weight / self.weight.mean()
+
+
+@dataclass(eq=False)
+class Fitting:
+    """A classifier and the table that it is to be trained on.
+
+    `group` names what must agree for two to share a stack. Training sets `seconds`, a
+    fair share of the stack's, and either fits `classifier` or sets `error`.
+    """
+
+    classifier: MixupClassifier
+    table: Table
+    group: tuple = ()
+    seconds: float = 0.0
+    error: Exception | None = None
+    rows: tuple = field(default=(), repr=False)  # to train on, to validate on
+
+    def prepare(self):
+        """Draw the classifier's seeds and split, as its `fit` would."""
+        clf, table = self.classifier, self.table
+        split_seed, seeds = clf._draw_seeds()
+        train, valid = clf._split(table.y, split_seed)
+        clf._note_shape(table.X.shape[1], table.weight, seeds)
+        self.rows = visit_copies(train, valid, table.weight)[:2]
+
+    @property
+    def n_members(self):
+        """Members that it takes in a stack."""
+        return self.classifier.n_estimators
+
+    @property
+    def n_weights(self):
+        """Weights of a member."""
+        shape = self.classifier._shape["module"]
+        widths = [
+            shape["n_features"],
+            *shape["hidden_layer_sizes"],
+            len(self.classifier.classes_),
+        ]
+        return sum((a + 1) * b for a, b in pairwise(widths))
+
+    def stack_key(self):
+        """Return what must agree for two fittings to share a stack."""
+        clf = self.classifier
+        groups = None
+        if clf.mixing == "cutmix":  # columns are swapped as the encoder made them
+            groups = getattr(clf.encoder_, "column_groups_", np.empty(0)).tobytes()
+        table = sparse.issparse(self.table.X)
+        return self.group, clf._shape["batch_size"], groups, table
+
+
+def train_together(fittings, *, n_jobs=None, max_members="auto", verbose=0):
+    """Train classifiers in as few stacks as may be, and fit each with its members.
+
+    A classifier comes out as its own `fit` on the table would have left it, up to
+    floating-point round-off.
+
+    Parameters
+    ----------
+    fittings : list of Fitting
+    n_jobs : int, default=None
+        Stacks trained at a time, by joblib; a stack is split so that there are enough.
+    max_members : int or "auto", default="auto"
+        Members of a stack; "auto" is as many as take half of scikit-learn's
+        ``working_memory``.
+    verbose : int, default=0
+        From 1, shows a progress bar.
+
+    Yields
+    ------
+    fitting : Fitting
+        Each of them, as soon as its stack is trained or an error is known.
+    """
+    ready = []
+    for fitting in fittings:
+        try:
+            fitting.prepare()
+        except ValueError as error:
+            fitting.error = error
+            yield fitting
+        else:
+            ready.append(fitting)
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    stacks = list(_make_stacks(ready, effective_n_jobs(n_jobs), max_members))
+    alone = len(stacks) == 1
+    if alone:  # in this process, with its threads
+        parallel = Parallel(return_as="generator")
+    trained = parallel(
+        delayed(_train_stack)(_describe(stack, verbose > 0 and alone))
+        for stack in stacks
+    )
+    bar = tqdm(
+        trained, total=len(stacks), unit="stack", disable=verbose < 1 or alone, delay=1
+    )
+    for stack, (members, seconds) in zip(stacks, bar, strict=True):
+        total = sum(fitting.n_members for fitting in stack)
+        for fitting, member in zip(stack, members, strict=True):
+            fitting.seconds = seconds * fitting.n_members / total
+            _install(fitting, member)
+            yield fitting
+
+
+def _make_stacks(fittings, n_jobs, max_members):
+    """Yield lists of fittings to be trained in one stack each."""
+    keyed = {}
+    for fitting in fittings:
+        keyed.setdefault(fitting.stack_key(), []).append(fitting)
+    for group in keyed.values():
+        limit = max_members
+        if limit == "auto":
+            limit = _affordable_members(group)
+        n_members = sum(fitting.n_members for fitting in group)
+        n_pieces = max(min(n_jobs, len(group)), -(-n_members // limit))
+        # Neighbors share a table, so that each piece needs as few as may be.
+        group = sorted(group, key=lambda fitting: id(fitting.table))
+        share = n_members / n_pieces
+        ends = np.cumsum([fitting.n_members for fitting in group])
+        pieces = np.minimum((ends - 1e-9) // share, n_pieces - 1)
+        for _, piece in groupby(
+            zip(pieces, group, strict=True), key=lambda pair: pair[0]
+        ):
+            yield sorted((fitting for _, fitting in piece), key=_place)
+
+
+def _place(fitting):
+    """Order within a stack: most rows first, then those that can share a step."""
+    clf = fitting.classifier
+    return -len(fitting.rows[0]), clf.lr, clf.weight_decay
+
+
+def _affordable_members(group):
+    """Return how many members may train at once within half the working memory."""
+    first = group[0]
+    batch_size = first.classifier._shape["batch_size"]
+    block = 2**17 + batch_size * first.table.X.shape[1]
+    # Weights, gradients, two means, the best weights; a block's rows, partners and
+    # mixed rows; order and partners as int64.
+    n_bytes = 4 * 5 * first.n_weights + 4 * 3 * block + 16 * len(first.rows[0])
+    budget = get_config()["working_memory"] * 2**20 / 2
+    return int(max(1, budget // n_bytes))
+
+
+@dataclass
+class _StackJob:
+    """All that a process needs to train a stack."""
+
+    tables: list
+    placed: list  # for each fitting: table, rows to train on, to validate on, members
+    params: dict
+    max_epochs: int
+    patience: int
+    shows_progress: bool
+
+
+def _describe(stack, shows_progress):
+    first = stack[0].classifier
+    tables = list(dict.fromkeys(fitting.table for fitting in stack))
+    number = {table: i for i, table in enumerate(tables)}
+    placed = [(number[f.table], *f.rows, f.n_members) for f in stack]
+    params = [
+        f.classifier._net_params() | f.classifier._training_params() for f in stack
+    ]
+    merged = dict(params[0])
+    for name in _NET_LISTS:
+        merged[name] = [
+            p[name]
+            for p, f in zip(params, stack, strict=True)
+            for _ in range(f.n_members)
+        ]
+    merged["module__seeds"] = list(chain(*(p["module__seeds"] for p in params)))
+    merged["module__n_members"] = len(merged["module__seeds"])
+    merged["lr_schedule"] = first._schedule(first.max_epochs)
+    merged["device"] = resolve_device(first.device)
+    return _StackJob(
+        tables, placed, merged, first.max_epochs, first.n_iter_no_change, shows_progress
+    )
+
+
+class _StackNet(MixupNet):
+    """A net whose members may fail, and are recorded, one by one."""
+
+    def _member_curve(self, name):
+        return self.__dict__.setdefault("curves_", {}).setdefault(name, [])
+
+    def _check_finite(self, losses):
+        self._member_curve("mixed_loss").append(losses)
+
+    def _clean_epoch(self, data, sample):
+        """Leave the clean training loss out: nobody would see it."""
+
+    def _valid_epoch(self, data, rows):
+        super()._valid_epoch(data, rows)
+        if data is not None:
+            self._member_curve("valid_loss").append(self.valid_losses_.cpu().numpy())
+
+
+def _train_stack(job):
+    """Train a stack; return for each fitting its weights and curves, and the time."""
+    start = time.perf_counter()
+    X, y, weight, offsets = _join(job.tables, max(job.params["module__n_features"]))
+    rows, valid = [], []
+    for table, train, held_out, n_members in job.placed:
+        rows += [train + offsets[table]] * n_members
+        if held_out is not None:
+            valid += [held_out + offsets[table]] * n_members
+    callbacks = []
+    if valid:
+        callbacks.append(("best_weights", BestWeights(job.patience)))
+    if job.shows_progress:
+        callbacks.append(("epoch_progress", EpochProgress(job.max_epochs)))
+    net = new_net(
+        cls=_StackNet, callbacks=callbacks, max_epochs=job.max_epochs, **job.params
+    )
+    net.partial_fit(X, y, sample_weight=weight, rows=rows, valid_rows=valid or None)
+    best = dict(net.callbacks_).get("best_weights")
+    if len(net.history) < job.max_epochs and not (best and best.stopped_.all()):
+        raise KeyboardInterrupt  # skorch has swallowed it
+    results, first = [], 0
+    for *_, n_members in job.placed:
+        members = list(range(first, first + n_members))
+        results.append(_take_out(net, best, members))
+        first += n_members
+    return results, time.perf_counter() - start
+
+
+def _join(tables, width):
+    """Put tables below each other, padded to one width with columns of zeros."""
+    offsets = np.cumsum([0] + [len(table.y) for table in tables])
+    y = np.concatenate([table.y for table in tables])
+    weight = np.concatenate([table.loss_weight for table in tables])
+    if sparse.issparse(tables[0].X):
+        parts = [table.X.copy() for table in tables]
+        for part in parts:
+            part.resize(part.shape[0], width)
+        return sparse.vstack(parts, format="csr"), y, weight, offsets
+    if len(tables) == 1:
+        return tables[0].X, y, weight, offsets
+    X = np.zeros((len(y), width), dtype=np.float32)
+    for table, start, stop in zip(tables, offsets[:-1], offsets[1:], strict=True):
+        X[start:stop, : table.X.shape[1]] = table.X
+    return X, y, weight, offsets
+
+
+def _take_out(net, best, members):
+    """Return the weights and the curves of some members."""
+    curves = {name: np.array(curve)[:, members] for name, curve in net.curves_.items()}
+    if best is not None:  # alone, it would have ended when its members had stopped
+        stops = best.best_epoch_[members] + best.patience
+        n_epochs = max(stop for stop in stops)
+        curves = {name: curve[:n_epochs] for name, curve in curves.items()}
+    state = net.module_.select(members).state_dict()
+    return {
+        "weights": {name: value.cpu().numpy() for name, value in state.items()},
+        "curves": curves,
+    }
+
+
+def _install(fitting, member):
+    """Fit a classifier with the weights and curves of its members."""
+    clf, curves = fitting.classifier, member["curves"]
+    finite = np.isfinite(curves["mixed_loss"])
+    if not finite.all():
+        epoch = int(np.argmin(finite.all(1)))
+        diverged = np.flatnonzero(~finite[epoch]).tolist()
+        fitting.error = ValueError(
+            f"Training diverged: the loss of member(s) {diverged} is not finite in "
+            f"epoch {epoch + 1}. Lower lr (now {clf.lr!r}), or scale X."
+        )
+        return
+    net = clf._make_net(resolve_device(clf.device))
+    net.module_.load_state_dict(
+        {name: torch.as_tensor(value) for name, value in member["weights"].items()}
+    )
+    means = {name: curve.mean(1).tolist() for name, curve in curves.items()}
+    net.history = History(
+        {"epoch": i + 1, "batches": []} | {name: m[i] for name, m in means.items()}
+        for i in range(len(finite))
+    )
+    net.n_outputs_ = len(clf.classes_)
+    net.callbacks_ = []
+    clf.net_ = net
+    clf.n_iter_ = len(finite)
+    clf.loss_curve_ = means["mixed_loss"]
+    if "valid_loss" in means:
+        clf.validation_loss_curve_ = means["valid_loss"]
+    try:
+        clf._check_weights()
+    except ValueError as error:
+        del clf.net_
+        fitting.error = error
