@@ -21,7 +21,7 @@ from ._modules import StackedMLP
 from ._optim import StackedAdamW
 from ._resident import ResidentRows, unpack
 
-_POOL_WORK = 2e7  # multiply-adds in a step from which a thread pool pays
+_POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
 _CLEAN_ROWS = 1024  # rows on which the clean training loss is measured
 
 

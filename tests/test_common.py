@@ -4,7 +4,13 @@ import pytest
 from sklearn.base import clone, is_classifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmixup import MixupClassifier, SmoothClipScaler, TabularEncoder
+from skmixup import (
+    MixupClassifier,
+    MixupRandomizedSearchCV,
+    MixupSearchCV,
+    SmoothClipScaler,
+    TabularEncoder,
+)
 
 ESTIMATORS = [
     MixupClassifier(),
@@ -12,6 +18,20 @@ ESTIMATORS = [
     MixupClassifier(alpha=0),
     MixupClassifier(n_estimators=3),
     MixupClassifier(early_stopping=True),
+    MixupSearchCV(
+        MixupClassifier(random_state=0),
+        {"alpha": [0, 0.2]},
+        cv=2,
+        error_score="raise",
+    ),
+    MixupRandomizedSearchCV(
+        MixupClassifier(random_state=0),
+        {"alpha": [0, 0.2, 0.4]},
+        n_iter=2,
+        cv=2,
+        error_score="raise",
+        keep_folds=True,
+    ),
     TabularEncoder(),
     SmoothClipScaler(),
 ]
@@ -25,7 +45,7 @@ def test_estimator_check(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS[:5], ids=str)
+@pytest.mark.parametrize("estimator", ESTIMATORS[:7], ids=str)
 def test_is_a_classifier(estimator):
     assert is_classifier(estimator)
     assert repr(clone(estimator)) == repr(estimator)
