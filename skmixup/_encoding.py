@@ -274,7 +274,10 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             Values in [-3, 3].
         """
         check_is_fitted(self)
-        X = self._check(X, reset=False)
+        return self.transform_checked(self._check(X, reset=False))
+
+    def transform_checked(self, X):
+        """Scale numbers that are known to be float64 or CSR, without infinity."""
         if sparse.issparse(X):
             X = X.copy()
             X.data = self._scale(X.data, 0.0, self.half_scale_[X.indices])
@@ -565,7 +568,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         numbers, levels = self._read(X)
         parts = []
         if self.scaler_ is not None:
-            parts.append(self.scaler_.transform(numbers))
+            parts.append(self.scaler_.transform_checked(numbers))
         if self.lacking_.any():
             lacking = np.isnan(_dense(numbers)[:, self.lacking_])
             parts.append(lacking.astype(np.float32))

@@ -180,6 +180,9 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
     as long; else once, and its weight multiplies its loss. No copy of a training row
     is among the rows set aside for early stopping.
 
+    Predictions are computed in double precision up to 4096 rows, so that a row's does
+    not depend on the rows beside it, and in single precision, twice as fast, for more.
+
     skops loads a saved estimator with
     ``skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))``; the types
     that it asks for are listed in the README.
@@ -414,6 +417,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         if self.class_weight is not None:
             weight = weight * self._class_weights(y, weight)[y]
             X, y, weight = _drop_weightless(X, y, weight)
+        X = _equal_rows_equal_bits(X)
         index, weight = collapse_duplicates(X, y, weight)
         return X[index], y[index], weight
 
@@ -461,16 +465,14 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         return self._encode(X)
 
     def _encode(self, X):
-        """Return X as a float32 matrix, C-contiguous or CSR."""
-        if self.encoder_ is not None:
-            X = self.encoder_.transform(X)
+        """Return rows that are checked as a float32 matrix, C-contiguous or CSR."""
+        if self.encoder_ is None:
+            return X
+        X = self.encoder_.transform(X)
         if sparse.issparse(X):
             X = X.tocsr().astype(np.float32)
-            X.sum_duplicates()
-            X.eliminate_zeros()
             return _check_encoded(X, X.data, self.encoder_)
-        # + 0.0 makes -0.0 into 0.0: equal rows get equal bits.
-        X = np.ascontiguousarray(X, dtype=np.float32) + np.float32(0)
+        X = np.ascontiguousarray(X, dtype=np.float32)
         return _check_encoded(X, X, self.encoder_)
 
     def _split(self, y, seed):
@@ -606,7 +608,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         """Return the members' scores in double precision: (n_rows, K, n_classes)."""
         check_is_fitted(self, "net_")
         X = self._encode(self._check_X(X, reset=False))
-        return self.net_.forward(X).double()
+        return self.net_.member_scores(X)
 
     def predict_proba(self, X):
         """Return the probability of each class, the mean over members.
@@ -621,7 +623,8 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         proba : ndarray of shape (n_rows, n_classes)
             Columns in the order of `classes_`.
         """
-        return self._logits(X).softmax(-1).mean(1).numpy()
+        proba = self._logits(X).softmax(-1)
+        return (proba[:, 0] if proba.shape[1] == 1 else proba.mean(1)).numpy()
 
     def predict_log_proba(self, X):
         """Return the logarithm of the probability of each class.
@@ -712,6 +715,16 @@ def _drop_weightless(X, y, weight):
         return X, y, weight
     kept = np.flatnonzero(weight)
     return take_rows(X, kept), y[kept], weight[kept]
+
+
+def _equal_rows_equal_bits(X):
+    """Return X with one zero, +0.0, and in CSR without stored zeros or twins."""
+    if not sparse.issparse(X):
+        return X + np.float32(0)
+    X = X.copy()
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    return X
 
 
 def _hidden_widths(sizes):

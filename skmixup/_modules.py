@@ -263,6 +263,41 @@ class StackedMLP(nn.Module):
             X = dropout(self.activate(layer(X)))
         return self.layers[-1](X)
 
+    @property
+    def widest(self):
+        """The largest width of a layer's input or output."""
+        return max(max(layer.weight.shape[1:]) for layer in self.layers)
+
+    def layers_in(self, dtype):
+        """Return weights and biases in a precision, for `scores`."""
+        return [
+            (layer.weight.detach().to(dtype), layer.bias.detach().to(dtype))
+            for layer in self.layers
+        ]
+
+    @torch.no_grad()
+    def scores(self, X, layers):
+        """Return all members' scores of rows: no dropout, no graph, no modules' calls.
+
+        Changes no state, so that threads may share the module.
+
+        Parameters
+        ----------
+        X : torch.Tensor of shape (n_rows, n_features)
+        layers : list of tuple of torch.Tensor
+            From `layers_in`, in X's precision.
+
+        Returns
+        -------
+        scores : torch.Tensor of shape (K, n_rows, n_outputs)
+        """
+        hidden = X.expand(self.n_members, *X.shape)
+        for weight, bias in layers[:-1]:
+            z = torch.baddbmm(bias, hidden, weight)
+            hidden = z.relu_() if self.activation == "relu" else self.activate(z)
+        weight, bias = layers[-1]
+        return torch.baddbmm(bias, hidden, weight)
+
     def activate(self, z):
         """Apply the activation."""
         return ACTIVATIONS[self.activation](z)

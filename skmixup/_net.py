@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.utils import check_random_state
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochScoring, EpochTimer, LRScheduler, PrintLog
@@ -22,6 +23,7 @@ from ._optim import StackedAdamW
 from ._resident import ResidentRows, unpack
 
 _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
+_BULK_ROWS = 4096  # rows up to which predictions are computed in double precision
 _CLEAN_ROWS = 1024  # rows on which the clean training loss is measured
 
 
@@ -752,10 +754,39 @@ class MixupNet(NeuralNet):
         with torch.set_grad_enabled(training):
             if not self._stacked:
                 return self.module_(X)
-            # In double precision, where the device has it, a row's prediction does not
-            # depend on the rows beside it.
-            X = X.double() if torch.device(self.device).type != "mps" else X
             return self.module_(X).transpose(0, 1)
+
+    def member_scores(self, X):
+        """Return the scores that a StackedMLP's members give to rows.
+
+        Up to 4096 rows are computed in double precision, where the device has it, so
+        that a row's scores do not depend on the rows beside it; more in single
+        precision, in chunks.
+
+        Parameters
+        ----------
+        X : ndarray or CSR of float32 of shape (n_rows, n_features)
+            Finite.
+
+        Returns
+        -------
+        scores : torch.Tensor of float64 of shape (n_rows, K, n_outputs)
+            In main memory.
+        """
+        n_rows, mlp = X.shape[0], self.module_
+        double = n_rows <= _BULK_ROWS and torch.device(self.device).type != "mps"
+        dtype = torch.float64 if double else torch.float32
+        layers = mlp.layers_in(dtype)
+        size = max(1, min(2048, 2**21 // (mlp.widest * mlp.n_members)))
+        chunks = []
+        for start in range(0, n_rows, size):
+            part = X[start : start + size]
+            part = np.require(
+                part.toarray() if sparse.issparse(part) else part, requirements="W"
+            )
+            part = torch.from_numpy(part).to(self.device, dtype)
+            chunks.append(mlp.scores(part, layers).to("cpu", torch.float64))
+        return (chunks[0] if len(chunks) == 1 else torch.cat(chunks, 1)).transpose(0, 1)
 
     def predict_proba(self, X):
         """Return the probabilities of rows, the mean over members.
