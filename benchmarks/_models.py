@@ -41,6 +41,7 @@ _MLP_PROTOCOLS = {
     },
 }
 PROTOCOLS = tuple(_MIXUP_PROTOCOLS)
+SEARCHED_ALPHAS = [0.0, 0.1, 0.2, 0.4, 1.0, 2.0]
 
 
 def make_model(name, *, alpha=None, protocol="default", seed=None):
@@ -68,6 +69,26 @@ def _mixup(alpha, protocol, seed):
     from skmixup import MixupClassifier  # here: only mixup has to wait for torch
 
     return MixupClassifier(alpha=alpha, random_state=seed, **_MIXUP_PROTOCOLS[protocol])
+
+
+def _mixup_search(alpha, protocol, seed):
+    return _search(protocol, seed, keep_folds=False)
+
+
+def _mixup_folds(alpha, protocol, seed):
+    return _search(protocol, seed, keep_folds=True)
+
+
+def _search(protocol, seed, *, keep_folds):
+    """α by log-loss in 5 folds; then a new fit, or the folds' members as they are."""
+    from skmixup import MixupSearchCV
+
+    return MixupSearchCV(
+        _mixup(0.0, protocol, seed),
+        {"alpha": SEARCHED_ALPHAS},
+        scoring="neg_log_loss",
+        keep_folds=keep_folds,
+    )
 
 
 def _mlp(alpha, protocol, seed):
@@ -114,6 +135,8 @@ def _ordinal(classifier):
 
 MODELS = {
     "mixup": _mixup,
+    "mixup_search": _mixup_search,
+    "mixup_folds": _mixup_folds,
     "mlp": _mlp,
     "logistic": _logistic,
     "forest": _forest,
