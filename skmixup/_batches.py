@@ -83,6 +83,8 @@ class EpochBatches:
     uniform : torch.Tensor of shape (K, n_outputs)
         Each member's uniform distribution over its classes.
     label_smoothing : float or sequence of float of length K
+    sparse : bool, default=False
+        Whether X may come as SparseRows, where that is faster.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class EpochBatches:
         lambda_per="batch",
         uniform=None,
         label_smoothing=0.0,
+        sparse=False,
     ):
         if (np.diff(rows.counts) > 0).any():
             raise ValueError("Members must come in order of their number of rows.")
@@ -109,6 +112,10 @@ class EpochBatches:
         self.smoothing = torch.tensor(smoothing)[:, None, None, None].to(data.device)
         self.smooths = bool(smoothing.any())
         self.norm = self._weight_norm()
+        self.take, self.width = data.take, max(data.width, 1)
+        if sparse and data.sparse_rows is not None:
+            self.take = data.sparse_rows.take
+            self.width = data.sparse_rows.index.shape[-1]
 
     @property
     def n_steps(self):
@@ -172,12 +179,11 @@ class EpochBatches:
             rng.shuffle(own[:count])
         rngs = [streams(purpose) for purpose in (_LAMBDA, _PARTNERS, _MIXER)]
         rngs = list(zip(*rngs, strict=True))
-        width = max(self.data.width, 1)
         for start, stop, counts in self.segments():
             n_active, n_rows = len(counts), int(counts.max())
             first = start * self.batch_size
             scale = self._scale(counts)
-            n_block = max(1, _BLOCK_VALUES // (n_rows * width))
+            n_block = max(1, _BLOCK_VALUES // (n_rows * self.width))
             for at in range(0, stop - start, n_block):
                 n_steps = min(n_block, stop - start - at)
                 begin = first + at * n_rows
@@ -197,7 +203,7 @@ class EpochBatches:
     def _block(self, block, counts, rngs, scale):
         """Gather, encode and mix some steps, and yield them one by one."""
         index = torch.as_tensor(block).to(self.data.device)
-        X, target, draws = self.data.take(index), self._targets(index), {}
+        X, target, draws = self.take(index), self._targets(index), {}
         weight = None if self.data.weight is None else self.data.weight[index]
         if self.mixer is not None:
             draws = self._draw(rngs, counts, block.shape[1])
@@ -223,7 +229,7 @@ class EpochBatches:
     def _mix(self, index, draws, X, target, weight):
         other = torch.take_along_dim(index, draws["partner"], dim=2)
         extra = {k: v for k, v in draws.items() if k not in ("lam", "partner")}
-        X, lam = self.mixer.mix(X, self.data.take(other), draws["lam"], **extra)
+        X, lam = self.mixer.mix(X, self.take(other), draws["lam"], **extra)
         if weight is not None:
             lam, weight = weighted_lambda(lam, weight, self.data.weight[other])
         return X, mix(target, self._targets(other), lam), weight

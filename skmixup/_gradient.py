@@ -5,6 +5,8 @@ A step of few rows is all overhead, and about half of it would be autograd's.
 
 import torch
 
+from ._sparse import SparseRows
+
 _aten = torch.ops.aten
 _SELU = 1.6732632423543772, 1.0507009873554805, 1.0
 
@@ -54,7 +56,7 @@ class ClosedFormGradient:
 
         Parameters
         ----------
-        X : torch.Tensor of shape (A, B, n_features)
+        X : torch.Tensor or SparseRows of shape (A, B, n_features)
             A batch for each of the first A members.
         target : torch.Tensor of shape (A, B, n_outputs)
             Rows that sum to one.
@@ -73,7 +75,10 @@ class ClosedFormGradient:
         inputs = [X]
         last = len(views) - 1
         for i, (weight, bias, *_) in enumerate(views):
-            z = torch.baddbmm(bias, hidden, weight, out=outputs[i])
+            if i == 0 and isinstance(X, SparseRows):
+                z = X.matmul(weight, bias, out=outputs[0])
+            else:
+                z = torch.baddbmm(bias, hidden, weight, out=outputs[i])
             if i == last:
                 break
             hidden = z.relu_() if self.activation == "relu" else self.activate(z)
@@ -87,7 +92,10 @@ class ClosedFormGradient:
         losses, grad = _cross_entropy(log_proba, target, scale)
         for i in range(last, -1, -1):
             _, _, transposed, weight_grad, bias_grad = views[i]
-            torch.bmm(inputs[i].transpose(1, 2), grad, out=weight_grad)
+            if i == 0 and isinstance(X, SparseRows):
+                X.transposed_matmul(grad, out=weight_grad)
+            else:
+                torch.bmm(inputs[i].transpose(1, 2), grad, out=weight_grad)
             torch.sum(grad, 1, True, out=bias_grad)
             if i:
                 grad = torch.bmm(grad, transposed, out=grads[i - 1])
@@ -112,7 +120,7 @@ class ClosedFormGradient:
 
     def _allocate(self, X):
         """Return the buffers for batches of X's shape."""
-        outputs = [X.new_empty(*X.shape[:2], w.shape[2]) for w, *_ in self.layers]
+        outputs = [w.new_empty(*X.shape[:2], w.shape[2]) for w, *_ in self.layers]
         grads = [torch.empty_like(output) for output in outputs[:-1]]
         self._buffers[X.shape] = outputs, grads
         return outputs, grads

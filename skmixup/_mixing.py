@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from ._sparse import SparseRows
+
 
 def check_alpha(alpha):
     """Return `alpha` as a float, or raise if Beta(alpha, alpha) has no meaning.
@@ -295,6 +297,8 @@ class InputMixup(Mixer):
 
     def mix(self, X, X_partner, lam):
         """Mix rows with their partners; see `Mixer.mix`."""
+        if isinstance(X, SparseRows):
+            return X.mix(X_partner, lam), lam
         return mix(X, X_partner, lam), lam
 
 

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ._sparse import SparseRows
+
 ACTIVATIONS = {
     "relu": F.relu,
     "gelu": F.gelu,
@@ -283,7 +285,7 @@ class StackedMLP(nn.Module):
 
         Parameters
         ----------
-        X : torch.Tensor of shape (n_rows, n_features)
+        X : torch.Tensor or SparseRows of shape (K, n_rows, n_features)
         layers : list of tuple of torch.Tensor
             From `layers_in`, in X's precision.
 
@@ -291,12 +293,15 @@ class StackedMLP(nn.Module):
         -------
         scores : torch.Tensor of shape (K, n_rows, n_outputs)
         """
-        hidden = X.expand(self.n_members, *X.shape)
-        for weight, bias in layers[:-1]:
-            z = torch.baddbmm(bias, hidden, weight)
-            hidden = z.relu_() if self.activation == "relu" else self.activate(z)
-        weight, bias = layers[-1]
-        return torch.baddbmm(bias, hidden, weight)
+        for i, (weight, bias) in enumerate(layers):
+            if isinstance(X, SparseRows):
+                z = weight.new_empty(*X.shape[:2], weight.shape[2])
+                X.matmul(weight, bias, out=z)
+            else:
+                z = torch.baddbmm(bias, X, weight)
+            if i + 1 < len(layers):
+                X = z.relu_() if self.activation == "relu" else self.activate(z)
+        return z
 
     def activate(self, z):
         """Apply the activation."""

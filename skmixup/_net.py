@@ -17,10 +17,11 @@ from torch.utils.data import Subset
 
 from ._batches import EpochBatches, MemberRows
 from ._gradient import ClosedFormGradient
-from ._mixing import check_alpha, check_lambda_per, make_mixer, one_hot
+from ._mixing import InputMixup, check_alpha, check_lambda_per, make_mixer, one_hot
 from ._modules import StackedMLP
 from ._optim import StackedAdamW
 from ._resident import ResidentRows, unpack
+from ._sparse import rows_with_few_values
 
 _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
 _BULK_ROWS = 4096  # rows up to which predictions are computed in double precision
@@ -441,6 +442,11 @@ class MixupNet(NeuralNet):
             self.lambda_per,
             self._uniform(),
             self.label_smoothing,
+            # Without callbacks, which would see the batches.
+            sparse=self._has_closed_form(data)
+            and (mixer is None or type(mixer) is InputMixup)
+            and not self._watched()
+            and not self._heard("on_grad_computed"),
         )
 
     def _uniform(self):
@@ -778,13 +784,17 @@ class MixupNet(NeuralNet):
         dtype = torch.float64 if double else torch.float32
         layers = mlp.layers_in(dtype)
         size = max(1, min(2048, 2**21 // (mlp.widest * mlp.n_members)))
+        few = rows_with_few_values(X, self.device)
         chunks = []
         for start in range(0, n_rows, size):
-            part = X[start : start + size]
-            part = np.require(
-                part.toarray() if sparse.issparse(part) else part, requirements="W"
-            )
-            part = torch.from_numpy(part).to(self.device, dtype)
+            rows = slice(start, start + size)
+            if few is not None:
+                part = few[rows].expand(mlp.n_members, dtype)
+            else:
+                part = X[rows].toarray() if sparse.issparse(X) else X[rows]
+                part = torch.from_numpy(np.require(part, requirements="W"))
+                part = part.to(self.device, dtype)
+                part = part.expand(mlp.n_members, *part.shape)
             chunks.append(mlp.scores(part, layers).to("cpu", torch.float64))
         return (chunks[0] if len(chunks) == 1 else torch.cat(chunks, 1)).transpose(0, 1)
 

@@ -1,6 +1,7 @@
 """Rows, targets and weights that live on the device while a net trains."""
 
 import math
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -8,6 +9,8 @@ from scipy import sparse
 from skorch.dataset import Dataset
 from skorch.utils import to_numpy
 from torch.utils.data import Subset
+
+from ._sparse import rows_with_few_values
 
 
 class ResidentRows:
@@ -46,6 +49,11 @@ class ResidentRows:
     def width(self):
         """Values in a row."""
         return math.prod(self.X.shape[1:])
+
+    @cached_property
+    def sparse_rows(self):
+        """The rows as SparseRows, or None where products with dense rows are faster."""
+        return rows_with_few_values(self.X, self.device)
 
     def take(self, rows):
         """Return the rows of an index tensor, dense: shape (*rows.shape, ...)."""

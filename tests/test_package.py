@@ -15,6 +15,7 @@ PACKAGE = Path(skmixup.__file__).parent
 ORDER = [
     "_encoding",
     "_rows",
+    "_sparse",
     "_mixing",
     "_modules",
     "_optim",

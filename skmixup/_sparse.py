@@ -1,0 +1,116 @@
+"""Rows with few values that are not zero, multiplied without making them dense."""
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch.nn import functional as F
+
+# A sparse product's multiply-add takes about as long as so many of a dense one.
+_FACTOR = 32
+
+
+def rows_with_few_values(X, device):
+    """Return a matrix as SparseRows, or None where products with dense rows are faster.
+
+    Parameters
+    ----------
+    X : ndarray, torch.Tensor or CSR of shape (n_rows, n_features)
+    device : torch.device or str
+
+    Returns
+    -------
+    rows : SparseRows or None
+    """
+    if not sparse.issparse(X) or torch.device(device).type != "cpu":
+        return None
+    fullest = np.diff(X.indptr).max(initial=0)
+    few = fullest * _FACTOR <= X.shape[1]
+    # Each row takes as many places as the fullest: that must not waste memory.
+    even = fullest * X.shape[0] <= 4 * X.nnz
+    return SparseRows.from_csr(X) if few and even else None
+
+
+class SparseRows:
+    """Rows as the places and the values of what is not zero.
+
+    Every row has the same number of places; those that it does not need have value 0.
+    Leading dimensions are as for dense rows.
+
+    Parameters
+    ----------
+    index : torch.Tensor of int64 of shape (..., m)
+        Columns.
+    value : torch.Tensor of shape (..., m)
+    width : int
+        Number of columns.
+    """
+
+    def __init__(self, index, value, width):
+        self.index = index
+        self.value = value
+        self.width = width
+
+    @classmethod
+    def from_csr(cls, X):
+        """Make rows (n, m) of a CSR matrix, where m is its fullest row's."""
+        counts = np.diff(X.indptr)
+        inside = np.arange(counts.max(initial=1)) < counts[:, None]
+        index = np.zeros(inside.shape, dtype=np.int64)
+        value = np.zeros(inside.shape, dtype=np.float32)
+        index[inside], value[inside] = X.indices, X.data
+        return cls(torch.from_numpy(index), torch.from_numpy(value), X.shape[1])
+
+    @property
+    def shape(self):
+        """Shape of the dense rows."""
+        return torch.Size((*self.index.shape[:-1], self.width))
+
+    def __len__(self):
+        return len(self.index)
+
+    def __getitem__(self, key):
+        return SparseRows(self.index[key], self.value[key], self.width)
+
+    def take(self, rows):
+        """Return the rows of an index tensor: shape (*rows.shape, width)."""
+        m = self.index.shape[-1]
+        index = self.index.index_select(0, rows.flatten()).reshape(*rows.shape, m)
+        value = self.value.index_select(0, rows.flatten()).reshape(*rows.shape, m)
+        return SparseRows(index, value, self.width)
+
+    def mix(self, partner, lam):
+        """Return λ·self + (1−λ)·partner, for λ of the leading dimensions or of 1."""
+        lam = lam.unsqueeze(-1)
+        value = torch.cat([self.value * lam, partner.value * (1 - lam)], dim=-1)
+        index = torch.cat([self.index, partner.index], dim=-1)
+        return SparseRows(index, value, self.width)
+
+    def expand(self, n_members, dtype):
+        """Return rows (n, width) as (K, n, width): the same for each member."""
+        m = self.index.shape[-1]
+        index = self.index.expand(n_members, -1, m)
+        return SparseRows(index, self.value.to(dtype).expand_as(index), self.width)
+
+    def _flat(self):
+        """Return places in the members' stacked weights, and values: (A·B, m) each."""
+        index = self.index
+        if len(index) > 1:
+            first = torch.arange(len(index), device=index.device) * self.width
+            index = index + first[:, None, None]
+        m = index.shape[-1]
+        return index.reshape(-1, m), self.value.reshape(-1, m)
+
+    def matmul(self, weight, bias, out):
+        """Write bias + rows @ weight, (A, B, width) and (A, width, n_out), to `out`."""
+        index, value = self._flat()
+        product = F.embedding_bag(
+            index, weight.flatten(0, 1), mode="sum", per_sample_weights=value
+        )
+        return torch.add(product.view_as(out), bias, out=out)
+
+    def transposed_matmul(self, grad, out):
+        """Write rows.T @ grad, the gradient at the weight, to `out`."""
+        index, value = self._flat()
+        terms = value.unsqueeze(-1) * grad.reshape(len(value), 1, -1)
+        flat = out.flatten(0, 1).zero_()
+        flat.index_add_(0, index.flatten(), terms.flatten(0, 1))
