@@ -1,0 +1,270 @@
+"""Speed, side by side in one run: ``python -m benchmarks.speed``.
+
+Competitors take turns, several times over; what counts is the ratio of two of them
+within a turn. Its median is printed with the lowest and the highest.
+"""
+
+import argparse
+import json
+import platform
+from functools import partial
+from pathlib import Path
+
+import joblib
+import pandas as pd
+import sklearn
+import skorch
+import torch
+from matplotlib.figure import Figure
+from tqdm.auto import tqdm
+
+import skmixup
+
+from ._contests import SECTIONS
+
+PACKAGES = skmixup, sklearn, skorch, torch
+# By what each competitor's cost is divided, for the tables of ratios.
+REFERENCES = {
+    "fit": ["MLPClassifier", "skorch", "ERM"],
+    "members": ["products alone"],
+    "search": ["MixupSearchCV, n_jobs=2"],
+    "predict": ["MLPClassifier"],
+    "memory": [],
+    "growth": ["MLPClassifier"],
+}
+# The figure, its section and setting, the two competitors (or one), and the goal.
+GOALS = [
+    ("fit, batch 16, over MLPClassifier", "fit", "batch 16, 1 thread(s)",
+     "mixup", "MLPClassifier", "<= 0.7"),
+    ("fit, batch 16, over skorch", "fit", "batch 16, 1 thread(s)",
+     "mixup", "skorch", "<= 0.35"),
+    ("fit, batch 256, over MLPClassifier", "fit", "batch 256, 1 thread(s)",
+     "mixup", "MLPClassifier", "<= 0.6"),
+    ("fit, batch 256, over skorch", "fit", "batch 256, 1 thread(s)",
+     "mixup", "skorch", "<= 0.25"),
+    ("mixup over ERM, batch 16", "fit", "batch 16, 1 thread(s)",
+     "mixup", "ERM", "<= 1.05"),
+    ("mixup over ERM, batch 256", "fit", "batch 256, 1 thread(s)",
+     "mixup", "ERM", "<= 1.05"),
+    ("25 members, batch 16, over products", "members", "25 member(s), batch 16",
+     "mixup", "products alone", "<= 1.6"),
+    ("grid of MLPClassifier over search", "search", None,
+     "GridSearchCV(MLPClassifier), n_jobs=2", "MixupSearchCV, n_jobs=2", ">= 6"),
+    ("grid of MixupClassifier over search", "search", None,
+     "GridSearchCV(MixupClassifier), n_jobs=2", "MixupSearchCV, n_jobs=2", ">= 5"),
+    ("predict one row, over MLPClassifier", "predict", "1 row(s)",
+     "mixup", "MLPClassifier", "<= 2"),
+    ("predict 100,000 rows, over MLPClassifier", "predict", "100000 row(s)",
+     "mixup", "MLPClassifier", "<= 1"),
+    ("peak of the wide category, MiB", "memory",
+     "200000 rows x (10 + a category of 10000 levels)", "mixup", None, "<= 500"),
+]  # fmt: skip
+
+
+def main(argv=None):
+    """Measure, print and write the results.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        By default the command line's.
+    """
+    options = _parse(argv)
+    options.out.mkdir(parents=True, exist_ok=True)
+    rows = measure(options.sections, options.repeats, options.quick, options.out)
+    report = make_report(rows)
+    (options.out / "speed.md").write_text(report, encoding="utf-8")
+    draw(rows).savefig(options.out / "speed.png", dpi=120)
+    print(report)
+
+
+def _parse(argv):
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed")
+    add = parser.add_argument
+    add(
+        "--sections",
+        nargs="+",
+        choices=SECTIONS,
+        default=list(SECTIONS),
+        help="what to measure",
+    )
+    add("--repeats", type=int, default=5, help="turns that each competitor has")
+    add("--quick", action="store_true", help="small work, for a look")
+    add(
+        "--out",
+        type=Path,
+        default=Path("benchmarks/results/speed"),
+        metavar="DIR",
+        help="where speed.jsonl, speed.md and speed.png go",
+    )
+    options = parser.parse_args(argv)
+    if options.repeats < 1:
+        parser.error(f"--repeats must be at least 1, got {options.repeats}")
+    return options
+
+
+def measure(sections, repeats, quick, out):
+    """Run the contests, and write each measurement down as soon as it is made.
+
+    Parameters
+    ----------
+    sections : list of str
+        Keys of `SECTIONS`.
+    repeats : int
+    quick : bool
+    out : Path
+        Folder; its ``speed.jsonl`` is written anew.
+
+    Returns
+    -------
+    rows : DataFrame
+        A row a measurement.
+    """
+    machine = {
+        "cores": joblib.cpu_count(),
+        "python": platform.python_version(),
+        **{package.__name__: package.__version__ for package in PACKAGES},
+    }
+    rows = []
+    with open(out / "speed.jsonl", "w", encoding="utf-8") as file:
+        for section in sections:
+            contests = list(SECTIONS[section](quick))
+            bar = tqdm(total=repeats * len(contests), desc=section)
+            for contest in contests:
+                for repeat in range(repeats):
+                    for name, run in contest.competitors.items():
+                        row = {
+                            "section": section,
+                            "setting": contest.setting,
+                            "competitor": name,
+                            "repeat": repeat,
+                            "value": run(),
+                            "unit": contest.unit,
+                        }
+                        rows.append(row)
+                        file.write(json.dumps(row | machine) + "\n")
+                        file.flush()
+                    bar.update()
+            bar.close()
+    return pd.DataFrame(rows)
+
+
+def ratios(rows, section, setting, above, below):
+    """Return the ratio of two competitors in each repeat.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    section : str
+    setting : str or None
+        None if the section has but one.
+    above, below : str
+        Competitors; `below` may be None for the value itself.
+
+    Returns
+    -------
+    ratio : Series
+        Empty if one of them was not measured.
+    """
+    here = rows[rows["section"] == section]
+    if setting is not None:
+        here = here[here["setting"] == setting]
+    value = here.pivot_table("value", ["setting", "repeat"], "competitor")
+    if not {above, below or above} <= set(value.columns):
+        return pd.Series(dtype=float)
+    return (value[above] if below is None else value[above] / value[below]).dropna()
+
+
+def make_report(rows):
+    """Return the tables as Markdown: costs, ratios, and goals.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `measure`.
+
+    Returns
+    -------
+    report : str
+    """
+    parts = ["# Speed", "Medians, with the lowest and the highest in brackets."]
+    for section, here in rows.groupby("section", sort=False):
+        names = list(here["competitor"].unique())
+        settings = list(here["setting"].unique())
+        cost = partial(ratios, rows, section, below=None)
+        parts += [
+            f"## {section}, in {here['unit'].iloc[0]}",
+            _table(settings, names, lambda s, n, of=cost: _spread(of(s, above=n))),
+        ]
+        for reference in REFERENCES[section]:
+            over = partial(ratios, rows, section, below=reference)
+            others = [name for name in names if name != reference]
+            parts += [
+                f"Over {reference}:",
+                _table(settings, others, lambda s, n, of=over: _spread(of(s, above=n))),
+            ]
+    lines = []
+    for figure, section, setting, above, below, goal in GOALS:
+        ratio = ratios(rows, section, setting, above, below)
+        if len(ratio):
+            met = "yes" if meets(ratio, goal) else "no"
+            lines.append([figure, goal, _spread(ratio), met])
+    parts += ["## Goals", _markdown([["figure", "goal", "measured", "met"], *lines])]
+    return "\n\n".join(parts) + "\n"
+
+
+def meets(ratio, goal):
+    """Tell whether the median meets a goal such as ``<= 0.7``."""
+    relation, bound = goal.split()
+    median = ratio.median()
+    return median <= float(bound) if relation == "<=" else median >= float(bound)
+
+
+def _spread(values):
+    if not len(values):
+        return ""
+    return f"{values.median():.3g} [{values.min():.3g}, {values.max():.3g}]"
+
+
+def _table(settings, names, cell):
+    lines = [
+        [setting, *(cell(setting, name) for name in names)] for setting in settings
+    ]
+    return _markdown([["", *names], *lines])
+
+
+def _markdown(lines):
+    head, *rest = lines
+    lines = [head, ["---"] * len(head), *rest]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def draw(rows):
+    """Draw the medians, a panel for each section.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `measure`.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    """
+    sections = list(rows["section"].unique())
+    figure = Figure(figsize=(9, 2.8 * len(sections)), layout="constrained")
+    axes = figure.subplots(len(sections), 1, squeeze=False)[:, 0]
+    for ax, section in zip(axes, sections, strict=True):
+        here = rows[rows["section"] == section]
+        median = here.pivot_table(
+            "value", "setting", "competitor", "median", sort=False
+        )
+        median.plot.barh(ax=ax, logx=True, width=0.8)
+        ax.invert_yaxis()
+        ax.set(xlabel=here["unit"].iloc[0], ylabel="", title=section)
+        ax.legend(fontsize="small")
+    return figure
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""The speed benchmark: it runs, writes its files, and counts as it says."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from benchmarks import _contests, speed
+
+
+def test_a_quick_run_writes_its_files(tmp_path, capsys):
+    flags = ["--quick", "--sections", "members", "--repeats", "2"]
+    speed.main([*flags, "--out", str(tmp_path)])
+    lines = (tmp_path / "speed.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert len(rows) == 3 * 2 * 2
+    assert all(row["value"] > 0 and row["cores"] >= 1 for row in rows)
+    report = (tmp_path / "speed.md").read_text(encoding="utf-8")
+    assert report in capsys.readouterr().out
+    assert "25 members, batch 16, over products" in report
+    assert (tmp_path / "speed.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("name", _contests.FITTERS)
+def test_every_competitor_trains(name):
+    X, y = _contests.make_rows(200, 30)
+    assert (
+        _contests.seconds(_contests.FITTERS[name](16, 1).fit, X, y.astype("int64")) > 0
+    )
+
+
+def test_ratios_are_taken_within_a_turn():
+    rows = pd.DataFrame(
+        {
+            "section": "fit",
+            "setting": "batch 16, 1 thread(s)",
+            "competitor": ["mixup", "MLPClassifier"] * 3,
+            "repeat": [0, 0, 1, 1, 2, 2],
+            "value": [1.0, 2.0, 30.0, 40.0, 1.0, 4.0],
+            "unit": "µs/step",
+        }
+    )
+    ratio = speed.ratios(rows, "fit", None, "mixup", "MLPClassifier")
+    assert ratio.tolist() == [0.5, 0.75, 0.25]
+    assert speed.meets(ratio, "<= 0.7")
+    assert not speed.meets(ratio, ">= 0.7")
+    report = speed.make_report(rows)
+    assert (
+        "| fit, batch 16, over MLPClassifier | <= 0.7 | 0.5 [0.25, 0.75] | yes |"
+        in report
+    )
+    assert speed.ratios(rows, "fit", None, "mixup", "skorch").empty
+
+
+def test_bad_flags_are_named(tmp_path, capsys):
+    for flags in (["--sections", "flight"], ["--repeats", "0"]):
+        with pytest.raises(SystemExit):
+            speed.main([*flags, "--out", str(tmp_path)])
+        assert flags[0] in capsys.readouterr().err
