@@ -57,6 +57,27 @@ def over_all_classes(proba, known, classes):
     return spread / spread.sum(axis=1, keepdims=True)
 
 
+def score_by_log_loss(estimator, X, y):
+    """Score a fitted classifier for a search by minus its log-loss.
+
+    Unlike scikit-learn's "neg_log_loss", which is NaN for a fold whose training part
+    lacks a class, it counts such a class as a small probability.
+
+    Parameters
+    ----------
+    estimator : classifier
+    X : DataFrame or array
+    y : array of shape (n_rows,)
+
+    Returns
+    -------
+    score : float
+    """
+    classes = np.union1d(estimator.classes_, y)
+    proba = over_all_classes(estimator.predict_proba(X), estimator.classes_, classes)
+    return -log_loss(y, proba, labels=classes)
+
+
 def calibration_error(confidence, correct, n_bins=N_BINS):
     """Compute the expected calibration error over bins of equal mass.
 

@@ -14,6 +14,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from ._metrics import score_by_log_loss
+
 _NUMBERS = make_column_selector(dtype_include="number")
 _OTHERS = make_column_selector(dtype_exclude="number")
 
@@ -86,7 +88,7 @@ def _search(protocol, seed, *, keep_folds):
     return MixupSearchCV(
         _mixup(0.0, protocol, seed),
         {"alpha": SEARCHED_ALPHAS},
-        scoring="neg_log_loss",
+        scoring=score_by_log_loss,
         keep_folds=keep_folds,
     )
 

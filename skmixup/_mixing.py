@@ -91,10 +91,11 @@ def draw_lambda(alpha, size=None, rng=None):
     # Beta(a, a) has standard deviation 1 / (2 sqrt(2a + 1)): past 1e12 all is 1/2.
     if alpha > 1e12:
         return np.full(shape, 0.5)[()]
-    lam = np.random.default_rng(rng).beta(alpha, alpha, shape)
+    lam = np.asarray(np.random.default_rng(rng).beta(alpha, alpha, shape))
     # NumPy returns nan where both gamma variates underflow (alpha below about 1e-3):
     # there Beta(a, a) is a fair coin between 0 and 1, and both mean an unmixed row.
-    return np.nan_to_num(lam, nan=1.0)[()]
+    lam[np.isnan(lam)] = 1.0
+    return lam[()]
 
 
 def draw_partners(n_rows, n_batches=None, rng=None):
