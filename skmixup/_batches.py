@@ -9,7 +9,8 @@ import torch
 from ._mixing import draw_steps, mix, weighted_lambda
 
 _ORDER, _LAMBDA, _PARTNERS, _MIXER = 1, 2, 3, 4  # what a member's streams are for
-_BLOCK_VALUES = 2**17  # values gathered and mixed at once, for each member
+# Values gathered and mixed at once, for a member and for all.
+_BLOCK_VALUES, _ALL_VALUES = 2**18, 2**21
 
 Batch = namedtuple("Batch", "X target scale draws")
 Batch.__doc__ = """A step's batches for the first A members.
@@ -183,7 +184,8 @@ class EpochBatches:
             n_active, n_rows = len(counts), int(counts.max())
             first = start * self.batch_size
             scale = self._scale(counts)
-            n_block = max(1, _BLOCK_VALUES // (n_rows * self.width))
+            n_values = min(_BLOCK_VALUES, _ALL_VALUES // n_active)
+            n_block = max(1, n_values // (n_rows * self.width))
             for at in range(0, stop - start, n_block):
                 n_steps = min(n_block, stop - start - at)
                 begin = first + at * n_rows

@@ -378,8 +378,9 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
     max_members : int or "auto", default="auto"
         Members trained in one stack. "auto" is as many as take half of scikit-learn's
         ``working_memory`` (1024 MiB by default). A member takes 20 bytes for each
-        weight, 16 for each training row, and about 1.5 MB for the batches under way;
-        the encoded table of each fold comes on top, in float32.
+        weight, 16 for each training row, and 12 for each value of a batch and of its
+        hidden layers. The encoded table of each fold, in float32, comes on top, and
+        again for the stack under way.
     keep_folds : bool, default=False
         Whether the best candidate's fold members, averaged, become `best_estimator_`,
         in place of a new fit on all rows.

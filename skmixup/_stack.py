@@ -87,15 +87,11 @@ class Fitting:
         return self.classifier.n_estimators
 
     @property
-    def n_weights(self):
-        """Weights of a member."""
+    def widths(self):
+        """Widths of a member's layers, from the rows to the scores."""
         shape = self.classifier._shape["module"]
-        widths = [
-            shape["n_features"],
-            *shape["hidden_layer_sizes"],
-            len(self.classifier.classes_),
-        ]
-        return sum((a + 1) * b for a, b in pairwise(widths))
+        n_classes = len(self.classifier.classes_)
+        return [shape["n_features"], *shape["hidden_layer_sizes"], n_classes]
 
     def stack_key(self):
         """Return what must agree for two fittings to share a stack."""
@@ -189,11 +185,12 @@ def _place(fitting):
 def _affordable_members(group):
     """Return how many members may train at once within half the working memory."""
     first = group[0]
-    batch_size = first.classifier._shape["batch_size"]
-    block = 2**17 + batch_size * first.table.X.shape[1]
-    # Weights, gradients, two means, the best weights; a block's rows, partners and
-    # mixed rows; order and partners as int64.
-    n_bytes = 4 * 5 * first.n_weights + 4 * 3 * block + 16 * len(first.rows[0])
+    shape = first.classifier._shape
+    widths = first.widths
+    # Weights, gradients, two means, the best weights; a batch and its gradients; order
+    # and partners as int64.
+    n_bytes = 4 * 5 * sum((a + 1) * b for a, b in pairwise(widths))
+    n_bytes += 4 * 3 * shape["batch_size"] * sum(widths) + 16 * len(first.rows[0])
     budget = get_config()["working_memory"] * 2**20 / 2
     return int(max(1, budget // n_bytes))
 
