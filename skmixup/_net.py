@@ -339,7 +339,7 @@ class MixupNet(NeuralNet):
             contextlib.nullcontext() if mixer is None else mixer.attached(self.module_)
         )
         seeded = _own_torch_seed(self.seeds_[0] + len(self.history))
-        with self._threads(batches), seeded, mixing as inside:
+        with self._threads(batches), seeded, self._own_buffers(), mixing as inside:
             for epoch in range(epochs):
                 self.notify("on_epoch_begin", **sets)
                 with self._whole_epochs(), self._scheduled((epoch + 0.5) / epochs):
@@ -349,6 +349,17 @@ class MixupNet(NeuralNet):
                     self._settle_batches()
                 self.notify("on_epoch_end", **sets)
         return self
+
+    @contextlib.contextmanager
+    def _own_buffers(self):
+        """Leave no gradient nor buffer behind a training in closed form."""
+        self._gradient = None
+        try:
+            yield
+        finally:
+            if self._gradient is not None:
+                self._gradient = None
+                self.optimizer_.zero_grad()
 
     @contextlib.contextmanager
     def _whole_epochs(self):

@@ -176,7 +176,12 @@ class StackedAdamW(torch.optim.Optimizer):
     # torch's own import torch._dynamo, which takes over a second, to switch it off.
     add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
     state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
-    zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
+
+    def zero_grad(self, set_to_none=True):
+        """Reset the gradients; see :class:`torch.optim.Optimizer`."""
+        if set_to_none:
+            self._plans.clear()  # which would keep them in memory
+        inspect.unwrap(torch.optim.Optimizer.zero_grad)(self, set_to_none)
 
     def load_state_dict(self, state_dict):
         """Load a state; see :class:`torch.optim.Optimizer`."""

@@ -377,7 +377,8 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
     return_train_score : bool, default=False
     max_members : int or "auto", default="auto"
         Members trained in one stack. "auto" is as many as take half of scikit-learn's
-        ``working_memory`` (1024 MiB by default). A member takes 20 bytes for each
+        ``working_memory`` (1024 MiB by default), and on a CPU not more than about a
+        million weights, which is what its cache holds. A member takes 20 bytes for each
         weight, 16 for each training row, and 12 for each value of a batch and of its
         hidden layers. The encoded table of each fold, in float32, comes on top, and
         again for the stack under way.

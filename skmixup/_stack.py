@@ -30,6 +30,8 @@ MEMBER_PARAMS = frozenset(
         "weight_decay",
     }
 )
+# Beyond so many weights, a stack falls out of a processor's cache and slows down.
+_CACHED_WEIGHTS = 2**20
 # The same for the net, as lists over members.
 _NET_LISTS = (
     "module__n_outputs",
@@ -116,7 +118,7 @@ def train_together(fittings, *, n_jobs=None, max_members="auto", verbose=0):
         Stacks trained at a time, by joblib; a stack is split so that there are enough.
     max_members : int or "auto", default="auto"
         Members of a stack; "auto" is as many as take half of scikit-learn's
-        ``working_memory``.
+        ``working_memory``, and on a CPU not more than stay in its cache.
     verbose : int, default=0
         From 1, shows a progress bar.
 
@@ -136,6 +138,7 @@ def train_together(fittings, *, n_jobs=None, max_members="auto", verbose=0):
             ready.append(fitting)
     parallel = Parallel(n_jobs=n_jobs, return_as="generator")
     stacks = list(_make_stacks(ready, effective_n_jobs(n_jobs), max_members))
+    del fittings, ready  # nothing is held here that the caller lets go
     alone = len(stacks) == 1
     if alone:  # in this process, with its threads
         parallel = Parallel(return_as="generator")
@@ -147,10 +150,11 @@ def train_together(fittings, *, n_jobs=None, max_members="auto", verbose=0):
         trained, total=len(stacks), unit="stack", disable=verbose < 1 or alone, delay=1
     )
     for stack, (members, seconds) in zip(stacks, bar, strict=True):
-        total = sum(fitting.n_members for fitting in stack)
-        for fitting, member in zip(stack, members, strict=True):
-            fitting.seconds = seconds * fitting.n_members / total
-            _install(fitting, member)
+        seconds /= sum(fitting.n_members for fitting in stack)
+        while stack:
+            fitting = stack.pop()
+            fitting.seconds = seconds * fitting.n_members
+            _install(fitting, members.pop())
             yield fitting
 
 
@@ -162,7 +166,7 @@ def _make_stacks(fittings, n_jobs, max_members):
     for group in keyed.values():
         limit = max_members
         if limit == "auto":
-            limit = _affordable_members(group)
+            limit = _best_members(group)
         n_members = sum(fitting.n_members for fitting in group)
         n_pieces = max(min(n_jobs, len(group)), -(-n_members // limit))
         # Neighbors share a table, so that each piece needs as few as may be.
@@ -182,17 +186,20 @@ def _place(fitting):
     return -len(fitting.rows[0]), clf.lr, clf.weight_decay
 
 
-def _affordable_members(group):
-    """Return how many members may train at once within half the working memory."""
+def _best_members(group):
+    """Return how many members to train at once: what memory and the cache allow."""
     first = group[0]
     shape = first.classifier._shape
     widths = first.widths
+    n_weights = sum((a + 1) * b for a, b in pairwise(widths))
     # Weights, gradients, two means, the best weights; a batch and its gradients; order
     # and partners as int64.
-    n_bytes = 4 * 5 * sum((a + 1) * b for a, b in pairwise(widths))
+    n_bytes = 4 * 5 * n_weights
     n_bytes += 4 * 3 * shape["batch_size"] * sum(widths) + 16 * len(first.rows[0])
-    budget = get_config()["working_memory"] * 2**20 / 2
-    return int(max(1, budget // n_bytes))
+    limit = get_config()["working_memory"] * 2**20 / 2 // n_bytes
+    if resolve_device(first.classifier.device) == "cpu":
+        limit = min(limit, max(16, _CACHED_WEIGHTS // n_weights))
+    return int(max(1, limit))
 
 
 @dataclass
@@ -275,6 +282,7 @@ def _train_stack(job):
         members = list(range(first, first + n_members))
         results.append(_take_out(net, best, members))
         first += n_members
+    net.module_ = net.optimizer_ = None  # the net is in cycles: memory would wait
     return results, time.perf_counter() - start
 
 
