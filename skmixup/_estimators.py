@@ -120,7 +120,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
     max_epochs : int, default=100
         Epochs of a `fit`.
     lr_schedule : {"constant", "cosine"}, default="cosine"
-        "cosine" lets the learning rate fall to zero at the end of `fit`.
+        "cosine" lets the learning rate fall towards zero, epoch by epoch.
     early_stopping : bool, default=False
         Set rows aside, and keep each member's weights of the epoch with the lowest
         clean log-loss on them.

@@ -113,7 +113,8 @@ class MixupNet(NeuralNet):
         Share of the target spread evenly over the classes, in [0, 1). Targets given as
         floating-point rows are left as they are.
     lr_schedule : {"constant", "cosine"}, default="constant"
-        "cosine" lets the learning rate fall to zero over the epochs of one `fit`.
+        "cosine" lets the learning rate fall towards zero, epoch by epoch, over one
+        `fit`.
     random_state : int, RandomState or None, default=None
         Seeds weights, order, mixing and dropout. Global random states are left as they
         were.

@@ -149,12 +149,15 @@ def train_together(fittings, *, n_jobs=None, max_members="auto", verbose=0):
     bar = tqdm(
         trained, total=len(stacks), unit="stack", disable=verbose < 1 or alone, delay=1
     )
-    for stack, (members, seconds) in zip(stacks, bar, strict=True):
+    for stack, (outcome, seconds) in zip(stacks, bar, strict=True):
         seconds /= sum(fitting.n_members for fitting in stack)
         while stack:
             fitting = stack.pop()
             fitting.seconds = seconds * fitting.n_members
-            _install(fitting, members.pop())
+            if isinstance(outcome, Exception):
+                fitting.error = outcome
+            else:
+                _install(fitting, outcome.pop())
             yield fitting
 
 
@@ -170,7 +173,10 @@ def _make_stacks(fittings, n_jobs, max_members):
         n_members = sum(fitting.n_members for fitting in group)
         n_pieces = max(min(n_jobs, len(group)), -(-n_members // limit))
         # Neighbors share a table, so that each piece needs as few as may be.
-        group = sorted(group, key=lambda fitting: id(fitting.table))
+        number = {}
+        for fitting in group:
+            number.setdefault(fitting.table, len(number))
+        group = sorted(group, key=lambda fitting: number[fitting.table])
         share = n_members / n_pieces
         ends = np.cumsum([fitting.n_members for fitting in group])
         pieces = np.minimum((ends - 1e-9) // share, n_pieces - 1)
@@ -257,8 +263,17 @@ class _StackNet(MixupNet):
 
 
 def _train_stack(job):
-    """Train a stack; return for each fitting its weights and curves, and the time."""
+    """Train a stack; return what `_train` does or the error, and the seconds taken."""
     start = time.perf_counter()
+    try:
+        outcome = _train(job)
+    except Exception as error:
+        outcome = error
+    return outcome, time.perf_counter() - start
+
+
+def _train(job):
+    """Train a stack and return each fitting's weights and curves."""
     X, y, weight, offsets = _join(job.tables, max(job.params["module__n_features"]))
     rows, valid = [], []
     for table, train, held_out, n_members in job.placed:
@@ -283,7 +298,7 @@ def _train_stack(job):
         results.append(_take_out(net, best, members))
         first += n_members
     net.module_ = net.optimizer_ = None  # the net is in cycles: memory would wait
-    return results, time.perf_counter() - start
+    return results
 
 
 def _join(tables, width):
@@ -309,8 +324,7 @@ def _take_out(net, best, members):
     curves = {name: np.array(curve)[:, members] for name, curve in net.curves_.items()}
     if best is not None:  # alone, it would have ended when its members had stopped
         stops = best.best_epoch_[members] + best.patience
-        n_epochs = max(stop for stop in stops)
-        curves = {name: curve[:n_epochs] for name, curve in curves.items()}
+        curves = {name: curve[: stops.max()] for name, curve in curves.items()}
     state = net.module_.select(members).state_dict()
     return {
         "weights": {name: value.cpu().numpy() for name, value in state.items()},

@@ -30,6 +30,7 @@ from skorch.callbacks import EpochTimer
 
 from skmixup import (
     FoldEnsemble,
+    ManifoldMixup,
     MixupClassifier,
     MixupRandomizedSearchCV,
     MixupSearchCV,
@@ -390,6 +391,10 @@ def test_one_bad_candidate_does_not_spoil_the_rest():
     with pytest.warns(FitFailedWarning, match="'alpha' parameter"):
         search = MixupSearchCV(SHORT, {"alpha": [-1, 0.2]}, error_score=0.0).fit(*WINE)
     assert search.cv_results_["mean_test_score"][0] == 0
+    grid = {"mixing": [ManifoldMixup(layers=["head"]), "input"]}
+    with pytest.warns(FitFailedWarning, match="are not submodules"):
+        search = MixupSearchCV(SHORT, grid, error_score=0.0).fit(*WINE)
+    assert search.cv_results_["mean_test_score"][1] > 0
     with pytest.raises(ValueError, match=r"All the .* fits failed"):
         MixupSearchCV(SHORT, {"alpha": [-1]}).fit(*WINE)
 
