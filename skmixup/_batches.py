@@ -12,11 +12,12 @@ _ORDER, _LAMBDA, _PARTNERS, _MIXER = 1, 2, 3, 4  # what a member's streams are f
 # Values gathered and mixed at once, for a member and for all.
 _BLOCK_VALUES, _ALL_VALUES = 2**18, 2**21
 
-Batch = namedtuple("Batch", "X target scale draws")
+Batch = namedtuple("Batch", "X target weight draws")
 Batch.__doc__ = """A step's batches for the first A members.
 
-X has shape (A, B, ...), target (A, B, n_outputs); `scale` is each row's weight in its
-member's loss, 1/B or a tensor (A, B); `draws` are the random numbers, members first.
+X has shape (A, B, ...), target (A, B, n_outputs); `weight` is each row's in its
+member's loss, 1/B or a tensor (A, B, 1); `draws` are the random numbers, members first,
+or False where the module does not mix.
 """
 
 
@@ -86,6 +87,10 @@ class EpochBatches:
     label_smoothing : float or sequence of float of length K
     sparse : bool, default=False
         Whether X may come as SparseRows, where that is faster.
+    weighs_targets : bool, default=False
+        Whether targets come multiplied by the rows' weights.
+    mixes_inside : bool, default=False
+        Whether the module mixes, and so needs the draws of each step.
     """
 
     def __init__(
@@ -99,11 +104,15 @@ class EpochBatches:
         uniform=None,
         label_smoothing=0.0,
         sparse=False,
+        weighs_targets=False,
+        mixes_inside=False,
     ):
         if (np.diff(rows.counts) > 0).any():
             raise ValueError("Members must come in order of their number of rows.")
         self.data = data
         self.rows = rows
+        self.weighs_targets = weighs_targets
+        self.mixes_inside = mixes_inside
         self.batch_size = batch_size
         self.mixer = mixer
         self.alpha = np.broadcast_to(alpha, len(rows))
@@ -200,7 +209,7 @@ class EpochBatches:
             return 1 / int(counts[0])
         inside = np.arange(counts.max()) < counts[:, None]
         scale = (inside / counts[:, None]).astype(np.float32)
-        return torch.as_tensor(scale).to(self.data.device)
+        return torch.as_tensor(scale)[:, None, :, None].to(self.data.device)
 
     def _block(self, block, counts, rngs, scale):
         """Gather, encode and mix some steps, and yield them one by one."""
@@ -211,13 +220,19 @@ class EpochBatches:
             draws = self._draw(rngs, counts, block.shape[1])
             X, target, weight = self._mix(index, draws, X, target, weight)
         if weight is not None:
-            weight = weight * self.norm[: len(index)]
+            scale = (weight * self.norm[: len(index)])[..., None] * scale
+        elif isinstance(scale, torch.Tensor):
+            scale = scale.expand(-1, index.shape[1], -1, -1)
+        if self.weighs_targets:
+            target = target * scale
+        weighs_rows = isinstance(scale, torch.Tensor)
         for step in range(index.shape[1]):
             yield Batch(
                 X[:, step],
                 target[:, step],
-                scale if weight is None else weight[:, step] * scale,
-                {name: value[:, step] for name, value in draws.items()},
+                scale[:, step] if weighs_rows else scale,
+                self.mixes_inside
+                and {name: value[:, step] for name, value in draws.items()},
             )
 
     def _draw(self, rngs, counts, n_steps):

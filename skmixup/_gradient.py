@@ -3,6 +3,8 @@
 A step of few rows is all overhead, and about half of it would be autograd's.
 """
 
+from dataclasses import dataclass
+
 import torch
 
 from ._sparse import SparseRows
@@ -24,8 +26,22 @@ _BACKWARD = {
 }
 
 
+@dataclass
+class _Workspace:
+    """Tensors for batches of one shape; of one member, without the member axis."""
+
+    outputs: list  # of each layer
+    grads: list  # at each layer's output
+    scores: torch.Tensor  # the last output, as wide as there are classes
+    grad: torch.Tensor  # the gradient at the scores; zero where the output is wider
+    losses: torch.Tensor  # every score's share of the losses, summed over steps
+
+
 class ClosedFormGradient:
     """Computes the loss of a StackedMLP and writes its gradient to ``parameter.grad``.
+
+    The loss is the cross-entropy of soft targets. At the scores of a row of weight w,
+    whose target t sums to one, its gradient is w·softmax − w·t.
 
     Parameters
     ----------
@@ -35,112 +51,117 @@ class ClosedFormGradient:
 
     def __init__(self, mlp):
         self.activation = mlp.activation
-        self.activate = mlp.activate
+        self.activate = torch.relu_ if mlp.activation == "relu" else mlp.activate
+        self.backward = _BACKWARD[mlp.activation]
+        self.width = mlp.width
         self.dropouts = list(mlp.dropouts) if any(map(_drops, mlp.dropouts)) else None
         self.layers = [
-            (
-                _values(layer.weight),
-                _values(layer.bias),
-                *map(_gradient, (layer.weight, layer.bias)),
-            )
+            tuple(p.detach() for p in (layer.weight, layer.bias))
+            + tuple(map(_gradient, (layer.weight, layer.bias)))
             for layer in mlp.layers
         ]
-        self._views, self._buffers = {}, {}
+        self._views, self._spaces = {}, {}
 
-    @torch.no_grad()
-    def __call__(self, X, target, scale):
-        """Compute the cross-entropy of soft targets, and its gradient.
+    def __call__(self, X, weighted_target, weight):
+        """Compute the gradient of the sum of the first A members' losses.
 
-        The gradient is that of the sum of the first A members' losses; it replaces what
-        was there. Targets sum to one, so that at the scores it is softmax − target.
+        It replaces what was there. To be called without recording a graph.
 
         Parameters
         ----------
         X : torch.Tensor or SparseRows of shape (A, B, n_features)
             A batch for each of the first A members.
-        target : torch.Tensor of shape (A, B, n_outputs)
-            Rows that sum to one.
-        scale : float or torch.Tensor of shape (A, B)
+        weighted_target : torch.Tensor of shape (A, B, n_outputs)
+            Rows that sum to the rows' weights.
+        weight : float or torch.Tensor of shape (A, B, 1)
             Weight of each row in its member's loss: 1/B for the mean.
 
         Returns
         -------
-        losses : torch.Tensor of shape (A,)
         scores : torch.Tensor of shape (A, B, n_outputs)
             Overwritten by the next call.
         """
-        views = self._views.get(len(X)) or self._cut(len(X))
-        outputs, grads = self._buffers.get(X.shape) or self._allocate(X)
-        hidden, before, masks = X, [], []
-        inputs = [X]
+        n_active = len(X)
+        views = self._views.get(n_active) or self._cut(n_active)
+        space = self._spaces.get(X.shape) or self._allocate(X)
+        one = n_active == 1  # then plain products have less overhead
+        affine, product = (torch.addmm, torch.mm) if one else (torch.baddbmm, torch.bmm)
+        sparse = X if isinstance(X, SparseRows) else None
+        if one:
+            X, weighted_target = X[0], weighted_target[0]
+            weight = weight[0] if isinstance(weight, torch.Tensor) else weight
+        inputs, before, masks = [X], [], []
         last = len(views) - 1
-        for i, (weight, bias, *_) in enumerate(views):
-            if i == 0 and isinstance(X, SparseRows):
-                z = X.matmul(weight, bias, out=outputs[0])
+        for i, (w, b, *_) in enumerate(views):
+            z = space.outputs[i]
+            if i == 0 and sparse is not None:
+                sparse.matmul(w, b, out=z)
             else:
-                z = torch.baddbmm(bias, hidden, weight, out=outputs[i])
-            if i == last:
-                break
-            hidden = z.relu_() if self.activation == "relu" else self.activate(z)
-            before.append((z, hidden))
-            if self.dropouts is not None:
-                masks.append(self.dropouts[i].draw_mask(hidden))
-                if masks[-1] is not None:
-                    hidden = hidden * masks[-1]
-            inputs.append(hidden)
-        log_proba = z.log_softmax(-1)
-        losses, grad = _cross_entropy(log_proba, target, scale)
+                affine(b, inputs[i], w, out=z)
+            if i < last:
+                hidden = self.activate(z)
+                before.append((z, hidden))
+                if self.dropouts is not None:
+                    masks.append(self.dropouts[i].draw_mask(hidden, n_active))
+                    hidden = hidden * masks[i]
+                inputs.append(hidden)
+        log_proba = space.scores.log_softmax(-1)
+        space.losses.addcmul_(weighted_target, log_proba)
+        torch.sub(log_proba.exp_().mul_(weight), weighted_target, out=space.grad)
         for i in range(last, -1, -1):
-            _, _, transposed, weight_grad, bias_grad = views[i]
-            if i == 0 and isinstance(X, SparseRows):
-                X.transposed_matmul(grad, out=weight_grad)
+            *_, w_grad, b_grad = views[i]
+            if i == last:
+                grad = space.grads[i]
             else:
-                torch.bmm(inputs[i].transpose(1, 2), grad, out=weight_grad)
-            torch.sum(grad, 1, True, out=bias_grad)
-            if i:
-                grad = torch.bmm(grad, transposed, out=grads[i - 1])
-                if masks and masks[i - 1] is not None:
-                    grad *= masks[i - 1]
-                grad = _BACKWARD[self.activation](grad, *before[i - 1])
-        return losses, z
+                grad = product(grad, views[i + 1][2], out=space.grads[i])
+                if masks:
+                    grad *= masks[i]
+                grad = self.backward(grad, *before[i])
+            if i == 0 and sparse is not None:
+                sparse.transposed_matmul(grad, out=w_grad)
+            else:
+                product(inputs[i].mT, grad, out=w_grad)
+            torch.sum(grad, -2, True, out=b_grad)
+        return space.scores[None] if one else space.scores
+
+    def take_losses(self, shape):
+        """Return the members' losses, summed over the steps since the last time.
+
+        Parameters
+        ----------
+        shape : torch.Size
+            Of the batches X.
+
+        Returns
+        -------
+        losses : torch.Tensor of shape (A,)
+        """
+        losses = self._spaces[shape].losses
+        total = losses.sum((-2, -1)).neg_()
+        losses.zero_()
+        return total[None] if losses.dim() == 2 else total
 
     def _cut(self, n_active):
         """Return the first members' weights and gradients."""
+        first = 0 if n_active == 1 else slice(n_active)
         self._views[n_active] = [
-            (
-                w[:n_active],
-                b[:n_active],
-                w[:n_active].transpose(1, 2),
-                gw[:n_active],
-                gb[:n_active],
-            )
-            for w, b, gw, gb in self.layers
+            (w[first], b[first], w[first].mT, w_grad[first], b_grad[first])
+            for w, b, w_grad, b_grad in self.layers
         ]
         return self._views[n_active]
 
     def _allocate(self, X):
-        """Return the buffers for batches of X's shape."""
-        outputs = [w.new_empty(*X.shape[:2], w.shape[2]) for w, *_ in self.layers]
-        grads = [torch.empty_like(output) for output in outputs[:-1]]
-        self._buffers[X.shape] = outputs, grads
-        return outputs, grads
-
-
-def _cross_entropy(log_proba, target, scale):
-    """Return the members' losses, and the gradient at the scores."""
-    losses = torch.linalg.vecdot(target, log_proba)
-    grad = log_proba.exp_().sub_(target)
-    if isinstance(scale, torch.Tensor):
-        return -(losses * scale).sum(1), grad.mul_(scale.unsqueeze(-1))
-    return losses.sum(1).mul_(-scale), grad.mul_(scale)
+        shape = X.shape[1:2] if len(X) == 1 else X.shape[:2]
+        outputs = [w.new_empty(*shape, w.shape[2]) for w, *_ in self.layers]
+        grads = [torch.zeros_like(output) for output in outputs]
+        scores, grad = outputs[-1][..., : self.width], grads[-1][..., : self.width]
+        losses = torch.zeros_like(scores, memory_format=torch.contiguous_format)
+        self._spaces[X.shape] = _Workspace(outputs, grads, scores, grad, losses)
+        return self._spaces[X.shape]
 
 
 def _drops(dropout):
     return any(dropout.p)
-
-
-def _values(parameter):
-    return parameter.detach()
 
 
 def _gradient(parameter):

@@ -23,6 +23,7 @@ ACTIVATIONS = {
 
 # What a member's random streams are for, so that one never shifts another.
 INIT, DROPOUT = 101, 102
+_OUTPUT_MULTIPLE = 16
 _ABSENT = -1e9  # score of an output that a member lacks: its softmax is 0 exactly
 
 
@@ -59,6 +60,8 @@ class StackedLinear(nn.Module):
         K.
     in_features, out_features : int or sequence of int of length K
         Width of the input and of the output.
+    multiple : int, default=1
+        The output is widened to a multiple of this.
 
     Attributes
     ----------
@@ -73,11 +76,12 @@ class StackedLinear(nn.Module):
     torch.Size([3, 5, 2])
     """
 
-    def __init__(self, n_members, in_features, out_features):
+    def __init__(self, n_members, in_features, out_features, *, multiple=1):
         super().__init__()
         self.in_features = _per_member(in_features, n_members)
         self.out_features = _per_member(out_features, n_members)
-        n_in, n_out = max(self.in_features), max(self.out_features)
+        n_in = max(self.in_features)
+        n_out = -(-max(self.out_features) // multiple) * multiple
         self.weight = nn.Parameter(torch.empty(n_members, n_in, n_out))
         self.bias = nn.Parameter(torch.empty(n_members, 1, n_out))
         self.reset_parameters([torch_generator("cpu", INIT)] * n_members)
@@ -152,23 +156,25 @@ class StackedDropout(nn.Module):
         self._masks = torch.cat([self._masks[:, self._used :], chunk], dim=1)
         self._used = 0
 
-    def draw_mask(self, X):
-        """Return what to multiply X (A, B, width) with, or None in evaluation."""
-        if not self.training or not any(self.p):
-            return None
+    def draw_mask(self, X, n_active):
+        """Return what to multiply values with: those of the first `n_active` members.
+
+        X has shape (n_active, B, width), or (B, width) of one member.
+        """
         if self._generators is None:
             self._start(X.device)
-        size = X[0].numel()
+        size = X.numel() // n_active
         while self._used + size > self._masks.shape[1]:
             self._draw_chunk()
-        mask = self._masks[: len(X), self._used : self._used + size]
+        mask = self._masks[:n_active, self._used : self._used + size]
         self._used += size
         return mask.reshape(X.shape)
 
     def forward(self, X):
         """Drop values of X (A, B, width) in training, return X itself otherwise."""
-        mask = self.draw_mask(X)
-        return X if mask is None else X * mask
+        if not self.training or not any(self.p):
+            return X
+        return X * self.draw_mask(X, len(X))
 
     def __getstate__(self):
         # Generators do not pickle; they are made anew from the seeds.
@@ -225,9 +231,14 @@ class StackedMLP(nn.Module):
         self.n_members = n_members
         self.activation = activation
         self.n_outputs = _per_member(n_outputs, n_members)
+        self.width = max(self.n_outputs)
         widths = [n_features, *hidden_layer_sizes, n_outputs]
         self.layers = nn.ModuleList(
-            StackedLinear(n_members, a, b) for a, b in pairwise(widths)
+            StackedLinear(n_members, a, b) for a, b in pairwise(widths[:-1])
+        )
+        # Of a few columns alone, a matrix product can take three times as long.
+        self.layers.append(
+            StackedLinear(n_members, *widths[-2:], multiple=_OUTPUT_MULTIPLE)
         )
         self.dropouts = nn.ModuleList(
             StackedDropout(dropout, n_members) for _ in hidden_layer_sizes
@@ -263,7 +274,7 @@ class StackedMLP(nn.Module):
             X = X.expand(self.n_members, *X.shape)
         for layer, dropout in zip(self.layers[:-1], self.dropouts, strict=True):
             X = dropout(self.activate(layer(X)))
-        return self.layers[-1](X)
+        return self.layers[-1](X)[..., : self.width]
 
     @property
     def widest(self):
@@ -301,7 +312,7 @@ class StackedMLP(nn.Module):
                 z = torch.baddbmm(bias, X, weight)
             if i + 1 < len(layers):
                 X = z.relu_() if self.activation == "relu" else self.activate(z)
-        return z
+        return z[..., : self.width]
 
     def activate(self, z):
         """Apply the activation."""

@@ -25,7 +25,7 @@ from ._sparse import rows_with_few_values
 
 _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
 _BULK_ROWS = 4096  # rows up to which predictions are computed in double precision
-_CLEAN_ROWS = 1024  # rows on which the clean training loss is measured
+_CLEAN_ROWS = 256  # rows on which the clean training loss is measured
 
 
 def draw_seed(random_state):
@@ -137,7 +137,7 @@ class MixupNet(NeuralNet):
     module_ : torch.nn.Module
     history : skorch.history.History
         One entry an epoch: "mixed_loss", the mean loss that training minimized, on
-        mixed rows; "train_loss", the clean loss on up to 1024 training rows after the
+        mixed rows; "train_loss", the clean loss on up to 256 training rows after the
         epoch; "valid_loss", the clean loss on the validation rows. With K members, the
         mean over members.
     seeds_ : list of int
@@ -334,21 +334,24 @@ class MixupNet(NeuralNet):
         sets = {"dataset_train": train_set, "dataset_valid": valid_set}
         self._probe_outputs(data)
         mixer = self._active_mixer()
-        batches = self._batches(data, train_rows, mixer)
         sample = train_rows.sample(_CLEAN_ROWS)
         mixing = (
             contextlib.nullcontext() if mixer is None else mixer.attached(self.module_)
         )
         seeded = _own_torch_seed(self.seeds_[0] + len(self.history))
-        with self._threads(batches), seeded, self._own_buffers(), mixing as inside:
-            for epoch in range(epochs):
-                self.notify("on_epoch_begin", **sets)
-                with self._whole_epochs(), self._scheduled((epoch + 0.5) / epochs):
-                    self._train_epoch(batches, inside)
-                    self._clean_epoch(data, sample)
-                    self._valid_epoch(*valid)
-                    self._settle_batches()
-                self.notify("on_epoch_end", **sets)
+        with mixing as inside, seeded, self._own_buffers():
+            quick = not inside and self._has_closed_form(data)
+            batches = self._batches(data, train_rows, mixer, quick, inside)
+            with self._threads(batches):
+                for epoch in range(epochs):
+                    self.notify("on_epoch_begin", **sets)
+                    progress = (epoch + 0.5) / epochs
+                    with self._whole_epochs(), self._scheduled(progress):
+                        self._train_epoch(batches, inside)
+                        self._clean_epoch(data, sample)
+                        self._valid_epoch(*valid)
+                        self._settle_batches()
+                    self.notify("on_epoch_end", **sets)
         return self
 
     @contextlib.contextmanager
@@ -436,7 +439,7 @@ class MixupNet(NeuralNet):
                 )
         return make_mixer(self.mixing) if np.any(np.asarray(self.alpha) != 0) else None
 
-    def _batches(self, data, rows, mixer):
+    def _batches(self, data, rows, mixer, quick, inside):
         n_max = int(rows.counts[0])
         size = n_max if self.batch_size == -1 else min(self.batch_size, n_max)
         if not rows.even and not isinstance(self.optimizer_, StackedAdamW):
@@ -454,11 +457,9 @@ class MixupNet(NeuralNet):
             self.lambda_per,
             self._uniform(),
             self.label_smoothing,
-            # Without callbacks, which would see the batches.
-            sparse=self._has_closed_form(data)
-            and (mixer is None or type(mixer) is InputMixup)
-            and not self._watched()
-            and not self._heard("on_grad_computed"),
+            sparse=quick and (mixer is None or type(mixer) is InputMixup),
+            weighs_targets=quick,
+            mixes_inside=bool(inside),
         )
 
     def _uniform(self):
@@ -474,28 +475,32 @@ class MixupNet(NeuralNet):
         if self._stacked:
             self.module_.seed_members(self.seeds_, len(self.history))
         self._set_training(True)
-        self._gradient = None
-        if not inside and self._has_closed_form(batches.data):
-            self._gradient = ClosedFormGradient(self.module_)
-        self._hears_grad = self._heard("on_grad_computed")
         total = torch.zeros(self.n_members, device=self.device)
-        quick = self._gradient and isinstance(self.optimizer_, StackedAdamW)
-        if quick and not self._watched() and not self._hears_grad:
+        if batches.weighs_targets:
             self._run_closed_form(batches, total)
         else:
             self._run_steps(batches, inside, total)
         n_rows = torch.as_tensor(batches.rows.counts).to(total)
         self._record_training(total / n_rows, batches.n_steps)
 
+    @torch.no_grad()
     def _run_closed_form(self, batches, total):
         """Take an epoch's steps with nothing between them."""
+        if self._gradient is None:
+            self._gradient = ClosedFormGradient(self.module_)
         gradient, prepared = self._gradient, {}
+        seen = shape = None
         for n_active in batches.active_counts():
             prepared[n_active] = self.optimizer_.prepare(n_active)
         for batch, counts in batches.epoch(self.seeds_, len(self.history)):
-            losses, _ = gradient(batch.X, batch.target, batch.scale)
-            prepared[len(counts)]()
-            self._add_losses(total, losses, counts)
+            if counts is not seen:  # batches of another shape begin
+                if seen is not None:
+                    self._add_losses(total, gradient.take_losses(shape), seen)
+                seen, shape = counts, batch.X.shape
+                advance = prepared[len(counts)]
+            gradient(batch.X, batch.target, batch.weight)
+            advance()
+        self._add_losses(total, gradient.take_losses(shape), seen)
 
     def _run_steps(self, batches, inside, total):
         """Take an epoch's steps, heard by callbacks and mixing inside the module."""
@@ -507,7 +512,7 @@ class MixupNet(NeuralNet):
                 self.notify("on_batch_begin", batch=seen, training=True)
             mixes = inside.using(**batch.draws) if inside else contextlib.nullcontext()
             with mixes:
-                step = self.train_step(batch[:2], scale=batch.scale)
+                step = self.train_step(batch[:2], weight=batch.weight)
             self._add_losses(total, step["losses"], counts)
             if watched:
                 self._record_batch("train", step, int(counts[0]))
@@ -523,25 +528,27 @@ class MixupNet(NeuralNet):
             total[: len(losses)] += losses * torch.as_tensor(counts).to(losses)
 
     def _has_closed_form(self, data):
-        """Tell whether the gradient can be computed without autograd."""
+        """Tell whether steps can do without autograd, and without being heard."""
         criterion = self.criterion_
         return (
             type(self.module_) is StackedMLP
+            and isinstance(self.optimizer_, StackedAdamW)
             and type(criterion) is nn.CrossEntropyLoss
             and criterion.weight is None
             and criterion.label_smoothing == 0
             and not data.y.is_floating_point()  # so that targets sum to one
-            and not isinstance(self.optimizer_, torch.optim.LBFGS)
+            and not self._watched()
+            and not self._heard("on_grad_computed")
         )
 
-    def train_step(self, batch, scale=None):
+    def train_step(self, batch, weight=None):
         """Take one step of the optimizer; return the losses and the prediction.
 
         Parameters
         ----------
         batch : tuple of X (A, B, ...) and target (A, B, ...)
             A batch for each of the first A members.
-        scale : float or torch.Tensor of shape (A, B)
+        weight : float or torch.Tensor of shape (A, B, 1)
             Weight of each row in its member's loss.
 
         Returns
@@ -550,9 +557,12 @@ class MixupNet(NeuralNet):
             "loss", the mean over members; "losses" (A,); "y_pred", rows first.
         """
         if isinstance(self.optimizer_, torch.optim.LBFGS):  # needs skorch's closure
-            return super().train_step(batch, scale=scale)
-        step = self.train_step_single(batch, scale)
-        if self._hears_grad:
+            return super().train_step(batch, weight=weight)
+        # StackedAdamW's calls point at the gradients: they stay where they are.
+        stays = isinstance(self.optimizer_, StackedAdamW)
+        self.optimizer_.zero_grad(set_to_none=not stays)
+        step = self.train_step_single(batch, weight)
+        if self._heard("on_grad_computed"):
             parameters = list(self.get_all_learnable_params())
             self.notify(
                 "on_grad_computed",
@@ -566,22 +576,18 @@ class MixupNet(NeuralNet):
             self.optimizer_.step()
         return step
 
-    def train_step_single(self, batch, scale=None):
+    def train_step_single(self, batch, weight=None):
         """Compute the loss of a batch and its gradient; see `train_step`."""
         X, target = batch
-        if self._gradient:
-            losses, y_pred = self._gradient(X, target, scale)
-            loss = losses.mean()
-        else:
-            # StackedAdamW's calls point at the gradients: they stay where they are.
-            stays = isinstance(self.optimizer_, StackedAdamW)
-            self.optimizer_.zero_grad(set_to_none=not stays)
-            y_pred = self._forward_members(X)
-            losses = self._member_losses(y_pred, target, scale)
-            total = losses.sum()  # members share no weights: no gradient leaks
-            total.backward()
-            loss = total.detach() / len(losses)
-        return {"loss": loss, "losses": losses, "y_pred": self._rows_first(y_pred)}
+        y_pred = self._forward_members(X)
+        losses = self._member_losses(y_pred, target, weight)
+        loss = losses.sum()  # members share no weights: no gradient leaks
+        loss.backward()
+        return {
+            "loss": loss.detach() / len(losses),
+            "losses": losses,
+            "y_pred": self._rows_first(y_pred),
+        }
 
     def _forward_members(self, X):
         return self.module_(X) if self._stacked else self.module_(X[0])[None]
@@ -590,8 +596,8 @@ class MixupNet(NeuralNet):
         """Return outputs (K, B, ...) as skorch's callbacks take them: (B, [K,] ...)."""
         return y_pred.transpose(0, 1) if self._stacked else y_pred[0]
 
-    def _member_losses(self, y_pred, target, scale):
-        """Return the loss of each member, (A,): the rows' losses times `scale`."""
+    def _member_losses(self, y_pred, target, weight):
+        """Return the loss of each member, (A,): the rows' losses times `weight`."""
         if y_pred.shape != target.shape:
             raise ValueError(
                 f"The module returns shape {tuple(y_pred.shape[2:])} a row, and its "
@@ -600,14 +606,14 @@ class MixupNet(NeuralNet):
             )
         loss = self.criterion_(y_pred.flatten(0, 1), target.flatten(0, 1))
         if loss.dim() == 0:
-            if isinstance(scale, torch.Tensor):
+            if isinstance(weight, torch.Tensor):
                 raise ValueError(
                     "sample_weight needs a criterion with reduction='none', got "
                     f"{self.criterion_}."
                 )
             return loss[None]
-        loss = loss.reshape(*y_pred.shape[:2], -1).mean(-1)
-        return (loss * scale).sum(1)
+        loss = loss.reshape(*y_pred.shape[:2], -1).mean(-1, keepdim=True)
+        return (loss * weight).sum((1, 2))
 
     def _probe_outputs(self, data):
         """Learn how wide the module's output is, so that one-hot rows fit it."""
@@ -644,8 +650,9 @@ class MixupNet(NeuralNet):
             return self._member_losses(y_pred, target, 1 / n_rows), n_rows, y_pred
         total = mass.sum(1)
         # Of padding alone there is no loss.
-        scale = mass / total.clamp(min=torch.finfo(total.dtype).tiny)[:, None]
-        return self._member_losses(y_pred, target, scale), total, y_pred
+        weight = mass / total.clamp(min=torch.finfo(total.dtype).tiny)[:, None]
+        losses = self._member_losses(y_pred, target, weight[..., None])
+        return losses, total, y_pred
 
     def _parts(self, data, rows, size):
         """Yield member rows as indices and weights, some at a time to bound memory."""

@@ -65,6 +65,7 @@ class StackedAdamW(torch.optim.Optimizer):
             raise ValueError("StackedAdamW takes no closure.")
         self.advance()
 
+    @torch.no_grad()
     def advance(self, n_active=None):
         """Take a step with the first members only, and without `step`'s hooks.
 
@@ -87,8 +88,8 @@ class StackedAdamW(torch.optim.Optimizer):
         Returns
         -------
         advance : callable
-            Takes a step. To be used while the parameter groups and the places of the
-            gradients in memory stay as they are.
+            Takes a step. To be used without recording a graph, and while the parameter
+            groups and the places of the gradients in memory stay as they are.
         """
         key = (n_active, *map(self._group_key, self.param_groups))
         if key not in self._plans:
@@ -141,6 +142,8 @@ class StackedAdamW(torch.optim.Optimizer):
     def _runs(self, group, count, n_active):
         """Yield the ranges of neighbors that agree in all that a call takes."""
         n_members = len(count)
+        if n_members == 1:
+            return [(0, 1)]
         agree = np.ones(max(n_members - 1, 0), dtype=bool)
         for values in (group["lr"], group["weight_decay"], count.cpu().numpy()):
             agree &= np.diff(np.broadcast_to(values, n_members)) == 0
@@ -193,7 +196,6 @@ class StackedAdamW(torch.optim.Optimizer):
         return super().__getstate__() | {"_cuts": self._cuts, "_plans": {}}
 
 
-@torch.no_grad()
 def _advance(counts, calls):
     for count in counts:
         count += 1

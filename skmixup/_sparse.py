@@ -101,10 +101,13 @@ class SparseRows:
         return index.reshape(-1, m), self.value.reshape(-1, m)
 
     def matmul(self, weight, bias, out):
-        """Write bias + rows @ weight, (A, B, width) and (A, width, n_out), to `out`."""
+        """Write bias + rows @ weight, (A, B, width) and (A, width, n_out), to `out`.
+
+        Of one member, `weight` and `out` may come without its axis.
+        """
         index, value = self._flat()
         product = F.embedding_bag(
-            index, weight.flatten(0, 1), mode="sum", per_sample_weights=value
+            index, weight.flatten(0, -2), mode="sum", per_sample_weights=value
         )
         return torch.add(product.view_as(out), bias, out=out)
 
@@ -112,5 +115,5 @@ class SparseRows:
         """Write rows.T @ grad, the gradient at the weight, to `out`."""
         index, value = self._flat()
         terms = value.unsqueeze(-1) * grad.reshape(len(value), 1, -1)
-        flat = out.flatten(0, 1).zero_()
+        flat = out.flatten(0, -2).zero_()
         flat.index_add_(0, index.flatten(), terms.flatten(0, 1))

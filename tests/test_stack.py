@@ -32,17 +32,20 @@ def test_the_closed_form_is_autograds_gradient(activation, dropout, n_active, we
     ).train()
     rows = torch.randn(n_active, 7, D)
     target = torch.randn(n_active, 7, C).softmax(-1)
-    scale = torch.rand(n_active, 7) if weighted else 1 / 7
+    weight = torch.rand(n_active, 7, 1) if weighted else 1 / 7
     gradient = ClosedFormGradient(mlp)
     mlp.seed_members([1, 2, 3], 0)
-    losses, scores = gradient(rows, target, scale)
+    with torch.no_grad():
+        scores = gradient(rows, target * weight, weight)
+    losses = gradient.take_losses(rows.shape)
     found = [p.grad.clone() for p in mlp.parameters()]
     mlp.seed_members([1, 2, 3], 0)
     expected_scores = mlp(rows)
-    entropy = -(target * expected_scores.log_softmax(-1)).sum(-1)
-    expected = (entropy * scale).sum(1)
+    entropy = -(target * expected_scores.log_softmax(-1)).sum(-1, keepdim=True)
+    expected = (entropy * weight).sum((1, 2))
     torch.testing.assert_close(losses, expected)
     torch.testing.assert_close(scores, expected_scores)
+    assert not gradient.take_losses(rows.shape).any()
     grads = torch.autograd.grad(expected.sum(), list(mlp.parameters()))
     for mine, autograds in zip(found, grads, strict=True):
         torch.testing.assert_close(mine, autograds, rtol=1e-4, atol=1e-6)
@@ -116,8 +119,8 @@ def test_every_member_sees_each_of_its_rows_once(counts, batch_size, epoch):
         assert sizes.max() == batch.X.shape[1] <= batch_size
         for member, size in enumerate(sizes):
             seen[member] += batch.X[member, :size, 0].tolist()
-        scale = torch.as_tensor(batch.scale).expand(batch.X.shape[:2])
-        torch.testing.assert_close(scale.sum(1), torch.ones(len(sizes)))
+        weight = torch.as_tensor(batch.weight).expand(*batch.X.shape[:2], 1)
+        torch.testing.assert_close(weight.sum((1, 2)), torch.ones(len(sizes)))
     for own, visited in zip(rows, seen, strict=True):
         assert sorted(visited) == sorted(own.tolist())
 
