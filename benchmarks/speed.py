@@ -252,16 +252,20 @@ def draw(rows):
     figure : matplotlib.figure.Figure
     """
     sections = list(rows["section"].unique())
-    figure = Figure(figsize=(9, 2.8 * len(sections)), layout="constrained")
+    figure = Figure(figsize=(9, 2.5 * len(sections)), layout="constrained")
     axes = figure.subplots(len(sections), 1, squeeze=False)[:, 0]
     for ax, section in zip(axes, sections, strict=True):
         here = rows[rows["section"] == section]
         median = here.pivot_table(
             "value", "setting", "competitor", "median", sort=False
         )
-        median.plot.barh(ax=ax, logx=True, width=0.8)
+        for name, values in median.items():  # no bars: the axis has no zero
+            ax.plot(values, values.index, "o", label=name, alpha=0.8)
+        ax.set_xscale("log")
+        ax.grid(axis="y", alpha=0.3)
         ax.invert_yaxis()
-        ax.set(xlabel=here["unit"].iloc[0], ylabel="", title=section)
+        ax.margins(y=0.5 / len(median))
+        ax.set(xlabel=here["unit"].iloc[0], title=section)
         ax.legend(fontsize="small")
     return figure
 

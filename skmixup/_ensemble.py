@@ -67,6 +67,11 @@ class FoldEnsemble(ClassifierMixin, BaseEstimator):
         """Number of columns seen in `fit`."""
         return self.estimators[0].n_features_in_
 
+    @property
+    def feature_names_in_(self):
+        """Names of the columns seen in `fit`, where they have any that are strings."""
+        return self.estimators[0].feature_names_in_
+
     def predict_proba(self, X):
         """Return the mean of the members' probabilities.
 

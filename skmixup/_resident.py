@@ -79,8 +79,9 @@ def _to_float(X, device, dtype):
 
 
 def _check_finite(X):
-    finite = np.isfinite(X.data) if sparse.issparse(X) else torch.isfinite(X)
-    if not finite.all():
+    values = torch.from_numpy(X.data) if sparse.issparse(X) else X
+    # A sum is quick, and not finite if a value is not.
+    if not torch.isfinite(values.sum()) and not torch.isfinite(values).all():
         raise ValueError("Input X contains NaN or infinity: impute or drop these rows.")
 
 

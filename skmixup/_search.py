@@ -50,6 +50,7 @@ class _Job:
     """One candidate on one fold."""
 
     estimator: object  # a classifier, or a Pipeline that ends in one
+    fold: int
     train: np.ndarray
     test: np.ndarray
     parameters: dict
@@ -161,12 +162,13 @@ class _StackedSearch:
         jobs = [
             _Job(
                 clone(self.estimator).set_params(**clone(parameters, safe=False)),
+                fold,
                 np.asarray(train),
                 np.asarray(test),
                 parameters,
             )
             for parameters in candidates
-            for train, test in splits
+            for fold, (train, test) in enumerate(splits)
         ]
         data = _Data(X, y, routed.estimator.fit, routed.scorer.score, scorers)
         self._evaluate_stacks([job for job in jobs if _can_stack(job.estimator)], data)
@@ -201,7 +203,7 @@ class _StackedSearch:
                 self._fail(job, error, data)
                 continue
             table_key, stack_key = _split_parameters(self.estimator, job.parameters)
-            key = table_key, job.train.tobytes()
+            key = table_key, job.fold
             tables.setdefault(key, (stack_key, []))[1].append(job)
         job_of = {}
         for stack_key, sharing in tables.values():

@@ -350,6 +350,7 @@ def test_the_folds_of_the_best_candidate_can_be_kept(refit):
         np.exp(search.predict_log_proba(X)), search.predict_proba(X), atol=1e-12
     )
     assert set(search.predict(X)) <= set(search.classes_)
+    assert search.feature_names_in_.tolist() == X.columns.tolist()
 
 
 def test_an_ensemble_of_different_classes():
