@@ -7,6 +7,7 @@ within a turn. Its median is printed with the lowest and the highest.
 import argparse
 import json
 import platform
+import time
 from functools import partial
 from pathlib import Path
 
@@ -71,7 +72,9 @@ def main(argv=None):
     """
     options = _parse(argv)
     options.out.mkdir(parents=True, exist_ok=True)
-    rows = measure(options.sections, options.repeats, options.quick, options.out)
+    file = options.out / "speed.jsonl"
+    measure(options.sections, options.repeats, options.quick, file)
+    rows = read_latest(file)
     report = make_report(rows)
     (options.out / "speed.md").write_text(report, encoding="utf-8")
     draw(rows).savefig(options.out / "speed.png", dpi=120)
@@ -103,7 +106,7 @@ def _parse(argv):
     return options
 
 
-def measure(sections, repeats, quick, out):
+def measure(sections, repeats, quick, path):
     """Run the contests, and write each measurement down as soon as it is made.
 
     Parameters
@@ -112,21 +115,16 @@ def measure(sections, repeats, quick, out):
         Keys of `SECTIONS`.
     repeats : int
     quick : bool
-    out : Path
-        Folder; its ``speed.jsonl`` is written anew.
-
-    Returns
-    -------
-    rows : DataFrame
-        A row a measurement.
+    path : Path
+        File that rows are appended to, one a measurement.
     """
     machine = {
+        "run": time.strftime("%Y-%m-%dT%H:%M:%S"),
         "cores": joblib.cpu_count(),
         "python": platform.python_version(),
         **{package.__name__: package.__version__ for package in PACKAGES},
     }
-    rows = []
-    with open(out / "speed.jsonl", "w", encoding="utf-8") as file:
+    with open(path, "a", encoding="utf-8") as file:
         for section in sections:
             contests = list(SECTIONS[section](quick))
             bar = tqdm(total=repeats * len(contests), desc=section)
@@ -141,12 +139,27 @@ def measure(sections, repeats, quick, out):
                             "value": run(),
                             "unit": contest.unit,
                         }
-                        rows.append(row)
                         file.write(json.dumps(row | machine) + "\n")
                         file.flush()
                     bar.update()
             bar.close()
-    return pd.DataFrame(rows)
+
+
+def read_latest(path):
+    """Read the measurements of each section's last run.
+
+    Parameters
+    ----------
+    path : Path
+        File that `measure` has written.
+
+    Returns
+    -------
+    rows : DataFrame
+        A row a measurement.
+    """
+    rows = pd.read_json(path, lines=True, convert_dates=False)
+    return rows[rows["run"] == rows.groupby("section")["run"].transform("max")]
 
 
 def ratios(rows, section, setting, above, below):
@@ -181,7 +194,7 @@ def make_report(rows):
     Parameters
     ----------
     rows : DataFrame
-        From `measure`.
+        From `read_latest`.
 
     Returns
     -------
@@ -245,7 +258,7 @@ def draw(rows):
     Parameters
     ----------
     rows : DataFrame
-        From `measure`.
+        From `read_latest`.
 
     Returns
     -------

@@ -21,6 +21,17 @@ def test_a_quick_run_writes_its_files(tmp_path, capsys):
     assert (tmp_path / "speed.png").stat().st_size > 1000
 
 
+def test_each_sections_last_run_counts(tmp_path):
+    runs = [("fit", "1", 1.0), ("fit", "2", 2.0), ("search", "1", 3.0)]
+    lines = [
+        json.dumps({"section": section, "run": f"2026-01-0{day}T00:00:00", "value": v})
+        for section, day, v in runs
+    ]
+    path = tmp_path / "speed.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert speed.read_latest(path)["value"].tolist() == [2.0, 3.0]
+
+
 @pytest.mark.parametrize("name", _contests.FITTERS)
 def test_every_competitor_trains(name):
     X, y = _contests.make_rows(200, 30)
