@@ -158,7 +158,8 @@ def read_latest(path):
     rows : DataFrame
         A row a measurement.
     """
-    rows = pd.read_json(path, lines=True, convert_dates=False)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows = pd.DataFrame(map(json.loads, lines))
     return rows[rows["run"] == rows.groupby("section")["run"].transform("max")]
 
 
