@@ -474,7 +474,6 @@ class MixupNet(NeuralNet):
     def _train_epoch(self, batches, inside):
         if self._stacked:
             self.module_.seed_members(self.seeds_, len(self.history))
-        self._set_training(True)
         total = torch.zeros(self.n_members, device=self.device)
         if batches.weighs_targets:
             self._run_closed_form(batches, total)
@@ -505,6 +504,7 @@ class MixupNet(NeuralNet):
     def _run_steps(self, batches, inside, total):
         """Take an epoch's steps, heard by callbacks and mixing inside the module."""
         watched = self._watched()
+        self._set_training(True)
         for batch, counts in batches.epoch(self.seeds_, len(self.history)):
             if watched:
                 seen = batch[:2] if self._stacked else (batch.X[0], batch.target[0])
@@ -633,6 +633,8 @@ class MixupNet(NeuralNet):
 
     @torch.no_grad()
     def _eval_members(self, X):
+        if type(self.module_) is StackedMLP:  # without its modules' calls
+            return self.module_.scores(X, self.module_.layers_in(X.dtype))
         self._set_training(False)
         return self._forward_members(X)
 
