@@ -27,6 +27,11 @@ class StackedAdamW(torch.optim.Optimizer):
     weight_decay : float or sequence of float of length K, default=1e-2
         Decoupled weight decay.
 
+    Raises
+    ------
+    ValueError
+        If `lr` or `weight_decay` is negative, or has not one value for each member.
+
     References
     ----------
     Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2.
@@ -177,8 +182,22 @@ class StackedAdamW(torch.optim.Optimizer):
         return args, kwargs
 
     # torch's own import torch._dynamo, which takes over a second, to switch it off.
-    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
     state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
+
+    def add_param_group(self, param_group):
+        """Add parameters; see :class:`torch.optim.Optimizer`."""
+        inspect.unwrap(torch.optim.Optimizer.add_param_group)(self, param_group)
+        group = self.param_groups[-1]
+        n_members = {len(p) for p in group["params"]}
+        for name in ("lr", "weight_decay"):
+            values = np.asarray(group[name], dtype=float)
+            if values.ndim and {values.size} != n_members:
+                raise ValueError(
+                    f"{name} has {values.size} values for {max(n_members)} member(s): "
+                    "give one number, or one for each member."
+                )
+            if not (values >= 0).all():
+                raise ValueError(f"{name} must not be negative, got {group[name]!r}.")
 
     def zero_grad(self, set_to_none=True):
         """Reset the gradients; see :class:`torch.optim.Optimizer`."""

@@ -78,6 +78,7 @@ class Fitting:
     def prepare(self):
         """Draw the classifier's seeds and split, as its `fit` would."""
         clf, table = self.classifier, self.table
+        resolve_device(clf.device)  # an error of this fitting alone
         split_seed, seeds = clf._draw_seeds()
         train, valid = clf._split(table.y, split_seed)
         clf._note_shape(table.X.shape[1], table.weight, seeds)

@@ -396,6 +396,10 @@ def test_one_bad_candidate_does_not_spoil_the_rest():
     with pytest.warns(FitFailedWarning, match="are not submodules"):
         search = MixupSearchCV(SHORT, grid, error_score=0.0).fit(*WINE)
     assert search.cv_results_["mean_test_score"][1] > 0
+    grid = {"device": ["cpu", "tpu"]}
+    with pytest.warns(FitFailedWarning, match="'tpu' is not a torch device"):
+        search = MixupSearchCV(SHORT, grid, error_score=0.0).fit(*WINE)
+    assert search.best_params_ == {"device": "cpu"}
     with pytest.raises(ValueError, match=r"All the .* fits failed"):
         MixupSearchCV(SHORT, {"alpha": [-1]}).fit(*WINE)
 

@@ -215,3 +215,16 @@ def test_the_order_of_members_is_checked():
     ).initialize()
     with pytest.raises(ValueError, match="optimizer=StackedAdamW"):
         net.partial_fit(X, Y, rows=[np.arange(9), np.arange(5)])
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"lr": [1e-3] * 3}, r"lr has 3 values for 2 member\(s\)"),
+        ({"lr": -1.0}, "lr must not be negative"),
+        ({"weight_decay": [0.1, np.nan]}, "weight_decay must not be negative"),
+    ],
+)
+def test_an_adamw_checks_its_parameters(params, message):
+    with pytest.raises(ValueError, match=message):
+        StackedAdamW(StackedMLP(D, C, n_members=2).parameters(), **params)
