@@ -466,7 +466,8 @@ class MixupNet(NeuralNet):
         """Return each member's uniform distribution over its classes."""
         if self.n_outputs_ is None:  # floating-point targets
             return None
-        widths = getattr(self.module_, "n_outputs", self.n_outputs_)
+        is_mlp = isinstance(self.module_, StackedMLP)
+        widths = self.module_.n_outputs if is_mlp else self.n_outputs_
         widths = np.broadcast_to(widths, self.n_members)[:, None]
         uniform = (np.arange(self.n_outputs_) < widths) / widths
         return torch.as_tensor(uniform, dtype=torch.float32).to(self.device)
@@ -532,6 +533,11 @@ class MixupNet(NeuralNet):
         criterion = self.criterion_
         return (
             type(self.module_) is StackedMLP
+            and all(p.requires_grad for p in self.module_.parameters())
+            and not any(
+                m._forward_hooks or m._forward_pre_hooks or m._backward_hooks
+                for m in self.module_.modules()
+            )
             and isinstance(self.optimizer_, StackedAdamW)
             and type(criterion) is nn.CrossEntropyLoss
             and criterion.weight is None

@@ -178,6 +178,39 @@ def test_a_member_is_the_same_alone_and_among_others(mixing, lambda_per, weight)
         )
 
 
+def stacked_net(**params):
+    return MixupNet(
+        StackedMLP,
+        module__n_features=D,
+        module__n_outputs=C,
+        optimizer=StackedAdamW,
+        max_epochs=2,
+        random_state=0,
+        **params,
+    ).initialize()
+
+
+def test_a_layer_that_is_frozen_stays():
+    net = stacked_net()
+    frozen = net.module_.layers[0].weight.requires_grad_(False)
+    before = frozen.clone()
+    net.partial_fit(X, Y)
+    assert (frozen == before).all()
+    assert (
+        net.module_.layers[1].weight != stacked_net().module_.layers[1].weight
+    ).any()
+
+
+def test_hooks_of_the_module_are_called_and_change_nothing():
+    calls = []
+    net = stacked_net()
+    net.module_.layers[0].register_forward_hook(lambda *args: calls.append(1))
+    net.partial_fit(X, Y)
+    assert calls
+    quick = stacked_net().partial_fit(X, Y)
+    torch.testing.assert_close(net.forward(X), quick.forward(X), rtol=1e-4, atol=1e-5)
+
+
 def test_members_may_differ_in_width():
     wide = np.concatenate([X, np.zeros((N, 3), dtype=np.float32)], axis=1)
     outputs = [C, C + 2, C, C + 1, C]
