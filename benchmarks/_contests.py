@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -380,7 +380,7 @@ def growth_contests(quick):
         return seconds(make(256, 1).fit, X, y)
 
     for n_rows, n_columns in tables:
-        table = _once(partial(make_rows, n_rows, n_columns))
+        table = cache(partial(make_rows, n_rows, n_columns))
         names = ["mixup", "MLPClassifier"][: 1 if n_rows > 10**5 else 2]
         yield Contest(
             "growth",
@@ -388,18 +388,6 @@ def growth_contests(quick):
             "s/epoch",
             {name: partial(run, FITTERS[name], table) for name in names},
         )
-
-
-def _once(make):
-    """Return a function that makes its value when it is first asked for."""
-    made = []
-
-    def get():
-        if not made:
-            made.append(make())
-        return made[0]
-
-    return get
 
 
 SECTIONS = {

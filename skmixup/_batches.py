@@ -117,7 +117,6 @@ class EpochBatches:
         self.mixer = mixer
         self.alpha = np.broadcast_to(alpha, len(rows))
         self.lambda_per = lambda_per
-        self.uniform = uniform
         self.encoded = None
         if not data.y.is_floating_point():
             self.encoded = _encoded_classes(uniform, label_smoothing)

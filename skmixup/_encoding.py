@@ -274,9 +274,9 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             Values in [-3, 3].
         """
         check_is_fitted(self)
-        return self.transform_checked(self._check(X, reset=False))
+        return self._transform_checked(self._check(X, reset=False))
 
-    def transform_checked(self, X):
+    def _transform_checked(self, X):
         """Scale numbers that are known to be float64 or CSR, without infinity."""
         if sparse.issparse(X):
             X = X.copy()
@@ -568,7 +568,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         numbers, levels = self._read(X)
         parts = []
         if self.scaler_ is not None:
-            parts.append(self.scaler_.transform_checked(numbers))
+            parts.append(self.scaler_._transform_checked(numbers))
         if self.lacking_.any():
             lacking = np.isnan(_dense(numbers)[:, self.lacking_])
             parts.append(lacking.astype(np.float32))

@@ -575,12 +575,17 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             net.callbacks, net.callbacks_ = None, []  # they may hold rows
         if not net.history:
             raise KeyboardInterrupt  # within the first epoch: there is no model
-        self.n_iter_ = len(net.history)
-        self.loss_curve_ = [epoch["mixed_loss"] for epoch in net.history]
+        self._read_history(valid is not None)
+
+    def _read_history(self, validated):
+        """Set what the net's history tells of the training."""
+        history = self.net_.history
+        self.n_iter_ = len(history)
+        self.loss_curve_ = [epoch["mixed_loss"] for epoch in history]
         self.__dict__.pop("validation_loss_curve_", None)
-        if valid is not None:
+        if validated:
             self.validation_loss_curve_ = [
-                epoch["valid_loss"] for epoch in net.history if "valid_loss" in epoch
+                epoch["valid_loss"] for epoch in history if "valid_loss" in epoch
             ]
 
     def _schedule(self, epochs):
@@ -671,7 +676,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         state = dict(super().__getstate__())
         net = state.pop("net_", None)
         if net is not None:
-            state["_net_state"] = _net_to_arrays(net)
+            state["_net_state"] = net_to_arrays(net)
         return state
 
     def __setstate__(self, state):
@@ -680,7 +685,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         super().__setstate__(state)
         if arrays is not None:
             self.net_ = self._make_net(_device_at_hand(arrays["device"]))
-            _arrays_to_net(arrays, self.net_)
+            arrays_to_net(arrays, self.net_)
 
 
 def new_net(device, cls=MixupNet, **params):
@@ -773,7 +778,7 @@ def _device_at_hand(device):
         return resolve_device("auto")
 
 
-def _net_to_arrays(net):
+def net_to_arrays(net):
     """Return the state of a trained net as NumPy arrays and plain values."""
     optimizer = net.optimizer_.state_dict()["state"]
     return {
@@ -788,8 +793,8 @@ def _net_to_arrays(net):
     }
 
 
-def _arrays_to_net(arrays, net):
-    """Put the state that `_net_to_arrays` returned into a new net."""
+def arrays_to_net(arrays, net):
+    """Put the state that `net_to_arrays` returned into a new net."""
 
     def tensor(array):
         return torch.as_tensor(np.array(array))

@@ -54,7 +54,9 @@ class ClosedFormGradient:
         self.activate = torch.relu_ if mlp.activation == "relu" else mlp.activate
         self.backward = _BACKWARD[mlp.activation]
         self.width = mlp.width
-        self.dropouts = list(mlp.dropouts) if any(map(_drops, mlp.dropouts)) else None
+        self.dropouts = (
+            list(mlp.dropouts) if any(d.drops for d in mlp.dropouts) else None
+        )
         self.layers = [
             tuple(p.detach() for p in (layer.weight, layer.bias))
             + tuple(map(_gradient, (layer.weight, layer.bias)))
@@ -158,10 +160,6 @@ class ClosedFormGradient:
         losses = torch.zeros_like(scores, memory_format=torch.contiguous_format)
         self._spaces[X.shape] = _Workspace(outputs, grads, scores, grad, losses)
         return self._spaces[X.shape]
-
-
-def _drops(dropout):
-    return any(dropout.p)
 
 
 def _gradient(parameter):

@@ -32,6 +32,24 @@ def _per_member(value, n_members):
     return np.broadcast_to(value, n_members).astype(int).tolist()
 
 
+def check_member_values(name, values, n_members):
+    """Raise ValueError unless there is one value, or one for each member.
+
+    Parameters
+    ----------
+    name : str
+        The parameter's.
+    values : float or sequence of float
+    n_members : int
+    """
+    size = np.size(values)
+    if size not in (1, n_members):
+        raise ValueError(
+            f"{name} has {size} values for {n_members} member(s): give one number, or "
+            "one for each member."
+        )
+
+
 def torch_generator(device, *key):
     """Return a torch generator seeded by a key of integers, such as (seed, epoch).
 
@@ -140,6 +158,11 @@ class StackedDropout(nn.Module):
         self._epoch = int(epoch)
         self._generators = None
 
+    @property
+    def drops(self):
+        """Whether a member's rate is above 0."""
+        return any(self.p)
+
     def _start(self, device):
         self._generators = [
             torch_generator(device, seed, self._epoch, DROPOUT) for seed in self._seeds
@@ -172,7 +195,7 @@ class StackedDropout(nn.Module):
 
     def forward(self, X):
         """Drop values of X (A, B, width) in training, return X itself otherwise."""
-        if not self.training or not any(self.p):
+        if not self.training or not self.drops:
             return X
         return X * self.draw_mask(X, len(X))
 

@@ -18,7 +18,7 @@ from torch.utils.data import Subset
 from ._batches import EpochBatches, MemberRows
 from ._gradient import ClosedFormGradient
 from ._mixing import InputMixup, check_alpha, check_lambda_per, make_mixer, one_hot
-from ._modules import StackedMLP
+from ._modules import StackedMLP, check_member_values
 from ._optim import StackedAdamW
 from ._resident import ResidentRows, unpack
 from ._sparse import rows_with_few_values
@@ -60,6 +60,26 @@ def member_seeds(seed):
     rng = np.random.RandomState(seed)
     while True:
         yield int(rng.randint(2**31 - 1))
+
+
+def check_losses(losses, epoch, lr):
+    """Raise ValueError if the training of a member has diverged.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (K,)
+        The members', in one epoch.
+    epoch : int
+        Number of the epoch, from 1.
+    lr : float or sequence of float
+        Learning rate, for the message.
+    """
+    diverged = np.flatnonzero(~np.isfinite(losses)).tolist()
+    if diverged:
+        raise ValueError(
+            f"Training diverged: the loss of member(s) {diverged} is not finite in "
+            f"epoch {epoch}. Lower lr (now {lr!r}), or scale X."
+        )
 
 
 @contextlib.contextmanager
@@ -431,12 +451,7 @@ class MixupNet(NeuralNet):
     def _active_mixer(self):
         """Return the mixer, or None if nothing is to be mixed."""
         for name in ("alpha", "label_smoothing"):
-            size = np.size(getattr(self, name))
-            if size not in (1, self.n_members):
-                raise ValueError(
-                    f"{name} has {size} values for {self.n_members} member(s): give "
-                    "one number, or one for each member."
-                )
+            check_member_values(name, getattr(self, name), self.n_members)
         return make_mixer(self.mixing) if np.any(np.asarray(self.alpha) != 0) else None
 
     def _batches(self, data, rows, mixer, quick, inside):
@@ -674,12 +689,26 @@ class MixupNet(NeuralNet):
                 mass = mass.to(self.device)
             yield rows.index[part], mass
 
-    def _clean_losses(self, data, rows):
-        """Return the weighted clean loss of each member, without mixing or dropout."""
+    def _clean_losses(self, data, rows, watched=False):
+        """Return the weighted clean loss of each member, without mixing or dropout.
+
+        Where callbacks watch, they see the rows batch by batch.
+        """
+        size = rows.index.shape[1]
+        if watched and self.batch_size != -1:
+            size = self.batch_size
         total, weights = 0, 0
-        for index, mass in self._parts(data, rows, rows.index.shape[1]):
-            losses, weight, _ = self._evaluate(data, index, mass)
+        for index, mass in self._parts(data, rows, size):
+            if watched:
+                first = torch.as_tensor(index[0]).to(self.device)
+                batch = (data.take(first), data.y[first])
+                self.notify("on_batch_begin", batch=batch, training=False)
+            losses, weight, y_pred = self._evaluate(data, index, mass)
             total, weights = total + losses * weight, weights + weight
+            if watched:
+                step = {"loss": losses.mean(), "y_pred": self._rows_first(y_pred)}
+                self._record_batch("valid", step, len(first))
+                self.notify("on_batch_end", batch=batch, training=False, **step)
         return total / weights
 
     def _clean_epoch(self, data, sample):
@@ -688,22 +717,8 @@ class MixupNet(NeuralNet):
     def _valid_epoch(self, data, rows):
         if data is None:
             return
-        if self._watched():
-            self._show_valid_batches(data, rows)
-        self.valid_losses_ = self._clean_losses(data, rows)
+        self.valid_losses_ = self._clean_losses(data, rows, self._watched())
         self._record_loss("valid_loss", self.valid_losses_)
-
-    def _show_valid_batches(self, data, rows):
-        """Let callbacks see the validation rows batch by batch."""
-        size = rows.index.shape[1] if self.batch_size == -1 else self.batch_size
-        for index, mass in self._parts(data, rows, size):
-            first = torch.as_tensor(index[0]).to(self.device)
-            batch = (data.take(first), data.y[first])
-            self.notify("on_batch_begin", batch=batch, training=False)
-            losses, _, y_pred = self._evaluate(data, index, mass)
-            step = {"loss": losses.mean(), "y_pred": self._rows_first(y_pred)}
-            self._record_batch("valid", step, len(first))
-            self.notify("on_batch_end", batch=batch, training=False, **step)
 
     def _watched(self):
         """Tell whether a callback wants to hear of each batch."""
@@ -738,12 +753,7 @@ class MixupNet(NeuralNet):
 
     def _check_finite(self, losses):
         """Raise ValueError if the training of a member has diverged."""
-        diverged = np.flatnonzero(~np.isfinite(losses)).tolist()
-        if diverged:
-            raise ValueError(
-                f"Training diverged: the loss of member(s) {diverged} is not finite in "
-                f"epoch {len(self.history)}. Lower lr (now {self.lr!r}), or scale X."
-            )
+        check_losses(losses, len(self.history), self.lr)
 
     def _settle_batches(self):
         """Make numbers of the losses that the batches have recorded as tensors."""

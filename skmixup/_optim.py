@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from ._modules import check_member_values
+
 
 class StackedAdamW(torch.optim.Optimizer):
     """AdamW on tensors whose first axis is the members', in few fused calls.
@@ -188,15 +190,10 @@ class StackedAdamW(torch.optim.Optimizer):
         """Add parameters; see :class:`torch.optim.Optimizer`."""
         inspect.unwrap(torch.optim.Optimizer.add_param_group)(self, param_group)
         group = self.param_groups[-1]
-        n_members = {len(p) for p in group["params"]}
         for name in ("lr", "weight_decay"):
-            values = np.asarray(group[name], dtype=float)
-            if values.ndim and {values.size} != n_members:
-                raise ValueError(
-                    f"{name} has {values.size} values for {max(n_members)} member(s): "
-                    "give one number, or one for each member."
-                )
-            if not (values >= 0).all():
+            for parameter in group["params"]:
+                check_member_values(name, group[name], len(parameter))
+            if not (np.asarray(group[name], dtype=float) >= 0).all():
                 raise ValueError(f"{name} must not be negative, got {group[name]!r}.")
 
     def zero_grad(self, set_to_none=True):

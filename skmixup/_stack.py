@@ -1,20 +1,19 @@
 """Train many classifiers, each on a table of its own, as members of few stacks."""
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import chain, groupby, pairwise
 
 import numpy as np
-import torch
 from joblib import Parallel, delayed, effective_n_jobs
 from scipy import sparse
 from sklearn import get_config
-from skorch.history import History
 from tqdm.auto import tqdm
 
 from ._callbacks import BestWeights, EpochProgress
-from ._estimators import MixupClassifier, new_net, resolve_device
-from ._net import MixupNet
+from ._estimators import MixupClassifier, arrays_to_net, new_net, resolve_device
+from ._net import MixupNet, check_losses
 from ._rows import count_copies, visit_copies
 
 # Parameters of a classifier that each member of a stack may have of its own.
@@ -248,11 +247,12 @@ def _describe(stack, shows_progress):
 class _StackNet(MixupNet):
     """A net whose members may fail, and are recorded, one by one."""
 
-    def _member_curve(self, name):
-        return self.__dict__.setdefault("curves_", {}).setdefault(name, [])
+    def initialize(self):
+        self.curves_ = defaultdict(list)
+        return super().initialize()
 
     def _check_finite(self, losses):
-        self._member_curve("mixed_loss").append(losses)
+        self.curves_["mixed_loss"].append(losses)
 
     def _clean_epoch(self, data, sample):
         """Leave the clean training loss out: nobody would see it."""
@@ -260,7 +260,7 @@ class _StackNet(MixupNet):
     def _valid_epoch(self, data, rows):
         super()._valid_epoch(data, rows)
         if data is not None:
-            self._member_curve("valid_loss").append(self.valid_losses_.cpu().numpy())
+            self.curves_["valid_loss"].append(self.valid_losses_.cpu().numpy())
 
 
 def _train_stack(job):
@@ -336,33 +336,28 @@ def _take_out(net, best, members):
 def _install(fitting, member):
     """Fit a classifier with the weights and curves of its members."""
     clf, curves = fitting.classifier, member["curves"]
-    finite = np.isfinite(curves["mixed_loss"])
-    if not finite.all():
-        epoch = int(np.argmin(finite.all(1)))
-        diverged = np.flatnonzero(~finite[epoch]).tolist()
-        fitting.error = ValueError(
-            f"Training diverged: the loss of member(s) {diverged} is not finite in "
-            f"epoch {epoch + 1}. Lower lr (now {clf.lr!r}), or scale X."
-        )
-        return
-    net = clf._make_net(resolve_device(clf.device))
-    net.module_.load_state_dict(
-        {name: torch.as_tensor(value) for name, value in member["weights"].items()}
-    )
-    means = {name: curve.mean(1).tolist() for name, curve in curves.items()}
-    net.history = History(
-        {"epoch": i + 1, "batches": []} | {name: m[i] for name, m in means.items()}
-        for i in range(len(finite))
-    )
-    net.n_outputs_ = len(clf.classes_)
-    net.callbacks_ = []
-    clf.net_ = net
-    clf.n_iter_ = len(finite)
-    clf.loss_curve_ = means["mixed_loss"]
-    if "valid_loss" in means:
-        clf.validation_loss_curve_ = means["valid_loss"]
     try:
+        for epoch, losses in enumerate(curves["mixed_loss"], 1):
+            check_losses(losses, epoch, clf.lr)
+        state = {
+            "weights": member["weights"],
+            "optimizer": {},  # training would go on with new running means
+            "history": [
+                {"epoch": epoch, "batches": []} | dict(zip(curves, means, strict=True))
+                for epoch, means in enumerate(_mean_curves(curves), 1)
+            ],
+            "n_outputs": len(clf.classes_),
+        }
+        clf.net_ = clf._make_net(resolve_device(clf.device))
+        arrays_to_net(state, clf.net_)
         clf._check_weights()
     except ValueError as error:
-        del clf.net_
+        vars(clf).pop("net_", None)
         fitting.error = error
+    else:
+        clf._read_history("valid_loss" in curves)
+
+
+def _mean_curves(curves):
+    """Return for each epoch the curves' means over members."""
+    return np.stack([curve.mean(1) for curve in curves.values()], axis=1).tolist()

@@ -75,7 +75,7 @@ def assert_same_results(mine, oracle, atol=1e-5):
     assert np.argmin(mine[first]) == np.argmin(oracle[first])
 
 
-def compare(estimator, grid, X, y, *, atol=1e-5, fit_params=None, **params):
+def assert_agrees(estimator, grid, X, y, *, atol=1e-5, fit_params=None, **params):
     params = {"scoring": "neg_log_loss", "cv": 3} | params
     mine = MixupSearchCV(estimator, grid, **params).fit(X, y, **fit_params or {})
     oracle = GridSearchCV(estimator, grid, **params).fit(X, y, **fit_params or {})
@@ -106,7 +106,7 @@ def compare(estimator, grid, X, y, *, atol=1e-5, fit_params=None, **params):
 )
 def test_agrees_with_grid_search(params):
     clf = clone(SHORT).set_params(**params)
-    compare(clf, ALPHAS, *WINE, return_train_score=True)
+    assert_agrees(clf, ALPHAS, *WINE, return_train_score=True)
 
 
 def test_every_parameter_of_a_member():
@@ -116,7 +116,7 @@ def test_every_parameter_of_a_member():
         {"class_weight": [None, "balanced", {0: 2, 1: 1, 2: 0.5}]},
         {"random_state": [0, 1, 2]},
     ]
-    search = compare(SHORT, grid, *WINE)
+    search = assert_agrees(SHORT, grid, *WINE)
     spread = search.cv_results_["mean_test_score"][-3:]
     assert len(set(spread)) == 3
 
@@ -128,7 +128,7 @@ def test_other_parameters_make_stacks_of_their_own():
         "mixing": ["input", "cutmix", None],
         "max_epochs": [1, 3],
     }
-    compare(SHORT, grid, *WINE)
+    assert_agrees(SHORT, grid, *WINE)
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class")
@@ -148,7 +148,7 @@ def test_folds_that_differ_in_rows_columns_and_classes(cv, mixing):
         columns = np.searchsorted(estimator.classes_, y).clip(max=proba.shape[1] - 1)
         return np.log(proba[np.arange(len(y)), columns]).mean()
 
-    compare(clf, ALPHAS, X, y, cv=cv, scoring=log_likelihood)
+    assert_agrees(clf, ALPHAS, X, y, cv=cv, scoring=log_likelihood)
     if isinstance(cv, KFold):
         assert {2, 3} <= set(seen)  # KFold(4) holds both rows of the class out
 
@@ -156,31 +156,31 @@ def test_folds_that_differ_in_rows_columns_and_classes(cv, mixing):
 def test_rows_that_weigh_more():
     X, y = WINE
     weight = RNG.random(len(y)) + 0.1
-    compare(
+    assert_agrees(
         SHORT, ALPHAS, X, y, fit_params={"sample_weight": weight}, scoring="accuracy"
     )
     counts = RNG.integers(0, 3, size=len(y))
-    compare(SHORT, ALPHAS, X, y, fit_params={"sample_weight": counts})
+    assert_agrees(SHORT, ALPHAS, X, y, fit_params={"sample_weight": counts})
 
 
 def test_duplicates_in_the_table():
     X, y = load_iris(return_X_y=True)
     X = np.concatenate([X.round(), X.round()])
-    compare(SHORT, ALPHAS, X, np.concatenate([y, y]))
+    assert_agrees(SHORT, ALPHAS, X, np.concatenate([y, y]))
 
 
 @pytest.mark.parametrize("dense", [False, True])
 def test_sparse_rows(dense):
     X, y = WINE
     X = sparse.csr_array(np.where(X > X.mean(0), X, 0)) if not dense else X
-    compare(clone(SHORT).set_params(preprocess=None, lr=1e-4), ALPHAS, X, y)
+    assert_agrees(clone(SHORT).set_params(preprocess=None, lr=1e-4), ALPHAS, X, y)
 
 
 def test_groups_and_uneven_folds():
     X, y = WINE
     groups = np.repeat(np.arange(6), [5, 10, 20, 30, 43, 70])
     RNG.shuffle(groups)
-    compare(
+    assert_agrees(
         SHORT, ALPHAS, X, y, cv=GroupKFold(6), scoring="accuracy",
         fit_params={"groups": groups},
     )  # fmt: skip
@@ -213,7 +213,7 @@ class Counting(TransformerMixin, BaseEstimator):
 
 def test_a_pipelines_transformers_are_searched_too():
     grid = {"select__k": [3, 6], "clf__alpha": [0, 0.4], "scale__with_mean": [True]}
-    search = compare(pipeline(), grid, *WINE)
+    search = assert_agrees(pipeline(), grid, *WINE)
     assert isinstance(search.best_estimator_, Pipeline)
 
 
@@ -239,7 +239,7 @@ def test_a_pipeline_with_columns_and_names():
         remainder="passthrough",
     )
     pipe = Pipeline([("columns", columns), ("clf", SHORT)])
-    search = compare(pipe, {"clf__alpha": [0, 0.2]}, X, y)
+    search = assert_agrees(pipe, {"clf__alpha": [0, 0.2]}, X, y)
     assert search.feature_names_in_.tolist() == X.columns.tolist()
     assert search.n_features_in_ == 4
 
@@ -247,7 +247,7 @@ def test_a_pipeline_with_columns_and_names():
 def test_weights_reach_a_pipelines_last_step():
     X, y = WINE
     weight = RNG.random(len(y)) + 0.1
-    compare(
+    assert_agrees(
         pipeline(), {"clf__alpha": [0, 0.2]}, X, y,
         fit_params={"clf__sample_weight": weight},
     )  # fmt: skip
@@ -261,14 +261,16 @@ def test_routed_metadata():
         clf = clone(SHORT).set_fit_request(sample_weight=True)
         clf = clf.set_score_request(sample_weight=True)
         params = {"sample_weight": weight, "groups": groups}
-        compare(clf, ALPHAS, X, y, cv=GroupKFold(5), scoring=None, fit_params=params)
+        assert_agrees(
+            clf, ALPHAS, X, y, cv=GroupKFold(5), scoring=None, fit_params=params
+        )
         pipe = Pipeline(
             [
                 ("scale", StandardScaler().set_fit_request(sample_weight=False)),
                 ("clf", clf),
             ]
         )
-        compare(
+        assert_agrees(
             pipe,
             {"clf__alpha": [0, 1]},
             X,
@@ -281,17 +283,17 @@ def test_routed_metadata():
 
 def test_many_metrics():
     params = {"scoring": ["accuracy", "neg_log_loss"], "refit": "neg_log_loss"}
-    search = compare(SHORT, ALPHAS, *WINE, **params, return_train_score=True)
+    search = assert_agrees(SHORT, ALPHAS, *WINE, **params, return_train_score=True)
     assert search.multimetric_
     assert set(search.scorer_) == {"accuracy", "neg_log_loss"}
-    compare(SHORT, ALPHAS, *WINE, scoring=params["scoring"], refit=False)
+    assert_agrees(SHORT, ALPHAS, *WINE, scoring=params["scoring"], refit=False)
 
     def both(estimator, X, y):
         accuracy = accuracy_score(y, estimator.predict(X))
         return {"accuracy": accuracy, "error": 1 - accuracy}
 
-    compare(SHORT, ALPHAS, *WINE, scoring=both, refit="accuracy")
-    compare(SHORT, ALPHAS, *WINE, refit=lambda results: 1)
+    assert_agrees(SHORT, ALPHAS, *WINE, scoring=both, refit="accuracy")
+    assert_agrees(SHORT, ALPHAS, *WINE, refit=lambda results: 1)
 
 
 def test_random_settings():
@@ -365,7 +367,7 @@ def test_an_ensemble_of_different_classes():
 
 def test_candidates_that_cannot_share_a_stack():
     grid = [{"callbacks": [None, [("timer", EpochTimer())]], "alpha": [0, 0.2]}]
-    compare(SHORT, grid, *WINE)
+    assert_agrees(SHORT, grid, *WINE)
     pipe = Pipeline([("clf", SHORT)])
     grid = {"clf": [DummyClassifier(), clone(SHORT)]}
     search = MixupSearchCV(pipe, grid, scoring="accuracy", cv=3).fit(*WINE)
@@ -431,7 +433,7 @@ def test_verbose_shows_what_happens(capsys):
 def test_the_same_best_candidate_on_a_real_table():
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     clf = MixupClassifier(max_epochs=10, random_state=0)
-    compare(clf, {"alpha": [0, 0.1, 0.4, 1]}, X, y, atol=1e-4)
+    assert_agrees(clf, {"alpha": [0, 0.1, 0.4, 1]}, X, y, atol=1e-4)
 
 
 def peak_of_a_search(max_members):
