@@ -13,7 +13,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from ._results import FILE_NAME
+from ._results import read_rows
 
 RESULTS = Path(__file__).parent / "results" / "embedded"
 FIGURES = {"error": "test error (%)", "log_loss": "test log-loss"}
@@ -63,7 +63,7 @@ def main(arguments=None):
     )
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR")
     folder = parser.parse_args(arguments).results
-    figure = draw(pd.read_json(folder / FILE_NAME, lines=True))
+    figure = draw(pd.DataFrame(read_rows(folder)))
     figure.savefig(folder / "alpha.png", dpi=110)
     print(f"wrote {folder / 'alpha.png'}")
 

@@ -22,7 +22,7 @@ from benchmarks._metrics import (
     majority_error,
     over_all_classes,
 )
-from benchmarks._results import Results
+from benchmarks._results import Results, read_rows
 from benchmarks._runner import Job, make_jobs, rare_classes, run_job, split
 from benchmarks._summary import ERM, against_erm, as_text, summarize
 from benchmarks._tables import Table, load, load_embedded, load_openml
@@ -341,6 +341,60 @@ def test_other_settings_in_the_same_folder_are_other_jobs(tmp_path, rows):
     assert results.is_finished(job)
     for change in ({"seed": 1}, {"folds": 4}, {"protocol": "default"}):
         assert not results.is_finished(Job.of(rows[0] | change))
+
+
+def test_infinite_alpha_is_strict_json_and_comes_back(tmp_path, rows):
+    row = rows[0] | {"model": "mixup", "alpha": np.inf}
+    results = Results(tmp_path)
+    results.append(row)
+
+    def refuse(constant):
+        raise ValueError(constant)
+
+    json.loads(results.path.read_text(), parse_constant=refuse)
+    assert Results(tmp_path).is_finished(Job.of(row))
+    assert read_rows(tmp_path) == [row]
+
+
+def test_row_that_is_no_number_is_refused_before_it_is_written(tmp_path, rows):
+    results = Results(tmp_path)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        results.append(rows[0] | {"log_loss": np.nan})
+    assert results.path.read_bytes() == b""
+
+
+def test_a_job_that_another_process_has_finished_gets_no_second_row(tmp_path, rows):
+    first, second = Results(tmp_path), Results(tmp_path)
+    assert first.append(rows[0])
+    assert not second.append(rows[0])
+    assert second.append(rows[1])
+    assert second.rows([Job.of(rows[0])]) == rows[:1]
+    assert not first.append(rows[1])
+    assert read_rows(tmp_path) == rows[:2]
+
+
+WRITER = """
+import json, sys
+from benchmarks._results import Results
+row, folder, start = json.loads(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+results = Results(folder)
+for seed in range(start, start + 200):
+    results.append(row | {"seed": seed, "message": "x" * 5000})
+"""
+
+
+def test_processes_that_share_a_folder_neither_mix_nor_double_lines(tmp_path, rows):
+    """Three processes write 200 rows each, of which half overlap the next one's."""
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, json.dumps(rows[0]), tmp_path, str(start)],
+            cwd=ROOT,
+        )
+        for start in (0, 100, 200)
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    seeds = [row["seed"] for row in read_lines(tmp_path / "results.jsonl")]
+    assert sorted(seeds) == list(range(400))
 
 
 # Summary
