@@ -3,10 +3,17 @@
 import numpy as np
 import pandas as pd
 
+from ._statistics import LEVEL, MIN_TABLES, compare
+
 KEYS = ["table", "table_id", "model", "alpha", "protocol"]
 SCORES = ("error", "log_loss")
 ERM = "ERM (α=0)"
 TITLE_WIDTH = 23
+COMPARISON_KEY = (
+    f"clearly: tables won/lost with p < {LEVEL} by the corrected resampled t-test. "
+    "effect: rank-biserial,\n+1 if all tables are won. p: Wilcoxon's signed-rank test "
+    f"over tables (from {MIN_TABLES} on), and by Holm."
+)
 
 
 def summarize(rows):
@@ -26,9 +33,7 @@ def summarize(rows):
         whether a score is the table's best. A model with a failed job can't be best:
         its mean is over other folds.
     """
-    frame = pd.DataFrame(rows)
-    frame["title"] = [_title(row) for row in rows]
-    frame["label"] = [_label(row) for row in rows]
+    frame = _labeled(rows)
     groups = frame.groupby(["title", "label"], sort=False)
     summary = groups.agg(
         n_rows=("n_rows", "first"),
@@ -44,6 +49,13 @@ def summarize(rows):
         best = whole.groupby(summary["title"]).transform("min")
         summary[f"{score}_best"] = np.isclose(whole, best)
     return summary
+
+
+def _labeled(rows):
+    """Return rows as a frame, with the names of table and model as they are shown."""
+    return pd.DataFrame(rows).assign(
+        title=[_title(row) for row in rows], label=[_label(row) for row in rows]
+    )
 
 
 def _mean(column):
@@ -116,39 +128,44 @@ def _mean_and_deviation(mean, deviation, digits):
     return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
 
 
-def against_erm(summary):
-    """Count the tables on which each α has a lower, an equal or a higher mean than ERM.
+def against_erm(rows):
+    """Say how all other models fare against ERM, table by table and over tables.
 
     Parameters
     ----------
-    summary : pandas.DataFrame
-        From :func:`summarize`.
+    rows : list of dict
+        As made by :func:`benchmarks._runner.run_job`.
 
     Returns
     -------
-    lines : list of str
-        One for each α but 0. Tables where a job failed are left out. No test is made: a
-        win may be chance.
+    text : str
+        One line for each model and score; empty if there is nothing to compare. Tables
+        where a job failed are left out.
     """
-    whole = summary[summary["n_ok"] == summary["n_jobs"]]
-    means = {
-        score: whole.pivot(index="title", columns="label", values=score)
-        for score in SCORES
-    }
-    labels = [name for name in summary["label"].unique() if name.startswith("mixup")]
-    return [
-        f"{label} against {ERM}, tables won/tied/lost: "
-        f"error {_count(means['error'], label)}, "
-        f"log-loss {_count(means['log_loss'], label)}"
-        for label in labels
-        if {label, ERM} <= set(means["error"].columns)
-    ]
+    frame = _labeled(rows)
+    good = frame.groupby(["title", "label"])["status"].transform(
+        lambda status: (status == "ok").all()
+    )
+    heads = ("model", "score", "won/tied/lost", "clearly", "effect", "p", "Holm")
+    lines = []
+    for score in SCORES:
+        compared = compare(frame[good], ERM, score)
+        lines += [_compared(score, row) for row in compared.to_dict("records")]
+    return "\n".join([_compared_line(*heads), *lines]) if lines else ""
 
 
-def _count(means, label):
-    pairs = means[[label, ERM]].dropna()
-    mixup, erm = pairs[label], pairs[ERM]
-    tied = np.isclose(mixup, erm, rtol=1e-9, atol=0)
-    won = int((~tied & (mixup < erm)).sum())
-    lost = int((~tied & (mixup > erm)).sum())
-    return f"{won}/{int(tied.sum())}/{lost}"
+def _compared(score, row):
+    return _compared_line(
+        row["label"],
+        score,
+        f"{row['won']}/{row['tied']}/{row['lost']}",
+        f"{row['better']}/{row['worse']}",
+        f"{row['effect']:+.2f}",
+        *("-" if np.isnan(p) else f"{p:.2g}" for p in (row["p"], row["p_holm"])),
+    )
+
+
+def _compared_line(model, score, counts, clear, effect, p, holm):
+    return (
+        f"{model:<22} {score:<9} {counts:>14} {clear:>9} {effect:>7} {p:>8} {holm:>8}"
+    )

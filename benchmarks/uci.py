@@ -12,7 +12,7 @@ import joblib
 from ._models import MODELS, PROTOCOLS
 from ._results import Results
 from ._runner import make_jobs, rare_classes, run_jobs
-from ._summary import against_erm, as_text, summarize
+from ._summary import COMPARISON_KEY, ERM, against_erm, as_text, summarize
 from ._tables import SUITES, load
 
 MAX_FAILURES_SHOWN = 10
@@ -175,7 +175,8 @@ def _report(rows, unloaded):
     if rows:
         summary = summarize(rows)
         print(f"\n{as_text(summary)}\n\nMean ± standard deviation over folds; * best.")
-        print(*against_erm(summary), sep="\n")
+        if compared := against_erm(rows):
+            print(f"\nAgainst {ERM}:\n{compared}\n{COMPARISON_KEY}")
     failed = [row for row in rows if row["status"] == "failed"]
     for row in failed[:MAX_FAILURES_SHOWN]:
         place = f"{row['table']}, repeat {row['repeat']}, fold {row['fold']}"

@@ -1,0 +1,143 @@
+"""Whether one model beats another: on a table, and over tables."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+LEVEL = 0.05
+# Below six tables no outcome of a two-sided signed-rank test has p < 0.05.
+MIN_TABLES = 6
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A mean difference over folds, with its interval and test.
+
+    Parameters
+    ----------
+    mean : float
+        Mean difference; below zero, the first model has the lower score.
+    low, high : float
+        Ends of its interval of confidence 1 - `LEVEL`.
+    p : float
+        Two-sided p-value.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def corrected_t_test(differences, test_to_train):
+    """Test by the corrected resampled t-test whether differences have mean zero.
+
+    Training sets of different folds overlap, so that folds are not independent: the
+    variance of the mean is taken as s² · (1/n + n_test/n_train) in place of s²/n
+    (Nadeau and Bengio, "Inference for the Generalization Error", 2003, section 4).
+
+    Parameters
+    ----------
+    differences : array of shape (n_folds * n_repeats,)
+        Of two models' scores, fold by fold.
+    test_to_train : float
+        Rows of a test fold over rows of its training fold: 1 / (n_folds - 1).
+
+    Returns
+    -------
+    difference : Difference
+        Of fewer than two folds, with an interval and a p-value of NaN.
+    """
+    differences = np.asarray(differences, dtype=float)
+    n, mean = len(differences), float(differences.mean())
+    if n < 2:
+        return Difference(mean, np.nan, np.nan, np.nan)
+    error = np.sqrt(differences.var(ddof=1) * (1 / n + test_to_train))
+    if np.isclose(error, 0, atol=1e-15):  # every fold says the same
+        return Difference(mean, mean, mean, float(np.isclose(mean, 0, atol=1e-15)))
+    t = stats.t(df=n - 1, scale=error)
+    reach = t.ppf(1 - LEVEL / 2)
+    return Difference(
+        mean, float(mean - reach), float(mean + reach), float(2 * t.sf(abs(mean)))
+    )
+
+
+def compare(folds, reference, score):
+    """Compare all models with one, on every table and over tables.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        One row a fold that went well, with columns `title` (the table), `label` (the
+        model), `folds`, `repeat`, `fold` and `score`. A model is compared on the tables
+        where it and the reference have the same folds.
+    reference : str
+        A label.
+    score : str
+        A column in which less is better.
+
+    Returns
+    -------
+    comparison : DataFrame
+        One row for each other model: `label`; tables `won`, `tied` and `lost` by mean;
+        of these `better` and `worse` by :func:`corrected_t_test` with p < `LEVEL`;
+        `effect`, the matched-pairs rank-biserial correlation over tables (1 if all are
+        won, -1 if all are lost); `p` of Wilcoxon's signed-rank test over tables, and
+        `p_holm`, corrected for the number of models. Both are NaN below `MIN_TABLES`.
+    """
+    others = [label for label in folds["label"].unique() if label != reference]
+    rows = [
+        {"label": label} | _over_tables(_on_tables(folds, label, reference, score))
+        for label in others
+    ]
+    comparison = pd.DataFrame(rows)
+    if len(comparison):
+        comparison["p_holm"] = _holm(comparison["p"].to_numpy())
+    return comparison
+
+
+def _on_tables(folds, label, reference, score):
+    """Return the difference on every table that both models have the same folds of."""
+    differences = []
+    for _, table in folds.groupby("title", sort=False):
+        place = ["folds", "repeat", "fold"]
+        first, second = (
+            table[table["label"] == name].set_index(place)[score].astype(float)
+            for name in (label, reference)
+        )
+        if len(first) and first.index.sort_values().equals(second.index.sort_values()):
+            n_folds = first.index[0][0]
+            differences.append(corrected_t_test(first - second, 1 / (n_folds - 1)))
+    return differences
+
+
+def _over_tables(differences):
+    """Count tables, and test over them."""
+    means = np.array([difference.mean for difference in differences])
+    clear = np.array([difference.p < LEVEL for difference in differences], dtype=bool)
+    means[np.isclose(means, 0, atol=1e-12)] = 0
+    ranks = stats.rankdata(np.abs(means[means != 0]))
+    signs = -np.sign(means[means != 0])
+    p = np.nan
+    if len(means) >= MIN_TABLES:
+        p = float(stats.wilcoxon(means).pvalue) if len(ranks) else 1.0
+    return {
+        "won": int((means < 0).sum()),
+        "tied": int((means == 0).sum()),
+        "lost": int((means > 0).sum()),
+        "better": int((clear & (means < 0)).sum()),
+        "worse": int((clear & (means > 0)).sum()),
+        "effect": float(signs @ ranks / ranks.sum()) if len(ranks) else 0.0,
+        "p": p,
+    }
+
+
+def _holm(p):
+    """Correct p-values by Holm's method, leaving out those that are NaN."""
+    corrected, known = np.full(len(p), np.nan), ~np.isnan(p)
+    if known.any():
+        corrected[known] = multipletests(p[known], method="holm")[1]
+    return corrected
