@@ -1,5 +1,6 @@
 """mixup-trained neural networks for tables, as scikit-learn estimators."""
 
+from ._display import AlphaCurveDisplay, LossCurveDisplay
 from ._encoding import SmoothClipScaler, TabularEncoder
 from ._ensemble import FoldEnsemble
 from ._estimators import MixupClassifier
@@ -23,9 +24,11 @@ from ._search import MixupRandomizedSearchCV, MixupSearchCV
 __version__ = "0.1.0"
 
 __all__ = [
+    "AlphaCurveDisplay",
     "CutMix",
     "FoldEnsemble",
     "InputMixup",
+    "LossCurveDisplay",
     "ManifoldMixup",
     "Mixer",
     "MixupClassifier",

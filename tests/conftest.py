@@ -11,6 +11,8 @@ settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+os.environ.setdefault("MPLBACKEND", "Agg")  # doctests draw too, with no screen
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "openml"
 
 

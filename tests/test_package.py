@@ -28,6 +28,7 @@ ORDER = [
     "_stack",
     "_ensemble",
     "_search",
+    "_display",
     "__init__",
 ]
 

@@ -1,0 +1,315 @@
+"""Plots, in scikit-learn's Display convention: arrays are kept, drawing comes late."""
+
+import numpy as np
+from scipy import stats
+from sklearn.pipeline import Pipeline
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils.validation import check_is_fitted
+
+from ._estimators import MixupClassifier
+
+
+def _make_axes(ax, name):
+    """Return the axes to draw on: those given, or new ones."""
+    check_matplotlib_support(f"{name}.plot")
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots()[1]
+
+
+class AlphaCurveDisplay:
+    """A cross-validated score against mixup's α.
+
+    α's are evenly spaced, and a dashed line continues the level of α = 0, which is
+    plain training (ERM).
+
+    Parameters
+    ----------
+    alphas : array-like of shape (n_alphas,)
+        Sorted, in [0, inf].
+    means : array-like of shape (n_alphas,)
+        Mean scores over folds.
+    errors : array-like of shape (n_alphas,), default=None
+        Their standard errors; None draws no intervals.
+    score_name : str, default="score"
+        Label of the axis.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        What has been drawn on.
+    figure_ : matplotlib Figure
+        Its figure.
+    line_ : matplotlib Line2D
+        The curve.
+
+    See Also
+    --------
+    AlphaCurveDisplay.from_search : Draw the results of a search.
+
+    Examples
+    --------
+    >>> from skmixup import AlphaCurveDisplay
+    >>> display = AlphaCurveDisplay(
+    ...     alphas=[0, 0.2, 1], means=[0.31, 0.25, 0.28], score_name="log-loss"
+    ... ).plot()
+    >>> display.ax_.get_ylabel()
+    'log-loss'
+    """
+
+    def __init__(self, *, alphas, means, errors=None, score_name="score"):
+        self.alphas = alphas
+        self.means = means
+        self.errors = errors
+        self.score_name = score_name
+
+    def plot(self, ax=None, *, name=None, **kwargs):
+        """Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        name : str, default=None
+            Name of the curve in a legend; None for no legend.
+        **kwargs : dict
+            Passed to :meth:`matplotlib.axes.Axes.errorbar`.
+
+        Returns
+        -------
+        display : AlphaCurveDisplay
+            This object.
+        """
+        self.ax_ = _make_axes(ax, type(self).__name__)
+        self.figure_ = self.ax_.figure
+        at = np.arange(len(self.alphas))
+        style = {"marker": "o", "capsize": 2, "label": name} | kwargs
+        drawn = self.ax_.errorbar(at, self.means, self.errors, **style)
+        self.line_ = drawn.lines[0]
+        if len(at) and self.alphas[0] == 0:
+            self._mark_erm()
+        self.ax_.set_xticks(at, [_tick(alpha) for alpha in self.alphas])
+        self.ax_.set(xlabel="α", ylabel=self.score_name)
+        if name is not None:
+            self.ax_.legend()
+        return self
+
+    def _mark_erm(self):
+        color, level = self.line_.get_color(), self.means[0]
+        self.ax_.axhline(level, color=color, linestyle="--", linewidth=0.8, alpha=0.6)
+        self.ax_.plot(0, level, "o", color=color, markerfacecolor="white", zorder=3)
+
+    @classmethod
+    def from_search(cls, search, *, metric=None, ax=None, name=None, **kwargs):
+        """Draw the results of a fitted search.
+
+        Where other parameters vary too, each α is shown with the others at their best:
+        a maximum over candidates, and so a little too good where there are many.
+
+        Parameters
+        ----------
+        search : MixupSearchCV, GridSearchCV or one like them
+            Fitted, with the `alpha` of one step among its parameters.
+        metric : str, default=None
+            Which score, if there are several. None is the one that `refit` names.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        name : str, default=None
+            Name of the curve in a legend.
+        **kwargs : dict
+            Passed to :meth:`matplotlib.axes.Axes.errorbar`.
+
+        Returns
+        -------
+        display : AlphaCurveDisplay
+            Losses (scores named "neg_...") are drawn with their sign turned back.
+
+        Raises
+        ------
+        NotFittedError
+            If the search is not fitted.
+        ValueError
+            If the candidates have no `alpha`, or several, or `metric` is unknown.
+        """
+        check_is_fitted(search, "cv_results_")
+        results = search.cv_results_
+        alphas = np.asarray(results[_find_alpha(results)], dtype=float)
+        metric = _find_metric(search, metric)
+        scores = _split_scores(results, metric)
+        title = metric if metric != "score" else search.scoring
+        title = title if isinstance(title, str) else "score"
+        best = [
+            rows[np.nanargmax(scores[rows].mean(1))]
+            for alpha in np.unique(alphas)
+            if len(rows := _usable(scores, alphas == alpha))
+        ]
+        sign = -1 if title.startswith("neg_") else 1
+        display = cls(
+            alphas=alphas[best],
+            means=sign * scores[best].mean(1),
+            errors=stats.sem(scores[best], axis=1) if scores.shape[1] > 1 else None,
+            score_name=title.removeprefix("neg_").replace("_", " "),
+        )
+        return display.plot(ax, name=name, **kwargs)
+
+
+def _tick(alpha):
+    if alpha == 0:
+        return "0\n(ERM)"
+    return "∞" if np.isinf(alpha) else f"{alpha:g}"
+
+
+def _find_alpha(results):
+    """Return the one column of a search's results that holds α."""
+    columns = [key for key in results if key.startswith("param_")]
+    found = [key for key in columns if key.split("__")[-1] in ("alpha", "param_alpha")]
+    if len(found) != 1:
+        names = [key.removeprefix("param_") for key in columns]
+        raise ValueError(
+            "The candidates must differ in the `alpha` of exactly one step, got "
+            f"parameters {names}."
+        )
+    return found[0]
+
+
+def _find_metric(search, metric):
+    """Return the name that a metric has in a search's results."""
+    prefix = "mean_test_"
+    known = [key.removeprefix(prefix) for key in search.cv_results_ if prefix in key]
+    if metric is None:
+        metric = search.refit if isinstance(search.refit, str) else known[0]
+        if len(known) > 1 and not isinstance(search.refit, str):
+            metric = None
+    if metric not in known:
+        raise ValueError(f"metric must be one of {known}, got {metric!r}.")
+    return metric
+
+
+def _split_scores(results, metric):
+    """Return the scores of all candidates and folds."""
+    folds = sorted(
+        (key for key in results if key.startswith("split")),
+        key=lambda key: int(key[len("split") : key.index("_")]),
+    )
+    return np.column_stack(
+        [results[key] for key in folds if key.endswith(f"_test_{metric}")]
+    )
+
+
+def _usable(scores, mask):
+    """Return the candidates in a mask of which no fold failed."""
+    return np.flatnonzero(mask & np.isfinite(scores).all(1))
+
+
+class LossCurveDisplay:
+    """Log-loss against epochs.
+
+    Parameters
+    ----------
+    curves : dict of str -> array-like of shape (n_epochs,)
+        Curves by name. The lowest point of one whose name starts with "validation" is
+        marked.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        What has been drawn on.
+    figure_ : matplotlib Figure
+        Its figure.
+    lines_ : list of matplotlib Line2D
+        One for each curve.
+
+    See Also
+    --------
+    LossCurveDisplay.from_estimator : Draw the training of a classifier.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmixup import LossCurveDisplay, MixupClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = MixupClassifier(max_epochs=5, early_stopping=True, random_state=0)
+    >>> display = LossCurveDisplay.from_estimator(clf.fit(X, y))
+    >>> [line.get_label() for line in display.lines_]
+    ['training, mixed', 'training, clean', 'validation, clean']
+    """
+
+    def __init__(self, *, curves):
+        self.curves = curves
+
+    def plot(self, ax=None, **kwargs):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **kwargs : dict
+            Passed to :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+            This object.
+        """
+        self.ax_ = _make_axes(ax, type(self).__name__)
+        self.figure_ = self.ax_.figure
+        self.lines_ = []
+        for name, curve in self.curves.items():
+            epochs = np.arange(1, len(curve) + 1)
+            (line,) = self.ax_.plot(epochs, curve, **{"label": name} | kwargs)
+            self.lines_.append(line)
+            if name.startswith("validation"):
+                best = int(np.argmin(curve))
+                self.ax_.plot(best + 1, curve[best], "o", color=line.get_color())
+        self.ax_.set(xlabel="epoch", ylabel="log-loss")
+        self.ax_.legend()
+        return self
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None, **kwargs):
+        """Draw the training of a fitted classifier.
+
+        Parameters
+        ----------
+        estimator : MixupClassifier or Pipeline
+            Fitted; a Pipeline ends in a MixupClassifier.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **kwargs : dict
+            Passed to :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+            The loss on mixed rows, which training minimized; on clean training rows,
+            where it is recorded; and on the rows set aside for early stopping.
+
+        Raises
+        ------
+        TypeError
+            If `estimator` is something else.
+        NotFittedError
+            If it is not fitted.
+        """
+        last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        if not isinstance(last, MixupClassifier):
+            raise TypeError(
+                "estimator must be a MixupClassifier or a Pipeline that ends in one, "
+                f"got {estimator!r}."
+            )
+        check_is_fitted(last, "net_")
+        return cls(curves=_loss_curves(last)).plot(ax, **kwargs)
+
+
+def _loss_curves(clf):
+    """Return the curves that a classifier has recorded."""
+    curves = {"training, mixed": clf.loss_curve_}
+    history = clf.net_.history
+    if history and "train_loss" in history[-1]:
+        curves["training, clean"] = history[:, "train_loss"]
+    if hasattr(clf, "validation_loss_curve_"):
+        curves["validation, clean"] = clf.validation_loss_curve_
+    return curves
