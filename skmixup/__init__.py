@@ -20,6 +20,7 @@ from ._modules import StackedLinear, StackedMLP
 from ._net import MixupNet
 from ._optim import StackedAdamW
 from ._search import MixupRandomizedSearchCV, MixupSearchCV
+from ._together import TogetherFit, fit_together
 
 __version__ = "0.1.0"
 
@@ -40,8 +41,10 @@ __all__ = [
     "StackedLinear",
     "StackedMLP",
     "TabularEncoder",
+    "TogetherFit",
     "draw_lambda",
     "draw_partners",
+    "fit_together",
     "mix",
     "mixup_batch",
     "one_hot",

@@ -22,39 +22,21 @@ from sklearn.model_selection._validation import (
     _score,
     _warn_or_raise_about_fit_failures,
 )
-from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags, indexable
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
 from ._ensemble import FoldEnsemble
-from ._estimators import MixupClassifier
-from ._stack import MEMBER_PARAMS, Fitting, Table, train_together
-
-# What an encoded table depends on, of the parameters that may differ in a stack.
-_TABLE_PARAMS = {"class_weight"}
+from ._stack import MEMBER_PARAMS
+from ._together import TABLE_PARAMS, Task, can_stack, check_kind, last_step, run_tasks
 
 
-class _Encoding(MixupClassifier):
-    """A classifier whose `fit` stops where training would begin."""
-
-    def fit(self, X, y, sample_weight=None):
-        X, y, weight = self._check_rows(X, y, sample_weight, reset=True)
-        self.table_ = Table(*self._prepare(X, y, weight, np.unique(y)))
-        return self
-
-
-@dataclass(eq=False)
-class _Job:
+@dataclass(eq=False, kw_only=True)
+class _Job(Task):
     """One candidate on one fold."""
 
-    estimator: object  # a classifier, or a Pipeline that ends in one
-    fold: int
-    train: np.ndarray
     test: np.ndarray
-    parameters: dict
-    seconds: float = 0.0  # spent on transformers and encoding
     result: dict | None = None  # as scikit-learn's _fit_and_score returns it
 
 
@@ -69,19 +51,6 @@ class _Data:
     scorers: object
 
 
-def _last(estimator):
-    """Return the name (None if there is no Pipeline) and the classifier at the end."""
-    if isinstance(estimator, Pipeline):
-        return estimator.steps[-1]
-    return None, estimator
-
-
-def _can_stack(estimator):
-    """Tell whether an estimator can be trained as a member of a stack."""
-    classifier = _last(estimator)[1]
-    return type(classifier) is MixupClassifier and not classifier.callbacks
-
-
 def _frozen(value):
     """Return a key for a value of the grid, by identity where it has no hash."""
     try:
@@ -93,11 +62,11 @@ def _frozen(value):
 
 def _split_parameters(estimator, parameters):
     """Return the keys of the table and of the stack that a candidate needs."""
-    name = _last(estimator)[0]
+    name = last_step(estimator)[0]
     prefix = "" if name is None else f"{name}__"
     own = {prefix + param for param in MEMBER_PARAMS}
     shared = frozenset((k, _frozen(v)) for k, v in parameters.items() if k not in own)
-    weights = {prefix + param for param in _TABLE_PARAMS}
+    weights = {prefix + param for param in TABLE_PARAMS}
     table = frozenset((k, _frozen(v)) for k, v in parameters.items() if k in weights)
     return shared | table, shared
 
@@ -133,12 +102,7 @@ class _StackedSearch:
         self : object
             The fitted search.
         """
-        if not isinstance(_last(self.estimator)[1], MixupClassifier):
-            raise TypeError(
-                "estimator must be a MixupClassifier or a Pipeline that ends in one, "
-                f"got {self.estimator!r}: for others there is scikit-learn's "
-                "GridSearchCV."
-            )
+        check_kind(self.estimator, "estimator")
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
         params = _check_method_params(X, params=params)
@@ -160,18 +124,12 @@ class _StackedSearch:
                 f"candidates, totalling {self.n_splits_ * len(candidates)} fits"
             )
         jobs = [
-            _Job(
-                clone(self.estimator).set_params(**clone(parameters, safe=False)),
-                fold,
-                np.asarray(train),
-                np.asarray(test),
-                parameters,
-            )
+            self._make_job(parameters, fold, *rows)
             for parameters in candidates
-            for fold, (train, test) in enumerate(splits)
+            for fold, rows in enumerate(splits)
         ]
         data = _Data(X, y, routed.estimator.fit, routed.scorer.score, scorers)
-        self._evaluate_stacks([job for job in jobs if _can_stack(job.estimator)], data)
+        self._evaluate_stacks([job for job in jobs if can_stack(job.estimator)], data)
         self._evaluate_others([job for job in jobs if job.result is None], data)
         out = [job.result for job in jobs]
         _warn_or_raise_about_fit_failures(out, self.error_score)
@@ -193,72 +151,44 @@ class _StackedSearch:
 
     # ---- training and scoring
 
+    def _make_job(self, parameters, fold, train, test):
+        table_key, stack_key = _split_parameters(self.estimator, parameters)
+        return _Job(
+            clone(self.estimator).set_params(**clone(parameters, safe=False)),
+            np.asarray(train),
+            (table_key, fold),
+            stack_key,
+            test=np.asarray(test),
+        )
+
     def _evaluate_stacks(self, jobs, data):
         """Train jobs together, and score each as soon as it is trained."""
-        tables = {}
-        for job in jobs:
-            try:
-                _last(job.estimator)[1]._validate_params()
-            except ValueError as error:
-                self._fail(job, error, data)
-                continue
-            table_key, stack_key = _split_parameters(self.estimator, job.parameters)
-            key = table_key, job.fold
-            tables.setdefault(key, (stack_key, []))[1].append(job)
-        job_of = {}
-        for stack_key, sharing in tables.values():
-            for fitting, job in self._encode(sharing, stack_key, data):
-                job_of[fitting] = job
-        trained = train_together(
-            list(job_of),
+        trained = run_tasks(
+            jobs,
+            data.X,
+            data.y,
+            data.fit_params,
             n_jobs=self.n_jobs,
             max_members=self.max_members,
             verbose=self.verbose,
         )
-        for fitting in trained:
-            job = job_of.pop(fitting)
-            if fitting.error is not None:
-                self._fail(job, fitting.error, data)
+        for job in trained:
+            if job.error is not None:
+                self._fail(job, data)
                 continue
-            self._score(job, fitting.seconds, data)
+            self._score(job, data)
             if not self.keep_folds:
                 job.estimator = None  # so that memory does not grow with the grid
 
-    def _encode(self, jobs, stack_key, data):
-        """Fit transformers and encoding once, for jobs that share them."""
-        start = time.perf_counter()
-        estimator = clone(jobs[0].estimator)
-        name, encoding = _last(estimator)
-        encoding.__class__ = _Encoding
-        train = jobs[0].train
-        X_train, y_train = _safe_split(estimator, data.X, data.y, train)
-        params = _check_method_params(data.X, params=data.fit_params, indices=train)
-        try:
-            estimator.fit(X_train, y_train, **params)
-        except Exception as error:
-            for job in jobs:
-                self._fail(job, error, data)
-            return
-        seconds = (time.perf_counter() - start) / len(jobs)
-        table = vars(encoding).pop("table_")
-        learned = {k: v for k, v in vars(encoding).items() if k.endswith("_")}
-        for job in jobs:
-            job.seconds = seconds
-            own = _last(job.estimator)[1]
-            vars(own).update(learned)
-            if name is not None:
-                job.estimator.steps = [*estimator.steps[:-1], (name, own)]
-            yield Fitting(own, table, (stack_key,)), job
-
-    def _fail(self, job, error, data):
+    def _fail(self, job, data):
         """Give a job that failed the error score, or raise."""
         if self.error_score == "raise":
-            raise error
+            raise job.error
         failed = self.error_score
         if isinstance(data.scorers, _MultimetricScorer):
             failed = dict.fromkeys(data.scorers._scorers, failed)
         job.result = {
-            "fit_error": "".join(traceback.format_exception(error)),
+            "fit_error": "".join(traceback.format_exception(job.error)),
             "n_test_samples": len(job.test),
             "fit_time": job.seconds,
             "score_time": 0.0,
@@ -267,12 +197,12 @@ class _StackedSearch:
         if self.return_train_score:
             job.result["train_scores"] = failed
 
-    def _score(self, job, seconds, data):
+    def _score(self, job, data):
         """Score a job that is trained."""
         job.result = {
             "fit_error": None,
             "n_test_samples": len(job.test),
-            "fit_time": job.seconds + seconds,
+            "fit_time": job.seconds,
         }
         parts = {"test_scores": job.test}
         if self.return_train_score:

@@ -26,6 +26,7 @@ ORDER = [
     "_net",
     "_estimators",
     "_stack",
+    "_together",
     "_ensemble",
     "_search",
     "_display",
