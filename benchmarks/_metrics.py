@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.metrics import brier_score_loss, log_loss, zero_one_loss
 
 N_BINS = 15
+N_RELIABILITY_BINS = 10
 SMALLEST = 1e-7
 
 
@@ -102,6 +103,38 @@ def calibration_error(confidence, correct, n_bins=N_BINS):
     bins = np.searchsorted(edges[1:-1], confidence, side="right")
     gaps = np.bincount(bins, weights=confidence - correct, minlength=n_bins)
     return float(np.abs(gaps).sum() / len(confidence))
+
+
+def reliability(y, proba, classes, n_bins=N_RELIABILITY_BINS):
+    """Count rows by the probability of their predicted class.
+
+    Parameters
+    ----------
+    y : array of shape (n_rows,)
+        True classes.
+    proba : array of shape (n_rows, n_classes)
+        Probabilities.
+    classes : array of shape (n_classes,)
+        The table's classes, sorted.
+    n_bins : int, default=10
+        Number of bins of equal width, from 0 to 1.
+
+    Returns
+    -------
+    bins : list of [int, float, int, int]
+        Of each bin that holds a row: its number, the sum of the probabilities, the
+        number of rows and how many of them are right. Sums over folds are what makes a
+        reliability diagram.
+    """
+    confidence, correct = proba.max(axis=1), classes[proba.argmax(axis=1)] == y
+    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    n_rows = np.bincount(bins, minlength=n_bins)
+    sums = np.bincount(bins, weights=confidence, minlength=n_bins)
+    n_correct = np.bincount(bins, weights=correct, minlength=n_bins)
+    return [
+        [int(i), round(float(sums[i]), 6), int(n_rows[i]), int(n_correct[i])]
+        for i in np.flatnonzero(n_rows)
+    ]
 
 
 def majority_error(y_train, y_test):

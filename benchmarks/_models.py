@@ -1,8 +1,11 @@
-"""The models: mixup and the baselines that a user would pick instead.
+"""The models: mixup, and the classifiers that a user would pick instead.
 
-Every model takes the raw table. What a baseline needs by way of preprocessing is a part
-of it, so nothing is ever fitted outside the training fold.
+Every model takes the raw table. What it needs by way of preprocessing is a part of it,
+so nothing is ever fitted outside the training fold. All have one thread.
 """
+
+import logging
+from importlib.util import find_spec
 
 import numpy as np
 from sklearn.compose import make_column_selector, make_column_transformer
@@ -44,9 +47,11 @@ _MLP_PROTOCOLS = {
 }
 PROTOCOLS = tuple(_MIXUP_PROTOCOLS)
 SEARCHED_ALPHAS = [0.0, 0.1, 0.2, 0.4, 1.0, 2.0]
+# Histogram gradient boosting takes no more than 255.
+MAX_CATEGORIES = 250
 
 
-def make_model(name, *, alpha=None, protocol="default", seed=None):
+def make_model(name, *, alpha=None, protocol=None, seed=None):
     """Make an unfitted classifier that takes a raw table.
 
     Parameters
@@ -54,9 +59,9 @@ def make_model(name, *, alpha=None, protocol="default", seed=None):
     name : str
         A key of `MODELS`.
     alpha : float or None, default=None
-        mixup's α; None for the baselines, which have none.
-    protocol : {"default", "paper"}, default="default"
-        How the neural networks are trained. The other models have one way only.
+        mixup's α; None for the models that have none.
+    protocol : {"default", "paper"} or None, default=None
+        How those in `NETWORKS` are trained. The other models have one way only.
     seed : int or None, default=None
         The model's `random_state`.
 
@@ -67,30 +72,45 @@ def make_model(name, *, alpha=None, protocol="default", seed=None):
     return MODELS[name](alpha, protocol, seed)
 
 
-def _mixup(alpha, protocol, seed):
-    from skmixup import MixupClassifier  # here: only mixup has to wait for torch
+def is_installed(name):
+    """Tell whether a model can be made here.
 
-    return MixupClassifier(alpha=alpha, random_state=seed, **_MIXUP_PROTOCOLS[protocol])
+    Parameters
+    ----------
+    name : str
+        A key of `MODELS`.
+
+    Returns
+    -------
+    installed : bool
+    """
+    return all(find_spec(package) for package in PACKAGES.get(name, ()))
 
 
-def _mixup_search(alpha, protocol, seed):
-    return _search(protocol, seed, keep_folds=False)
+def _mixing(kind):
+    def make(alpha, protocol, seed):
+        from skmixup import MixupClassifier  # here: only mixup has to wait for torch
+
+        params = {"mixing": kind, "alpha": alpha, "random_state": seed}
+        return MixupClassifier(**params, **_MIXUP_PROTOCOLS[protocol])
+
+    return make
 
 
-def _mixup_folds(alpha, protocol, seed):
-    return _search(protocol, seed, keep_folds=True)
-
-
-def _search(protocol, seed, *, keep_folds):
+def _search(keep_folds):
     """α by log-loss in 5 folds; then a new fit, or the folds' members as they are."""
-    from skmixup import MixupSearchCV
 
-    return MixupSearchCV(
-        _mixup(0.0, protocol, seed),
-        {"alpha": SEARCHED_ALPHAS},
-        scoring=score_by_log_loss,
-        keep_folds=keep_folds,
-    )
+    def make(alpha, protocol, seed):
+        from skmixup import MixupSearchCV
+
+        return MixupSearchCV(
+            _mixing("input")(0.0, protocol, seed),
+            {"alpha": SEARCHED_ALPHAS},
+            scoring=score_by_log_loss,
+            keep_folds=keep_folds,
+        )
+
+    return make
 
 
 def _mlp(alpha, protocol, seed):
@@ -102,15 +122,63 @@ def _logistic(alpha, protocol, seed):
 
 
 def _forest(alpha, protocol, seed):
-    return _ordinal(RandomForestClassifier(random_state=seed))
+    return _coded(RandomForestClassifier(random_state=seed))
 
 
 def _hist_gradient_boosting(alpha, protocol, seed):
-    return _ordinal(HistGradientBoostingClassifier(random_state=seed))
+    return _categorical(HistGradientBoostingClassifier(random_state=seed))
 
 
 def _dummy(alpha, protocol, seed):
     return DummyClassifier(strategy="prior")
+
+
+def _xgboost(alpha, protocol, seed):
+    from xgboost import XGBClassifier
+
+    from ._peers import NumberedClasses
+
+    model = XGBClassifier(enable_categorical=True, n_jobs=1, random_state=seed)
+    return _categorical(NumberedClasses(model))
+
+
+def _lightgbm(alpha, protocol, seed):
+    from lightgbm import LGBMClassifier
+
+    return _categorical(LGBMClassifier(n_jobs=1, verbose=-1, random_state=seed))
+
+
+def _catboost(alpha, protocol, seed):
+    from catboost import CatBoostClassifier
+
+    from ._peers import NumberedClasses
+
+    model = CatBoostClassifier(
+        verbose=0, thread_count=1, allow_writing_files=False, random_seed=seed
+    )
+    return _filled(NumberedClasses(model, category_param="cat_features"))
+
+
+def _realmlp(alpha, protocol, seed):
+    from pytabkit import RealMLP_TD_Classifier
+
+    return _pytabkit(RealMLP_TD_Classifier, seed)
+
+
+def _tabm(alpha, protocol, seed):
+    from pytabkit import TabM_D_Classifier
+
+    return _pytabkit(TabM_D_Classifier, seed)
+
+
+def _pytabkit(kind, seed):
+    from ._peers import NumberedClasses
+
+    for name in ("lightning", "pytorch_lightning"):  # they report on every fit
+        logging.getLogger(name).setLevel(logging.ERROR)
+    # Its seeds go to numpy's old generators, which take half of the range.
+    model = kind(device="cpu", n_threads=1, random_state=seed % 2**31)
+    return _filled(NumberedClasses(model), impute=True)
 
 
 def _one_hot(classifier):
@@ -124,24 +192,85 @@ def _one_hot(classifier):
     )
 
 
-def _ordinal(classifier):
-    """Numbers as they are, all else as codes; missing and unseen are NaN."""
-    codes = OrdinalEncoder(
+def _coder(**params):
+    """All that is no number as codes; missing and unseen are NaN."""
+    return OrdinalEncoder(
         handle_unknown="use_encoded_value",
-        unknown_value=np.nan,
-        encoded_missing_value=np.nan,
+        **{"unknown_value": np.nan, "encoded_missing_value": np.nan} | params,
     )
-    columns = make_column_transformer(("passthrough", _NUMBERS), (codes, _OTHERS))
+
+
+def _coded(classifier):
+    """Numbers as they are, all else as codes."""
+    columns = make_column_transformer(("passthrough", _NUMBERS), (_coder(), _OTHERS))
     return make_pipeline(columns, classifier)
 
 
+def _categorical(classifier):
+    """Numbers as they are, all else as pandas' categories; missing and unseen NaN."""
+    from ._peers import AsCategories
+
+    codes = make_pipeline(_coder(max_categories=MAX_CATEGORIES), AsCategories())
+    columns = make_column_transformer(("passthrough", _NUMBERS), (codes, _OTHERS))
+    return make_pipeline(columns.set_output(transform="pandas"), classifier)
+
+
+def _filled(classifier, impute=False):
+    """All but numbers as pandas' categories, of which missing and unseen is one."""
+    from ._peers import AsCategories
+
+    coder = _coder(unknown_value=-1, encoded_missing_value=-1)
+    codes = make_pipeline(coder, AsCategories())
+    numbers = "passthrough"
+    if impute:
+        numbers = SimpleImputer(strategy="median", keep_empty_features=True)
+    columns = make_column_transformer((numbers, _NUMBERS), (codes, _OTHERS))
+    return make_pipeline(columns.set_output(transform="pandas"), classifier)
+
+
 MODELS = {
-    "mixup": _mixup,
-    "mixup_search": _mixup_search,
-    "mixup_folds": _mixup_folds,
+    "mixup": _mixing("input"),
+    "manifold": _mixing("manifold"),
+    "cutmix": _mixing("cutmix"),
+    "mixup_search": _search(keep_folds=False),
+    "mixup_folds": _search(keep_folds=True),
     "mlp": _mlp,
     "logistic": _logistic,
     "forest": _forest,
     "hist_gradient_boosting": _hist_gradient_boosting,
+    "xgboost": _xgboost,
+    "lightgbm": _lightgbm,
+    "catboost": _catboost,
+    "realmlp": _realmlp,
+    "tabm": _tabm,
     "dummy": _dummy,
+}
+STACKED = ("mixup", "manifold", "cutmix")
+SEARCHES = ("mixup_search", "mixup_folds")
+NETWORKS = (*STACKED, *SEARCHES, "mlp")
+# What is not in the extra "benchmarks".
+PACKAGES = {
+    "xgboost": ("xgboost",),
+    "lightgbm": ("lightgbm",),
+    "catboost": ("catboost",),
+    "realmlp": ("pytabkit",),
+    "tabm": ("pytabkit",),
+}
+# Rough shares of the time that a fit takes.
+COSTS = {
+    "mixup": 1.0,
+    "manifold": 1.2,
+    "cutmix": 1.4,
+    "mixup_search": 24.0,
+    "mixup_folds": 24.0,
+    "mlp": 2.0,
+    "logistic": 0.3,
+    "forest": 0.7,
+    "hist_gradient_boosting": 2.0,
+    "xgboost": 1.0,
+    "lightgbm": 0.7,
+    "catboost": 8.0,
+    "realmlp": 20.0,
+    "tabm": 40.0,
+    "dummy": 0.01,
 }

@@ -1,14 +1,18 @@
 """Results on disk: one JSON object a line, only ever appended to."""
 
 import json
+import os
 from pathlib import Path
 
+import pandas as pd
 from filelock import FileLock
 
-from ._runner import Job
+from ._jobs import Job
 
 FILE_NAME = "results.jsonl"
 LOCK_NAME = ".results.lock"
+ENVIRONMENTS_NAME = "environments.jsonl"
+PREDICTIONS_NAME = "predictions"
 
 
 class Results:
@@ -36,6 +40,7 @@ class Results:
         self.n_unreadable = 0
         self._rows = {}
         self._n_read = 0  # bytes of the file
+        self._environments = set()
         if folder is not None:
             folder = Path(folder)
             folder.mkdir(parents=True, exist_ok=True)
@@ -44,31 +49,74 @@ class Results:
             with self._lock, self.path.open("a+b") as file:
                 self._read_on(file)
 
-    def append(self, row):
-        """Add a row, on disk before this returns.
+    def append(self, rows):
+        """Add rows at once, on disk before this returns.
 
         Parameters
         ----------
-        row : dict
-            As made by :func:`benchmarks._runner.run_job`.
+        rows : list of dict
+            As made by :func:`benchmarks._runner.run_unit`.
 
         Returns
         -------
-        added : bool
-            False if another process has finished the same job before.
+        added : list of dict
+            Those whose jobs no other process has finished before.
         """
         if self.path is None:
-            self._rows[Job.of(row)] = row
-            return True
-        line = _encode(row)
+            self._rows |= {Job.of(row): row for row in rows}
+            return rows
+        lines = {Job.of(row): _encode(row) for row in rows}
         with self._lock, self.path.open("a+b") as file:
             self._read_on(file)
-            if self.is_finished(Job.of(row)):
-                return False
-            file.write(line)
-            self._n_read += len(line)
-        self._rows[Job.of(row)] = row
-        return True
+            lines = {k: line for k, line in lines.items() if not self.is_finished(k)}
+            written = b"".join(lines.values())
+            file.write(written)
+            self._n_read += len(written)
+        added = [row for row in rows if Job.of(row) in lines]
+        self._rows |= {Job.of(row): row for row in added}
+        return added
+
+    def refresh(self):
+        """Read what other processes have added."""
+        if self.path is not None:
+            with self._lock, self.path.open("a+b") as file:
+                self._read_on(file)
+
+    def add_environment(self, stamp):
+        """Note what rows were made with, unless it is noted already.
+
+        Parameters
+        ----------
+        stamp : dict
+            As made by :func:`benchmarks._environment.describe`.
+        """
+        if self.path is None or stamp["id"] in self._environments:
+            return
+        self._environments.add(stamp["id"])
+        with self._lock, (self.path.parent / ENVIRONMENTS_NAME).open("a+b") as file:
+            file.seek(0)
+            known = file.read()
+            if stamp["id"].encode() not in known:
+                end = b"\n" if known and not known.endswith(b"\n") else b""
+                file.write(end + json.dumps(stamp).encode() + b"\n")
+
+    def keep_predictions(self, job, predictions):
+        """Write what a job predicted, whole or not at all.
+
+        Parameters
+        ----------
+        job : Job
+            Which job.
+        predictions : dict of str -> array
+            Columns of the Parquet file.
+        """
+        if self.path is None:
+            return
+        folder = self.path.parent / PREDICTIONS_NAME
+        folder.mkdir(exist_ok=True)
+        part = folder / f"{job.name}.{os.getpid()}.part"
+        pd.DataFrame(predictions).to_parquet(part, index=False)
+        os.replace(part, folder / f"{job.name}.parquet")
 
     def is_finished(self, job):
         """Tell whether a job has a row that isn't a failure.
@@ -132,6 +180,28 @@ def _decode(line):
     row = json.loads(line)
     alpha = row["alpha"]
     return row | {"alpha": None if alpha is None else float(alpha)}
+
+
+def read_environments(folder):
+    """Return the environment stamps of a folder.
+
+    Parameters
+    ----------
+    folder : path-like
+
+    Returns
+    -------
+    stamps : list of dict
+        None where none was written.
+    """
+    path = Path(folder) / ENVIRONMENTS_NAME
+    stamps = []
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            stamps.append(json.loads(line))
+        except ValueError:  # a process was killed while it wrote
+            continue
+    return stamps
 
 
 def read_rows(folder):

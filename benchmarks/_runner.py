@@ -1,260 +1,361 @@
-"""Jobs: one is a (table, model, repeat, fold), its result is one flat row."""
+"""Units are run, here or on a Dask cluster, and each job ends in one flat row."""
 
-import platform
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
-from importlib.metadata import version
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import KFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from ._metrics import evaluate, majority_error, over_all_classes
-from ._models import make_model
+from ._environment import describe, versions_of
+from ._jobs import Job, Unit, rows_of
+from ._metrics import evaluate, majority_error, over_all_classes, reliability
+from ._models import PACKAGES, SEARCHES, STACKED, make_model
 
+# How often a unit may be running when a worker dies, before it is blamed.
+MAX_DEATHS = 2
+_SCORES = ("error", "log_loss", "brier", "ece")
 MEASURES = (
-    *("error", "log_loss", "brier", "ece", "majority_error"),
-    *("fit_seconds", "predict_seconds"),
+    *_SCORES,
+    *("train_error", "train_log_loss", "majority_error", "reliability"),
+    *("fit_seconds", "predict_seconds", "chosen_alpha"),
 )
 
 
 @dataclass(frozen=True)
-class Job:
-    """What tells one result from another, and all that is needed to repeat it.
+class Outcome:
+    """A job's row of results, and what it predicted.
 
     Parameters
     ----------
-    table : str
-        The table's name.
-    table_id : int or None
-        Its OpenML id.
-    model : str
-        A key of `benchmarks._models.MODELS`.
-    alpha : float or None
-        mixup's α, None for the other models.
-    protocol : str
-        How the networks are trained.
-    folds, repeat, fold : int
-        Number of folds, which repeat, which fold.
-    seed : int
-        The run's seed. A fold's own seed comes from it, from `repeat` and `fold`, so
-        that all models of a fold share it.
-    """
-
-    table: str
-    table_id: int | None
-    model: str
-    alpha: float | None
-    protocol: str
-    folds: int
-    repeat: int
-    fold: int
-    seed: int
-
-    @classmethod
-    def of(cls, row):
-        """Return the job that a row of results came from.
-
-        Parameters
-        ----------
-        row : dict
-            As made by :func:`run_job`.
-
-        Returns
-        -------
-        job : Job
-        """
-        return cls(**{field.name: row[field.name] for field in fields(cls)})
-
-
-def make_jobs(table, models, alphas, *, protocol, folds, repeats, seed):
-    """List a table's jobs, fold by fold.
-
-    Parameters
-    ----------
-    table : Table
-        The table.
-    models : list of str
-        Names of models; "mixup" stands for one model for each of `alphas`.
-    alphas : list of float
-        mixup's α's.
-    protocol : str
-        How the networks are trained.
-    folds, repeats, seed : int
-        Of the cross-validation.
-
-    Returns
-    -------
-    jobs : list of Job
-    """
-    candidates = [
-        (model, alpha)
-        for model in models
-        for alpha in (alphas if model == "mixup" else [None])
-    ]
-    return [
-        Job(table.name, table.id, model, alpha, protocol, folds, repeat, fold, seed)
-        for repeat in range(repeats)
-        for fold in range(folds)
-        for model, alpha in candidates
-    ]
-
-
-def split(y, n_folds, seed):
-    """Split rows into stratified folds, as well as the classes allow.
-
-    Parameters
-    ----------
-    y : array of shape (n_rows,)
-        Classes. Those with fewer rows than folds are spread as far as they go; where
-        all are that rare, the folds are not stratified.
-    n_folds : int
-        Number of folds.
-    seed : int
-        Seed of the shuffle.
-
-    Returns
-    -------
-    folds : list of (train, test)
-        Arrays of row numbers.
-    """
-    _, counts = np.unique(y, return_counts=True)
-    kind = StratifiedKFold if counts.max() >= n_folds else KFold
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class")
-        return list(kind(n_folds, shuffle=True, random_state=seed).split(y, y))
-
-
-def rare_classes(y, n_folds):
-    """Say which classes have fewer rows than there are folds.
-
-    Parameters
-    ----------
-    y : array of shape (n_rows,)
-        Classes.
-    n_folds : int
-        Number of folds.
-
-    Returns
-    -------
-    message : str or None
-        None if there are none.
-    """
-    classes, counts = np.unique(np.asarray(y), return_counts=True)
-    rare = classes[counts < n_folds]
-    if not len(rare):
-        return None
-    names = ", ".join(str(name) for name in rare)
-    return (
-        f"{len(rare)} of {len(classes)} classes have fewer rows than the {n_folds} "
-        f"folds, so some folds lack them: {names}"
-    )
-
-
-def run_job(table, job):
-    """Fit and score one model on one fold.
-
-    Parameters
-    ----------
-    table : Table
-        The job's table.
-    job : Job
-        What to run.
-
-    Returns
-    -------
     row : dict
         The job, the table's size, `MEASURES`, versions, `status` ("ok" or "failed")
-        and, of a failure, its `message`. A failure is never raised.
+        and, of a failure, its `message`.
+    stamp : dict
+        What it was made with; the row has its `id` as `environment`.
+    predictions : dict of str -> array, or None
+        Of each test row its number in the table, its class and the probabilities. None
+        for a failure, or where nobody wants them.
     """
-    size = {"n_rows": len(table.X), "n_classes": int(table.y.nunique())}
-    row = asdict(job) | size | {"versions": _versions(job.model)}
-    try:
-        return row | _measure(table, job) | {"status": "ok", "message": None}
-    except Exception as error:
-        message = f"{type(error).__name__}: {error}"
-        failure = {"status": "failed", "message": message}
-        return row | dict.fromkeys(MEASURES) | failure
+
+    row: dict
+    stamp: dict
+    predictions: dict | None = None
 
 
-def _measure(table, job):
-    y = np.asarray(table.y)
-    classes = np.unique(y)
-    train, test = split(y, job.folds, _derive(job.seed, job.repeat))[job.fold]
-    model = make_model(
-        job.model,
-        alpha=job.alpha,
-        protocol=job.protocol,
-        seed=_derive(job.seed, job.repeat, job.fold),
-    )
-    # On a shared machine, threads that wait for each other cost small networks tenfold.
-    with threadpool_limits(1):
-        start = time.perf_counter()
-        _fit(model, table.X.iloc[train], y[train])
-        fitted = time.perf_counter()
-        proba = model.predict_proba(table.X.iloc[test])
-        predicted = time.perf_counter()
-    proba = over_all_classes(proba, model.classes_, classes)
-    return {
-        **evaluate(y[test], proba, classes),
-        "majority_error": majority_error(y[train], y[test]),
-        "fit_seconds": fitted - start,
-        "predict_seconds": predicted - fitted,
-    }
+@dataclass(frozen=True)
+class _Fit:
+    """A fitted model, or why there is none."""
+
+    job: Job
+    model: object = None
+    seconds: float = 0.0
+    error: Exception | None = None
+    chosen_alpha: float | None = None
 
 
-def _fit(model, X, y):
-    with warnings.catch_warnings():
-        # The protocol sets the epochs; whether they suffice is what is measured.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(X, y)
-
-
-def _derive(*numbers):
-    """Return a seed that stands for all of `numbers`."""
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
-
-
-def _versions(model):
-    """Return the versions of what a model is made of."""
-    versions = {
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("numpy", "scikit-learn")},
-    }
-    if model == "mixup":
-        from skmixup import __version__
-
-        versions |= {"torch": version("torch"), "skmixup": __version__}
-    return versions
-
-
-def run_jobs(pairs, n_jobs) -> Iterator[dict]:
-    """Run jobs on this machine's cores, with a progress bar.
+def run_unit(unit, keep_predictions=False):
+    """Fit and score the models of a unit's jobs, with one thread.
 
     Parameters
     ----------
-    pairs : list of (Table, Job)
+    unit : Unit
         What to run.
-    n_jobs : int
-        Number of processes; 1 runs in this process. A job has one thread.
+    keep_predictions : bool, default=False
+        Whether the outcomes have `predictions`.
+
+    Returns
+    -------
+    outcomes : list of Outcome
+        One for each of the unit's jobs. A failure is never raised.
+    """
+    model = unit.jobs[0].model
+    fit = _fit_stack if model in STACKED else _fit_alone
+    fit = _fit_search if model in SEARCHES else fit
+    # On a shared machine, threads that wait for each other cost small networks tenfold.
+    with threadpool_limits(1), warnings.catch_warnings():
+        # The protocol sets the epochs; whether they suffice is what is measured.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        if model in PACKAGES:  # what its makers have to mend, on every fit
+            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", FutureWarning)
+        try:
+            fits = [
+                _outcome(unit, fitted, keep_predictions)
+                for fitted in fit(unit.table, unit.jobs)
+            ]
+        except Exception as error:
+            return fail(unit, error)
+    order = {job: i for i, job in enumerate(unit.jobs)}
+    return sorted(fits, key=lambda outcome: order[Job.of(outcome.row)])
+
+
+def fail(unit, error):
+    """Return the outcomes of a unit that failed as a whole.
+
+    Parameters
+    ----------
+    unit : Unit
+        What was run.
+    error : Exception
+        Why it failed.
+
+    Returns
+    -------
+    outcomes : list of Outcome
+    """
+    return [_failure(unit, job, error) for job in unit.jobs]
+
+
+def _fit_stack(table, jobs):
+    """Train all jobs as members of one stack, each as its own fit would be."""
+    from skmixup import fit_together
+
+    fits = fit_together(
+        [_model_of(job) for job in jobs],
+        table.X,
+        np.asarray(table.y),
+        rows=[rows_of(table, job)[0] for job in jobs],
+    )
+    for fit in fits:
+        yield _Fit(jobs[fit.index], fit.estimator, fit.seconds, fit.error)
+
+
+def _fit_search(table, jobs):
+    """Choose α once, and end as each job wants: with a new fit, or with the folds'."""
+    X, y, train = table.X, np.asarray(table.y), rows_of(table, jobs[0])[0]
+    search = make_model(
+        "mixup_folds", protocol=jobs[0].protocol, seed=jobs[0].fold_seed
+    )
+    start = time.perf_counter()
+    search.fit(X.iloc[train], y[train])
+    seconds = time.perf_counter() - start
+    best = search.best_params_
+    for job in jobs:
+        if job.model == "mixup_folds":
+            yield _Fit(job, search, seconds, chosen_alpha=best["alpha"])
+        else:
+            refit = clone(search.estimator).set_params(**best)
+            start = time.perf_counter()
+            refit.fit(X.iloc[train], y[train])
+            both = seconds + time.perf_counter() - start
+            yield _Fit(job, refit, both, chosen_alpha=best["alpha"])
+
+
+def _fit_alone(table, jobs):
+    for job in jobs:
+        train = rows_of(table, job)[0]
+        model = _model_of(job)
+        start = time.perf_counter()
+        model.fit(table.X.iloc[train], np.asarray(table.y)[train])
+        yield _Fit(job, model, time.perf_counter() - start)
+
+
+def _model_of(job):
+    return make_model(
+        job.model, alpha=job.alpha, protocol=job.protocol, seed=job.fold_seed
+    )
+
+
+def _outcome(unit, fit, keep_predictions):
+    """Score a fit."""
+    if fit.error is not None:
+        return _failure(unit, fit.job, fit.error)
+    try:
+        measures, predictions = _measure(unit.table, fit)
+    except Exception as error:
+        return _failure(unit, fit.job, error)
+    row = _row(unit, fit.job) | measures | {"status": "ok", "message": None}
+    return Outcome(row, describe(), predictions if keep_predictions else None)
+
+
+def _row(unit, job):
+    table = unit.table
+    size = {
+        "n_rows": len(table.X),
+        "n_features": table.X.shape[1],
+        "n_classes": int(table.y.nunique()),
+        "stack_size": len(unit.jobs) if job.model in STACKED else 1,
+    }
+    made_with = {"versions": versions_of(job.model), "environment": describe()["id"]}
+    return asdict(job) | size | made_with
+
+
+def _failure(unit, job, error):
+    message = f"{type(error).__name__}: {error}"
+    row = _row(unit, job) | dict.fromkeys(("n_train", "n_test", *MEASURES))
+    return Outcome(row | {"status": "failed", "message": message}, describe())
+
+
+def _measure(table, fit):
+    """Score a fitted model on the rows of its test fold, and of its training fold."""
+    y, (train, test) = np.asarray(table.y), rows_of(table, fit.job)
+    classes, known = np.unique(y), fit.model.classes_
+    start = time.perf_counter()
+    proba = fit.model.predict_proba(table.X.iloc[test])
+    seconds = time.perf_counter() - start
+    proba = over_all_classes(proba, known, classes)
+    clean = over_all_classes(
+        fit.model.predict_proba(table.X.iloc[train]), known, classes
+    )
+    clean = evaluate(y[train], clean, classes)
+    measures = {
+        "n_train": len(train),
+        "n_test": len(test),
+        **evaluate(y[test], proba, classes),
+        "train_error": clean["error"],
+        "train_log_loss": clean["log_loss"],
+        "majority_error": majority_error(y[train], y[test]),
+        "reliability": reliability(y[test], proba, classes),
+        "fit_seconds": fit.seconds,
+        "predict_seconds": seconds,
+        "chosen_alpha": fit.chosen_alpha,
+    }
+    columns = {f"p_{name}": proba[:, i] for i, name in enumerate(classes)}
+    return measures, {"row": test, "y": y[test]} | columns
+
+
+def run_units(
+    units, *, n_jobs=1, scheduler=None, is_wanted=None, keep_predictions=False
+) -> Iterator[list]:
+    """Run units with a progress bar, those that take least time first.
+
+    Parameters
+    ----------
+    units : list of Unit
+        What to run.
+    n_jobs : int, default=1
+        Number of processes on this machine; 1 runs in this process.
+    scheduler : str, default=None
+        Address of a Dask scheduler, whose workers are to run the units.
+    is_wanted : callable, default=None
+        Asked of each unit just before it is given away.
+    keep_predictions : bool, default=False
+        Whether the outcomes have `predictions`.
 
     Yields
     ------
-    row : dict
-        As :func:`run_job` returns it, each as soon as its job ends.
+    outcomes : list of Outcome
+        A unit's, as soon as it ends. A unit whose process died `MAX_DEATHS` times comes
+        back with failures.
     """
-    with (
-        parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1),
-        tqdm(total=len(pairs), unit="job", smoothing=0) as bar,
-    ):
-        # One job a batch, so that each row is on disk as soon as it can be.
-        run = Parallel(batch_size=1, return_as="generator_unordered")
-        for row in run(delayed(run_job)(table, job) for table, job in pairs):
-            bar.set_postfix_str(row["table"], refresh=False)
-            bar.update()
-            yield row
+    progress = _Progress(sorted(units, key=lambda unit: unit.cost), is_wanted)
+    run = _on_cluster if scheduler else _on_this_machine
+    with progress.bar:
+        for number, outcomes in run(progress, scheduler or n_jobs, keep_predictions):
+            progress.end(number)
+            yield outcomes
+
+
+class _Progress:
+    """Which units are running and how often they died, on a bar with the time left."""
+
+    def __init__(self, units, is_wanted):
+        self.units = units
+        self._running = set()
+        self._deaths = Counter()
+        self._is_wanted = is_wanted
+        self._n_done = 0
+        self._n_jobs = sum(len(unit.jobs) for unit in units)
+        self.bar = tqdm(
+            total=sum(unit.cost for unit in units),
+            bar_format="{percentage:3.0f}% |{bar}| {elapsed} < {remaining}{postfix}",
+            smoothing=0,
+        )
+
+    def start(self, numbers):
+        """Yield the numbers of units that are still wanted, counted as running."""
+        for number in numbers:
+            if self._is_wanted is None or self._is_wanted(self.units[number]):
+                self._running.add(number)
+                yield number
+            else:
+                self.end(number)
+
+    def end(self, number):
+        """Count a unit as done."""
+        unit = self.units[number]
+        self._running.discard(number)
+        self._n_done += len(unit.jobs)
+        text = f"{self._n_done}/{self._n_jobs} jobs, {unit.table.name}"
+        self.bar.set_postfix_str(text, refresh=False)
+        self.bar.update(unit.cost)
+
+    def bury(self):
+        """Of the units running when a worker died, return those to blame, and others.
+
+        Which of them it was is not known, so each is tried again, by itself.
+        """
+        suspects = sorted(self._running)
+        self._running.clear()
+        self._deaths.update(suspects)
+        blamed = [n for n in suspects if self._deaths[n] >= MAX_DEATHS]
+        return blamed, [n for n in suspects if self._deaths[n] < MAX_DEATHS]
+
+
+def _on_this_machine(progress, n_jobs, keep_predictions):
+    """Run units in processes; the suspects of a worker's death, one by one."""
+    queues = [iter(range(len(progress.units)))]
+    while queues:
+        try:
+            yield from _in_processes(progress, queues[0], n_jobs, keep_predictions)
+            queues.pop(0)
+        except TerminatedWorkerError as error:
+            blamed, suspects = progress.bury()
+            for number in blamed:
+                yield number, fail(progress.units[number], error)
+            queues = [iter([number]) for number in suspects] + queues
+
+
+def _in_processes(progress, numbers, n_jobs, keep_predictions):
+    with parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
+        # One unit a batch, so that each row is on disk as soon as it can be.
+        parallel = Parallel(batch_size=1, return_as="generator_unordered")
+        yield from parallel(
+            delayed(_run_numbered)(number, progress.units[number], keep_predictions)
+            for number in progress.start(numbers)
+        )
+
+
+def _run_numbered(number, unit, keep_predictions):
+    return number, run_unit(unit, keep_predictions)
+
+
+def _on_cluster(progress, scheduler, keep_predictions):
+    """Run units on a Dask cluster, which gives those of a dead worker to another."""
+    from distributed import Client, as_completed
+
+    with Client(scheduler, set_as_default=False) as client:
+        tables = {id(unit.table): unit.table for unit in progress.units}
+        there = {key: client.scatter(table) for key, table in tables.items()}
+        futures = {}
+        for number in progress.start(range(len(progress.units))):
+            unit = progress.units[number]
+            future = client.submit(
+                _run_jobs,
+                there[id(unit.table)],
+                unit.jobs,
+                keep_predictions,
+                pure=False,
+                priority=-number,
+            )
+            futures[future] = number
+        for future in as_completed(list(futures)):
+            number = futures.pop(future)
+            error = future.exception()
+            if error is None:
+                yield number, future.result()
+            else:
+                yield number, fail(progress.units[number], error)
+            future.release()
+
+
+def _run_jobs(table, jobs, keep_predictions):
+    return run_unit(Unit(table, jobs), keep_predictions)

@@ -73,9 +73,9 @@ def _title(row):
 
 
 def _label(row):
-    if row["model"] != "mixup":
+    if row["alpha"] is None:
         return row["model"]
-    return ERM if row["alpha"] == 0 else f"mixup α={row['alpha']:g}"
+    return ERM if row["alpha"] == 0 else f"{row['model']} α={row['alpha']:g}"
 
 
 def as_text(summary):

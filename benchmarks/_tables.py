@@ -22,10 +22,18 @@ EMBEDDED = {
 # abalone, arcene, arrhythmia, HTRU2, iris, PhishingWebsites
 PAPER = (183, 1458, 5, 45558, 61, 4534)
 
-SUITES = {"embedded": tuple(EMBEDDED), "paper": PAPER}
+# The members of OpenML-CC18 (suite 99) that come from UCI, by dataset.
+CC18_UCI = (
+    *(3, 6, 11, 12, 14, 15, 16, 18, 22, 23, 28, 29, 31, 32, 37, 38, 44, 46, 50, 54),
+    *(182, 300, 307, 1461, 1462, 1464, 1468, 1475, 1478, 1480, 1485, 1486, 1487, 1494),
+    *(1497, 1501, 1510, 1590, 4534, 4538, 6332, 23381, 40668, 40670, 40923, 40966),
+    *(40975, 40978, 40979, 40982, 40983, 40984, 40994),
+)
+
+SUITES = {"embedded": tuple(EMBEDDED), "paper": PAPER, "cc18-uci": CC18_UCI}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """A classification table.
 
@@ -39,12 +47,18 @@ class Table:
         Target, with no value missing and no category unused.
     id : int or None, default=None
         OpenML's id; None for a table that scikit-learn ships.
+    task_id : int or None, default=None
+        The OpenML task that the table is loaded for.
+    splits : dict of (int, int) -> (array, array), default=None
+        The task's own rows to train and to test on, by repeat and fold.
     """
 
     name: str
     X: pd.DataFrame
     y: pd.Series
     id: int | None = None
+    task_id: int | None = None
+    splits: dict | None = None
 
 
 def load(key: str | int) -> Table:

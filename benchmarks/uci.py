@@ -6,12 +6,14 @@
 
 import argparse
 import sys
+from itertools import chain
 
 import joblib
 
-from ._models import MODELS, PROTOCOLS
+from ._jobs import Job, make_jobs, make_units, rare_classes
+from ._models import MODELS, PROTOCOLS, SEARCHES, is_installed
 from ._results import Results
-from ._runner import make_jobs, rare_classes, run_jobs
+from ._runner import run_units
 from ._summary import COMPARISON_KEY, ERM, against_erm, as_text, summarize
 from ._tables import SUITES, load
 
@@ -35,14 +37,42 @@ def main(argv=None):
     results = Results(options.out)
     tables, unloaded = _load_all(options.datasets or SUITES[options.suite])
     _warn_of_rare_classes(tables, options.folds)
-    pairs = [(table, job) for table in tables for job in _jobs(table, options)]
-    todo = [pair for pair in pairs if not results.is_finished(pair[1])]
-    _announce(len(pairs), len(todo), results)
-    for row in run_jobs(todo, options.n_jobs) if todo else ():
-        results.append(row)
-    rows = results.rows(job for _, job in pairs)
+    jobs = {table: _jobs(table, options) for table in tables}
+    _run(jobs, results, options)
+    rows = results.rows(chain(*jobs.values()))
     _report(rows, unloaded)
     return 0 if any(row["status"] == "ok" for row in rows) else 1
+
+
+def _run(jobs, results, options):
+    """Run the jobs that aren't finished, each row on disk as soon as it is known."""
+    n_all = sum(map(len, jobs.values()))
+    todo = {
+        table: [job for job in some if not results.is_finished(job)]
+        for table, some in jobs.items()
+    }
+    n_todo = sum(map(len, todo.values()))
+    _announce(n_all, n_todo, results)
+    if not n_todo:
+        return
+
+    def is_wanted(unit):
+        results.refresh()
+        return not all(results.is_finished(job) for job in unit.jobs)
+
+    ran = run_units(
+        [unit for table, some in todo.items() for unit in make_units(table, some)],
+        n_jobs=options.n_jobs,
+        scheduler=options.scheduler,
+        is_wanted=is_wanted,
+        keep_predictions=options.predictions,
+    )
+    for outcomes in ran:
+        for outcome in outcomes:
+            results.add_environment(outcome.stamp)
+            if outcome.predictions is not None:
+                results.keep_predictions(Job.of(outcome.row), outcome.predictions)
+        results.append([outcome.row for outcome in outcomes])
 
 
 def _parse(argv):
@@ -55,9 +85,28 @@ def _parse(argv):
     _add_how(parser)
     options = parser.parse_args(argv)
     options.alphas = sorted({0.0, *options.alphas})
-    options.models = list(dict.fromkeys(options.models))
+    options.models = _chosen_models(parser, options)
+    if (options.backend == "dask") != (options.scheduler is not None):
+        parser.error("--backend dask and --scheduler ADDRESS go together")
+    if options.predictions and options.out is None:
+        parser.error("--predictions needs a folder to write to: --out DIR")
     options.datasets = list(dict.fromkeys(options.datasets or []))
     return options
+
+
+def _chosen_models(parser, options):
+    """Return the models to run, each of them installed."""
+    if "all" in options.models:
+        nested = [*SEARCHES] if options.nested else []
+        others = [name for name in MODELS if name not in SEARCHES]
+        return [name for name in others if is_installed(name)] + nested
+    models = [*options.models, *(SEARCHES if options.nested else ())]
+    for name in models:
+        if not is_installed(name):
+            parser.error(
+                f"model {name} is not installed: pip install -e '.[benchmarks,peers]'"
+            )
+    return list(dict.fromkeys(models))
 
 
 def _add_what(parser):
@@ -79,9 +128,15 @@ def _add_what(parser):
     add(
         "--models",
         nargs="+",
-        choices=MODELS,
+        choices=[*MODELS, "all"],
         default=["mixup", "mlp"],
-        help="mixup runs once for every alpha",
+        help="mixup and its variants run once for every alpha; all are those that are "
+        "installed",
+    )
+    add(
+        "--nested",
+        action="store_true",
+        help="choose alpha inside every training fold too, and score that choice",
     )
     add(
         "--alphas",
@@ -102,7 +157,12 @@ def _add_what(parser):
 def _add_how(parser):
     add = parser.add_argument
     add("--folds", type=_at_least(2), default=5, help="folds of cross-validation")
-    add("--repeats", type=_at_least(1), default=1, help="repeats, each split anew")
+    add(
+        "--repeats",
+        type=_repeats,
+        default=1,
+        help="repeats, each split anew; auto repeats small tables more often",
+    )
     add("--seed", type=_at_least(0), default=0, help="of folds and models")
     add(
         "--n-jobs",
@@ -115,6 +175,22 @@ def _add_how(parser):
         metavar="DIR",
         help="keep results in DIR; run with the same DIR again to resume",
     )
+    add(
+        "--predictions",
+        action="store_true",
+        help="keep what is predicted for every test row, as Parquet files in DIR",
+    )
+    add(
+        "--backend",
+        choices=["loky", "dask"],
+        default="loky",
+        help="processes on this machine, or the workers of a Dask cluster",
+    )
+    add("--scheduler", metavar="ADDRESS", help="of the Dask cluster: tcp://HOST:PORT")
+
+
+def _repeats(text):
+    return text if text == "auto" else _at_least(1)(text)
 
 
 def _alpha(text):

@@ -16,14 +16,24 @@ from numpy.testing import assert_allclose
 from sklearn.metrics import brier_score_loss
 
 from benchmarks import _models, _tables, uci
+from benchmarks._jobs import (
+    Job,
+    Unit,
+    make_jobs,
+    make_units,
+    rare_classes,
+    rows_of,
+    split,
+)
 from benchmarks._metrics import (
     calibration_error,
     evaluate,
     majority_error,
     over_all_classes,
 )
+from benchmarks._models import make_model
 from benchmarks._results import Results, read_rows
-from benchmarks._runner import Job, make_jobs, rare_classes, run_job, split
+from benchmarks._runner import run_unit
 from benchmarks._summary import against_erm, as_text, summarize
 from benchmarks._tables import Table, load, load_embedded, load_openml
 
@@ -72,6 +82,11 @@ def failing(monkeypatch):
             raise RuntimeError("no luck\ntoday")
 
     monkeypatch.setitem(_models.MODELS, "logistic", lambda *_: Failing())
+
+
+def run_job(table, job):
+    (outcome,) = run_unit(Unit(table, (job,)))
+    return outcome.row
 
 
 def contents(folder):
@@ -197,26 +212,98 @@ def test_folds_are_stratified_and_shared_by_all_models(iris):
 
 
 def test_models_of_a_fold_share_their_rows_and_seed(iris, monkeypatch):
-    """One fold is one split and one seed, whatever the α; other folds have others."""
+    """One fold is one split and one seed, whatever the model; other folds, others."""
     seen = {}
 
     class Spy(_models.DummyClassifier):
         def fit(self, X, y):
             key = (tuple(X.index), self.random_state)
-            seen.setdefault(key, []).append(self.alpha)
+            seen.setdefault(key, []).append(self.name)
             return super().fit(X, y)
 
-    def spy(alpha, protocol, seed):
-        model = Spy(random_state=seed)
-        model.alpha = alpha
-        return model
+    def spy_for(name):
+        def spy(alpha, protocol, seed):
+            model = Spy(random_state=seed)
+            model.name = name
+            return model
 
-    monkeypatch.setitem(_models.MODELS, "mixup", spy)
-    cross_validation = ONE_FOLD | {"repeats": 2}
-    for job in make_jobs(iris, ["mixup"], [0.0, 0.5], **cross_validation):
+        return spy
+
+    models = ["mlp", "forest"]
+    for name in models:
+        monkeypatch.setitem(_models.MODELS, name, spy_for(name))
+    for job in make_jobs(iris, models, [], **ONE_FOLD | {"repeats": 2}):
         assert run_job(iris, job)["status"] == "ok"
     assert len(seen) == len({seed for _, seed in seen}) == 6
-    assert all(alphas == [0.0, 0.5] for alphas in seen.values())
+    assert all(names == models for names in seen.values())
+
+
+def alone(table, job):
+    """What the job's model predicts when it is fitted by itself."""
+    train, test = rows_of(table, job)
+    model = make_model(
+        job.model, alpha=job.alpha, protocol=job.protocol, seed=job.fold_seed
+    )
+    model.fit(table.X.iloc[train], np.asarray(table.y)[train])
+    return model, model.predict_proba(table.X.iloc[test])
+
+
+@pytest.mark.parametrize(
+    "models", [["mixup"], ["cutmix"], ["mixup_search", "mixup_folds"]]
+)
+def test_a_unit_predicts_what_separate_fits_predict(iris, models):
+    jobs = make_jobs(iris, models, [0.0, 0.5], **ONE_FOLD)
+    if len(models) == 2:
+        jobs = jobs[:2]
+    (unit,) = make_units(iris, jobs)
+    assert sorted(unit.jobs, key=jobs.index) == jobs
+    for job, outcome in zip(unit.jobs, run_unit(unit, True), strict=True):
+        assert Job.of(outcome.row) == job
+        model, expected = alone(iris, job)
+        found = np.column_stack([outcome.predictions[f"p_{i}"] for i in range(3)])
+        assert_allclose(found, expected, atol=1e-5)
+        assert list(outcome.predictions["row"]) == list(rows_of(iris, job)[1])
+        assert outcome.row["stack_size"] == (len(jobs) if len(models) == 1 else 1)
+        chosen = getattr(model, "best_params_", {}).get("alpha")
+        assert outcome.row["chosen_alpha"] == chosen
+
+
+def test_erm_is_run_once_whatever_the_variants(iris):
+    jobs = make_jobs(iris, ["mixup", "manifold", "cutmix"], [0.0, 0.5], **ONE_FOLD)
+    found = sorted({(job.model, job.alpha) for job in jobs})
+    assert found == [("cutmix", 0.5), ("manifold", 0.5), ("mixup", 0.0), ("mixup", 0.5)]
+
+
+def test_only_networks_have_a_protocol(iris):
+    """So that two protocols in one folder share the other models' rows."""
+    jobs = make_jobs(iris, ["mlp", "forest"], [], **ONE_FOLD)
+    assert {(job.model, job.protocol) for job in jobs} == {
+        ("mlp", "paper"),
+        ("forest", None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "repeats"), [(1, 10), (500, 10), (501, 10), (1000, 5), (9999, 1)]
+)
+def test_small_tables_are_repeated_more_often(n_rows, repeats):
+    table = Table("t", pd.DataFrame({"x": np.zeros(n_rows)}), pd.Series([0] * n_rows))
+    jobs = make_jobs(table, ["dummy"], [], **ONE_FOLD | {"repeats": "auto"})
+    assert len(jobs) == 3 * repeats
+
+
+def test_stacks_are_whole_folds_and_not_too_large(iris):
+    cross_validation = ONE_FOLD | {"folds": 10, "repeats": 2}
+    jobs = make_jobs(iris, ["mixup", "mlp"], list(range(8)), **cross_validation)
+    units = make_units(iris, jobs)
+    stacks = [unit for unit in units if unit.jobs[0].model == "mixup"]
+    assert sorted(len(unit.jobs) for unit in stacks) == [8, 8, *[24] * 6]
+    for unit in stacks:
+        assert len({job.repeat for job in unit.jobs}) == 1
+        assert len(unit.jobs) == 8 * len({job.fold for job in unit.jobs})
+    assert sorted(job.name for unit in units for job in unit.jobs) == sorted(
+        job.name for job in jobs
+    )
 
 
 @pytest.mark.parametrize("counts", [(9, 2, 1), (2, 2, 2)])
@@ -236,7 +323,7 @@ def test_no_warning_where_no_class_is_rare():
     assert rare_classes(np.repeat(["a", "b"], 3), 3) is None
 
 
-@pytest.mark.parametrize("name", _models.MODELS)
+@pytest.mark.parametrize("name", [*filter(_models.is_installed, _models.MODELS)])
 def test_every_model_takes_raw_tables(name):
     """Numbers, strings, categories, booleans, missing, all missing, and unseen."""
     rng = np.random.default_rng(0)
@@ -257,6 +344,9 @@ def test_every_model_takes_raw_tables(name):
         row = run_job(table, job)
         assert row["status"] == "ok", row["message"]
         assert 0 <= row["error"] <= 1
+        assert 0 <= row["train_error"] <= 1
+        assert row["n_train"] + row["n_test"] == row["n_rows"] == 60
+        assert sum(n_rows for _, _, n_rows, _ in row["reliability"]) == row["n_test"]
 
 
 def test_row_says_all_that_is_needed(iris):
@@ -310,8 +400,7 @@ def rows(iris):
 
 def test_results_come_back(tmp_path, rows):
     results = Results(tmp_path / "new" / "folder")
-    for row in rows:
-        results.append(row)
+    results.append(rows)
     again = Results(tmp_path / "new" / "folder")
     assert again.rows(Job.of(row) for row in rows) == rows
     assert again.n_unreadable == 0
@@ -320,14 +409,13 @@ def test_results_come_back(tmp_path, rows):
 @pytest.mark.parametrize("n_lost", [1, 2, 40])
 def test_truncated_last_line_costs_that_line_only(tmp_path, rows, n_lost):
     results = Results(tmp_path)
-    for row in rows:
-        results.append(row)
+    results.append(rows)
     content = results.path.read_bytes()
     results.path.write_bytes(content[:-n_lost])
     again = Results(tmp_path)
     finished = [again.is_finished(Job.of(row)) for row in rows]
     assert finished == [True, True, n_lost == 1]
-    again.append(rows[-1])
+    again.append(rows[-1:])
     assert results.path.read_bytes().startswith(content[:-n_lost])
     last = Results(tmp_path)
     assert last.rows(Job.of(row) for row in rows) == rows
@@ -336,7 +424,7 @@ def test_truncated_last_line_costs_that_line_only(tmp_path, rows, n_lost):
 
 def test_other_settings_in_the_same_folder_are_other_jobs(tmp_path, rows):
     results = Results(tmp_path)
-    results.append(rows[0])
+    results.append(rows[:1])
     job = Job.of(rows[0])
     assert results.is_finished(job)
     for change in ({"seed": 1}, {"folds": 4}, {"protocol": "default"}):
@@ -346,7 +434,7 @@ def test_other_settings_in_the_same_folder_are_other_jobs(tmp_path, rows):
 def test_infinite_alpha_is_strict_json_and_comes_back(tmp_path, rows):
     row = rows[0] | {"model": "mixup", "alpha": np.inf}
     results = Results(tmp_path)
-    results.append(row)
+    results.append([row])
 
     def refuse(constant):
         raise ValueError(constant)
@@ -359,17 +447,16 @@ def test_infinite_alpha_is_strict_json_and_comes_back(tmp_path, rows):
 def test_row_that_is_no_number_is_refused_before_it_is_written(tmp_path, rows):
     results = Results(tmp_path)
     with pytest.raises(ValueError, match="not JSON compliant"):
-        results.append(rows[0] | {"log_loss": np.nan})
+        results.append([rows[0] | {"log_loss": np.nan}])
     assert results.path.read_bytes() == b""
 
 
 def test_a_job_that_another_process_has_finished_gets_no_second_row(tmp_path, rows):
     first, second = Results(tmp_path), Results(tmp_path)
-    assert first.append(rows[0])
-    assert not second.append(rows[0])
-    assert second.append(rows[1])
+    assert first.append(rows[:1]) == rows[:1]
+    assert second.append(rows[:2]) == rows[1:2]
     assert second.rows([Job.of(rows[0])]) == rows[:1]
-    assert not first.append(rows[1])
+    assert first.append(rows[1:2]) == []
     assert read_rows(tmp_path) == rows[:2]
 
 
@@ -379,7 +466,7 @@ from benchmarks._results import Results
 row, folder, start = json.loads(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 results = Results(folder)
 for seed in range(start, start + 200):
-    results.append(row | {"seed": seed, "message": "x" * 5000})
+    results.append([row | {"seed": seed, "message": "x" * 5000}])
 """
 
 
