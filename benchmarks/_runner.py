@@ -333,28 +333,33 @@ def _on_cluster(progress, scheduler, keep_predictions):
     from distributed import Client, as_completed
 
     with Client(scheduler, set_as_default=False) as client:
-        tables = {id(unit.table): unit.table for unit in progress.units}
-        there = {key: client.scatter(table) for key, table in tables.items()}
-        futures = {}
-        for number in progress.start(range(len(progress.units))):
+        there, futures = {}, {}
+        done = as_completed(loop=client.loop)
+
+        def submit(number):
             unit = progress.units[number]
+            if id(unit.table) not in there:  # a copy with every worker: they may die
+                there[id(unit.table)] = client.scatter(unit.table, broadcast=True)
+            table, priority = there[id(unit.table)], -number
             future = client.submit(
-                _run_jobs,
-                there[id(unit.table)],
-                unit.jobs,
-                keep_predictions,
+                *(_run_jobs, table, unit.jobs, keep_predictions),
                 pure=False,
-                priority=-number,
+                priority=priority,
             )
             futures[future] = number
-        for future in as_completed(list(futures)):
+            done.add(future)
+
+        for number in progress.start(range(len(progress.units))):
+            submit(number)
+        for future in done:
             number = futures.pop(future)
-            error = future.exception()
-            if error is None:
-                yield number, future.result()
+            if future.status == "cancelled":  # the last copy of its table was lost
+                there.pop(id(progress.units[number].table), None)
+                submit(number)
+            elif future.status == "error":
+                yield number, fail(progress.units[number], future.exception())
             else:
-                yield number, fail(progress.units[number], error)
-            future.release()
+                yield number, future.result()
 
 
 def _run_jobs(table, jobs, keep_predictions):

@@ -139,10 +139,12 @@ def against_erm(rows):
     Returns
     -------
     text : str
-        One line for each model and score; empty if there is nothing to compare. Tables
-        where a job failed are left out.
+        One line for each model and score; empty if there is nothing to compare with.
+        Tables where a job failed are left out.
     """
     frame = _labeled(rows)
+    if ERM not in set(frame["label"]):
+        return ""
     good = frame.groupby(["title", "label"])["status"].transform(
         lambda status: (status == "ok").all()
     )

@@ -1,16 +1,16 @@
 """The tables: those that scikit-learn ships, and OpenML's by id."""
 
-import contextlib
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from sklearn import datasets
 from sklearn.utils.multiclass import type_of_target
+from tqdm.auto import tqdm
+
+N_THREADS = 4
 
 EMBEDDED = {
     "iris": datasets.load_iris,
@@ -61,67 +61,115 @@ class Table:
     splits: dict | None = None
 
 
-def load(key: str | int) -> Table:
-    """Load a table by its embedded name or its OpenML id.
+@dataclass(frozen=True)
+class Task:
+    """The key of a table that comes with the splits of an OpenML task.
 
     Parameters
     ----------
-    key : str or int
-        A name in `EMBEDDED`, or an OpenML dataset id.
-
-    Returns
-    -------
-    table : Table
+    id : int
+        The task's id.
     """
-    return load_embedded(key) if isinstance(key, str) else load_openml(key)
+
+    id: int
+
+    def __str__(self):
+        return f"of task {self.id}"
 
 
-def load_embedded(name: str) -> Table:
-    """Load a table that scikit-learn ships.
-
-    Parameters
-    ----------
-    name : {"iris", "wine", "breast cancer", "digits"}
-        All four are UCI's.
-
-    Returns
-    -------
-    table : Table
-    """
-    bunch = EMBEDDED[name](as_frame=True)
-    return Table(name, bunch.data, bunch.target)
-
-
-def load_openml(dataset_id: int) -> Table:
-    """Load a table from OpenML, or from the client's cache.
-
-    The cache is the client's own (``OPENML_CACHE_DIR``). No file in it is ever changed
-    or removed, whatever fails, and it may be read-only.
+def read_suite(name):
+    """Return the keys of a suite.
 
     Parameters
     ----------
-    dataset_id : int
-        OpenML's id.
+    name : str
+        A key of `SUITES`, or the path of a text file that lists OpenML ids, separated
+        by white space or commas; what follows a # in a line is a comment.
 
     Returns
     -------
-    table : Table
-        Its features as the client gives them. Rows with no target are left out.
+    keys : tuple of str or int
+        For :func:`load_all`.
 
     Raises
     ------
     ValueError
-        If the table has no target column, or the target is not made of classes.
+        If there is no such suite or file, or something else than ids in it.
     """
-    import openml  # here: the embedded suite needs neither it nor its set-up
+    if name in SUITES:
+        return SUITES[name]
+    if not Path(name).is_file():
+        raise ValueError(
+            f"{name!r} is no file of OpenML ids and no suite ({', '.join(SUITES)})"
+        )
+    lines = Path(name).read_text(encoding="utf-8").splitlines()
+    words = " ".join(line.split("#")[0] for line in lines).replace(",", " ").split()
+    wrong = [word for word in words if not word.isdecimal()]
+    if wrong or not words:
+        found = f"{wrong[0]!r}" if wrong else "nothing"
+        raise ValueError(f"{name} must list OpenML ids, found {found}")
+    return tuple(dict.fromkeys(map(int, words)))
 
-    with _private_cache(dataset_id):
-        dataset = openml.datasets.get_dataset(dataset_id)
-        target = dataset.default_target_attribute
-        if target is None:
-            raise ValueError("OpenML names no target column for this table.")
-        X, y, _, _ = dataset.get_data(target=target)
-    return _classification_table(dataset.name, X, y, dataset_id)
+
+def load_all(keys, say=print):
+    """Load tables, several at a time, with a progress bar.
+
+    Parameters
+    ----------
+    keys : list of str, int or Task
+        A name in `EMBEDDED`, an OpenML dataset id, or an OpenML task.
+    say : callable, default=print
+        Is told what goes wrong.
+
+    Returns
+    -------
+    tables : list of Table
+        In the order of `keys`, without those that can't be loaded.
+    unloaded : dict of key -> str
+        Why not.
+    """
+    remote = [key for key in keys if not isinstance(key, str)]
+    loaded, unloaded = {key: _load_embedded(key) for key in keys if key in EMBEDDED}, {}
+    if remote:
+        _load_remote(remote, loaded, unloaded, say)
+    return [loaded[key] for key in keys if key in loaded], unloaded
+
+
+def _load_remote(keys, loaded, unloaded, say):
+    # Here, since the embedded suite needs no client.
+    from ._openml import PrivateClient, explain
+
+    bar = tqdm(total=len(keys), unit="table", desc="Loading", delay=1)
+    with PrivateClient(say) as client, ThreadPoolExecutor(N_THREADS) as pool, bar:
+        futures = {pool.submit(_load, client, key): key for key in keys}
+        for future in as_completed(futures):
+            key, error = futures[future], future.exception()
+            bar.update()
+            if error is None:
+                loaded[key] = future.result()
+            else:
+                unloaded[key] = explain(error)
+                say(f"Could not load table {key}: {unloaded[key]}")
+
+
+def _load(client, key):
+    if not isinstance(key, Task):
+        return _classification_table(*client.load_dataset(key), key)
+    dataset_id, target, splits = client.load_task(key.id)
+    name, X, y = client.load_dataset(dataset_id, target)
+    table = _classification_table(name, X, y, dataset_id)
+    # Rows that were left out are no part of the splits either.
+    place = np.where(y.notna(), y.notna().cumsum() - 1, -1)
+    splits = {
+        at: tuple(rows[rows >= 0] for rows in (place[train], place[test]))
+        for at, (train, test) in splits.items()
+    }
+    return replace(table, task_id=key.id, splits=splits)
+
+
+def _load_embedded(name):
+    bunch = EMBEDDED[name](as_frame=True)
+    return Table(name, bunch.data, bunch.target)
 
 
 def _classification_table(name, X, y, dataset_id):
@@ -133,50 +181,3 @@ def _classification_table(name, X, y, dataset_id):
     if type_of_target(y) not in ("binary", "multiclass"):
         raise ValueError(f"Target {y.name!r} holds {y.dtype} values, not classes.")
     return Table(name, X, y, dataset_id)
-
-
-@contextlib.contextmanager
-def _private_cache(dataset_id: int) -> Iterator[None]:
-    """Let the openml client work on a copy of its cache of one table.
-
-    With no network, the client answers a damaged or half-filled folder by deleting it
-    (openml-python issue 1084), and it needs to write beside the data. So it gets a
-    scratch folder; what it adds there is kept only when all went well.
-    """
-    import openml
-
-    root = openml.config.get_config_as_dict()["cachedir"]
-    kept = _folder_of(dataset_id)
-    with tempfile.TemporaryDirectory() as scratch:
-        openml.config.set_root_cache_directory(scratch)
-        try:
-            if kept.is_dir():
-                shutil.copytree(kept, _folder_of(dataset_id), copy_function=shutil.copy)
-            yield
-            added = _folder_of(dataset_id)
-            # A cache that can't be written to costs time on the next run, no more.
-            with contextlib.suppress(OSError):
-                _add_new_files(added, kept)
-        finally:
-            openml.config.set_root_cache_directory(root)
-
-
-def _folder_of(dataset_id):
-    """Where the client's present cache holds a table."""
-    import openml
-
-    return Path(openml.config.get_cache_directory()) / "datasets" / str(dataset_id)
-
-
-def _add_new_files(source, destination):
-    """Copy the files that `destination` lacks, each appearing whole or not at all."""
-    destination.mkdir(parents=True, exist_ok=True)
-    for file in source.iterdir():
-        target = destination / file.name
-        if file.is_file() and not target.exists():
-            part = target.with_name(f"{target.name}.{os.getpid()}.part")
-            try:
-                shutil.copyfile(file, part)
-                os.replace(part, target)
-            finally:
-                part.unlink(missing_ok=True)

@@ -9,13 +9,14 @@ import sys
 from itertools import chain
 
 import joblib
+from tqdm.auto import tqdm
 
 from ._jobs import Job, make_jobs, make_units, rare_classes
 from ._models import MODELS, PROTOCOLS, SEARCHES, is_installed
 from ._results import Results
 from ._runner import run_units
 from ._summary import COMPARISON_KEY, ERM, against_erm, as_text, summarize
-from ._tables import SUITES, load
+from ._tables import SUITES, Task, load_all, read_suite
 
 MAX_FAILURES_SHOWN = 10
 
@@ -35,7 +36,7 @@ def main(argv=None):
     """
     options = _parse(argv)
     results = Results(options.out)
-    tables, unloaded = _load_all(options.datasets or SUITES[options.suite])
+    tables, unloaded = load_all(options.keys, _say)
     _warn_of_rare_classes(tables, options.folds)
     jobs = {table: _jobs(table, options) for table in tables}
     _run(jobs, results, options)
@@ -90,8 +91,20 @@ def _parse(argv):
         parser.error("--backend dask and --scheduler ADDRESS go together")
     if options.predictions and options.out is None:
         parser.error("--predictions needs a folder to write to: --out DIR")
-    options.datasets = list(dict.fromkeys(options.datasets or []))
+    try:
+        options.keys = _keys(options)
+    except ValueError as error:
+        parser.error(f"--suite: {error}")
     return options
+
+
+def _keys(options):
+    """Return the keys of the tables to load, each once."""
+    if options.datasets:
+        return list(dict.fromkeys(options.datasets))
+    if options.tasks:
+        return [Task(number) for number in dict.fromkeys(options.tasks)]
+    return list(read_suite(options.suite))
 
 
 def _chosen_models(parser, options):
@@ -114,9 +127,16 @@ def _add_what(parser):
     tables = parser.add_mutually_exclusive_group()
     tables.add_argument(
         "--suite",
-        choices=SUITES,
         default="embedded",
-        help="the tables that scikit-learn ships, or the mixup paper's from OpenML",
+        metavar="NAME|FILE",
+        help=f"which tables: {', '.join(SUITES)}, or a file that lists OpenML ids",
+    )
+    tables.add_argument(
+        "--tasks",
+        nargs="+",
+        type=int,
+        metavar="ID",
+        help="tasks of OpenML by id, with their own splits, instead of a suite",
     )
     tables.add_argument(
         "--datasets",
@@ -210,18 +230,6 @@ def _at_least(smallest):
     return integer
 
 
-def _load_all(keys):
-    """Load the tables; of those that can't be loaded, say why."""
-    tables, unloaded = [], {}
-    for key in keys:
-        try:
-            tables.append(load(key))
-        except Exception as error:
-            unloaded[key] = f"{type(error).__name__}: {error}"
-            _say(f"Could not load table {key}: {unloaded[key]}")
-    return tables, unloaded
-
-
 def _warn_of_rare_classes(tables, folds):
     for table in tables:
         if message := rare_classes(table.y, folds):
@@ -264,7 +272,7 @@ def _report(rows, unloaded):
 
 
 def _say(message):
-    print(message, file=sys.stderr, flush=True)
+    tqdm.write(message, file=sys.stderr)
 
 
 if __name__ == "__main__":

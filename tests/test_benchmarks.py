@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import brier_score_loss
 
-from benchmarks import _models, _tables, uci
+from benchmarks import _models, uci
 from benchmarks._jobs import (
     Job,
     Unit,
@@ -35,42 +34,18 @@ from benchmarks._models import make_model
 from benchmarks._results import Results, read_rows
 from benchmarks._runner import run_unit
 from benchmarks._summary import against_erm, as_text, summarize
-from benchmarks._tables import Table, load, load_embedded, load_openml
+from benchmarks._tables import SUITES, Table, load_all
+
+from .conftest import NO_NETWORK, contents
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared" / "data" / "openml"
-DATASETS = Path("org", "openml", "www", "datasets")
 ONE_FOLD = {"protocol": "paper", "folds": 3, "repeats": 1, "seed": 0}
-# Nothing listens on port 9, so that every connection fails at once, network or not.
-NO_NETWORK = dict.fromkeys(["HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9")
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """A private copy of the OpenML cache of iris and arrhythmia, and no network."""
-    if not SHARED.is_dir():
-        pytest.skip("no copy of OpenML's tables beside the repository")
-    openml = pytest.importorskip("openml")
-    for dataset_id in (5, 61):
-        folder = tmp_path / "cache" / DATASETS / str(dataset_id)
-        folder.mkdir(parents=True)
-        for file in (SHARED / DATASETS / str(dataset_id)).iterdir():
-            shutil.copyfile(file, folder / file.name)
-    config = openml.config.get_config_as_dict()
-    openml.config.set_root_cache_directory(tmp_path / "cache")
-    openml.config.set_retry_policy("human", 1)
-    for name, value in NO_NETWORK.items():
-        monkeypatch.setenv(name, value)
-    yield tmp_path / "cache"
-    openml.config.set_root_cache_directory(config["cachedir"])
-    openml.config.set_retry_policy(
-        config["retry_policy"], config["connection_n_retries"]
-    )
 
 
 @pytest.fixture(scope="module")
 def iris():
-    return load_embedded("iris")
+    ((table,), _) = load_all(["iris"])
+    return table
 
 
 @pytest.fixture
@@ -87,10 +62,6 @@ def failing(monkeypatch):
 def run_job(table, job):
     (outcome,) = run_unit(Unit(table, (job,)))
     return outcome.row
-
-
-def contents(folder):
-    return {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def read_lines(path):
@@ -119,81 +90,6 @@ def command_line(arguments, tmp_path, **kwargs):
         start_new_session=True,
         **kwargs,
     )
-
-
-# Tables
-
-
-@pytest.mark.parametrize("name", _tables.EMBEDDED)
-def test_embedded_tables_load(name):
-    table = load(name)
-    assert isinstance(table.X, pd.DataFrame)
-    assert table.id is None
-    assert len(table.X) == len(table.y) >= 150
-
-
-def test_openml_tables_load_as_the_client_gives_them(cache):
-    import openml
-
-    table = load_openml(5)
-    X, y, _, _ = openml.datasets.get_dataset(5).get_data(target="class")
-    pd.testing.assert_frame_equal(table.X, X)
-    assert (table.name, table.id) == ("arrhythmia", 5)
-    assert list(table.y) == list(y)
-    assert len(y.cat.categories) == 16
-    assert len(table.y.cat.categories) == table.y.nunique() == 13
-
-
-def test_rows_without_target_are_left_out_and_nothing_else():
-    X = pd.DataFrame({"a": [1.0, 2.0, 3.0], "empty": [None] * 3})
-    y = pd.Series(pd.Categorical(["u", None, "v"], categories=["u", "v", "w"]))
-    table = _tables._classification_table("t", X, y, 7)
-    assert list(table.X.columns) == ["a", "empty"]
-    assert list(table.X["a"]) == [1.0, 3.0]
-    assert list(table.y.cat.categories) == ["u", "v"]
-
-
-def test_numeric_target_is_refused():
-    X, y = pd.DataFrame({"a": [1.0, 2.0]}), pd.Series([0.5, 1.5], name="price")
-    with pytest.raises(ValueError, match="'price' holds float64 values, not classes"):
-        _tables._classification_table("t", X, y, 7)
-
-
-def test_what_the_client_adds_is_kept_and_the_rest_untouched(cache):
-    import openml
-
-    before = contents(cache)
-    load_openml(61)
-    after = contents(cache)
-    assert after.items() > before.items()
-    assert not [path for path in after if path.suffix == ".part"]
-    assert openml.config.get_config_as_dict()["cachedir"] == cache
-    assert load_openml(61).X.shape == (150, 4)
-
-
-def test_read_only_cache_is_enough(cache, monkeypatch):
-    def refuse(*_):
-        raise PermissionError("read-only")
-
-    before = contents(cache)
-    monkeypatch.setattr(_tables.os, "replace", refuse)
-    assert load_openml(61).X.shape == (150, 4)
-    assert contents(cache) == before
-
-
-@pytest.mark.parametrize("damage", ["description.xml", "dataset_61.pq"])
-@pytest.mark.parametrize("missing", [True, False], ids=["missing", "cut short"])
-def test_failure_leaves_the_cache_as_it_was(cache, damage, missing):
-    """With no network the client deletes a damaged folder: openml-python 1084."""
-    file = cache / DATASETS / "61" / damage
-    if missing:
-        file.unlink()
-    else:
-        file.write_bytes(file.read_bytes()[:100])
-    before = contents(cache)
-    with pytest.raises(Exception, match=r"(?i)proxy|connect|File: "):
-        load_openml(61)
-    assert contents(cache) == before
 
 
 # Folds and jobs
@@ -537,7 +433,7 @@ def test_table_with_a_failed_fold_is_not_compared():
 
 
 def test_failed_job_is_a_row_and_is_tried_again(tmp_path, failing, monkeypatch, capsys):
-    monkeypatch.setattr(uci, "SUITES", {"embedded": ("iris",)})
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
     arguments = ["--models", "dummy", "logistic", "--folds", "2", "--n-jobs", "1"]
     arguments += ["--out", str(tmp_path)]
     assert uci.main(arguments) == 0
@@ -547,7 +443,7 @@ def test_failed_job_is_a_row_and_is_tried_again(tmp_path, failing, monkeypatch, 
     assert "RuntimeError: no luck" in capsys.readouterr().out
 
     monkeypatch.undo()
-    monkeypatch.setattr(uci, "SUITES", {"embedded": ("iris",)})
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
     assert uci.main(arguments) == 0
     again = read_lines(tmp_path / "results.jsonl")
     assert again[:4] == rows
@@ -586,7 +482,7 @@ def test_a_job_has_one_thread(iris, monkeypatch):
 
 
 def test_erm_is_always_run_and_the_table_is_printed(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(uci, "SUITES", {"embedded": ("iris",)})
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
     arguments = ["--models", "mixup", "--alphas", "0.5", "--protocol", "paper"]
     assert uci.main([*arguments, "--folds", "2", "--n-jobs", "1"]) == 0
     out = capsys.readouterr().out
@@ -623,30 +519,57 @@ def test_command_line_prints_a_table_and_names_what_failed(cache, tmp_path):
     assert contents(cache).items() >= before.items()
 
 
-def test_killed_run_resumes_where_it_stopped(tmp_path, iris, monkeypatch, capsys):
-    folder, path = tmp_path / "out", tmp_path / "out" / "results.jsonl"
-    arguments = ["--models", "dummy", "logistic", "--repeats", "6", "--n-jobs", "1"]
-    arguments += ["--out", str(folder)]
-    process = command_line(arguments, tmp_path)
-    deadline = time.monotonic() + 60
-    while not (path.exists() and path.read_bytes().count(b"\n") >= 5):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    path.write_bytes(path.read_bytes() + b'{"table": "ir')
-    content = path.read_bytes()
-
-    monkeypatch.setattr(uci, "SUITES", {"embedded": ("iris",)})
-    assert uci.main(arguments) == 0
-    assert path.read_bytes().startswith(content)
-    assert " of 60 jobs were finished before" in capsys.readouterr().err
-    jobs = make_jobs(
-        iris, ["dummy", "logistic"], [], protocol="default", folds=5, repeats=6, seed=0
+def test_killed_again_and_again_a_run_ends_with_the_rows_of_an_undisturbed_one(
+    tmp_path, monkeypatch, capsys
+):
+    """SIGKILL with a stack, a search and others half done; all but times is equal."""
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
+    models = ["mixup", "mixup_folds", "dummy", "logistic", "forest"]
+    arguments = ["--models", *models, "--alphas", "0.5", "--repeats", "3", "--folds"]
+    arguments += ["3", "--protocol", "paper", "--predictions", "--n-jobs", "1"]
+    code = (
+        "import sys; from benchmarks import uci; from benchmarks._tables import SUITES;"
+        "SUITES['embedded'] = ('iris',); sys.exit(uci.main(sys.argv[1:]))"
     )
-    results = Results(folder)
-    assert all(results.is_finished(job) for job in jobs)
-    assert path.read_bytes().count(b'"iris"') == len(jobs) == 60
-    (before,), after = results.rows(jobs[1:2]), run_job(iris, jobs[1])
+    disturbed, calm = tmp_path / "disturbed", tmp_path / "calm"
+    path = disturbed / "results.jsonl"
+    for n_rows in (4, 25, 44):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *arguments, "--out", str(disturbed)],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 60
+        while not (path.exists() and path.read_bytes().count(b"\n") >= n_rows):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        with path.open("ab") as file:  # as if in the middle of a line
+            file.write(b'{"table": "ir')
+        content = path.read_bytes()
+    assert uci.main([*arguments, "--out", str(disturbed)]) == 0
+    assert "of 54 jobs were finished before" in capsys.readouterr().err
+    assert path.read_bytes().startswith(content)
+    assert uci.main([*arguments, "--out", str(calm)]) == 0
+
     timings = dict.fromkeys(["fit_seconds", "predict_seconds"])
-    assert before | timings == after | timings
+    found, expected = (
+        sorted(
+            (row | timings for row in read_lines_that_are_whole(folder)),
+            key=lambda row: Job.of(row).name,
+        )
+        for folder in (disturbed, calm)
+    )
+    assert len(found) == 54
+    assert found == expected
+    for file in (calm / "predictions").iterdir():
+        same = pd.read_parquet(disturbed / "predictions" / file.name)
+        pd.testing.assert_frame_equal(same, pd.read_parquet(file))
+
+
+def read_lines_that_are_whole(folder):
+    lines = (folder / "results.jsonl").read_bytes().splitlines()
+    return [json.loads(line) for line in lines if line.endswith(b"}")]

@@ -1,0 +1,263 @@
+"""The openml client, kept from harming its own cache, and patient with its server."""
+
+import os
+import shutil
+import tempfile
+import threading
+import xml.etree.ElementTree as ET
+from collections import defaultdict
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import openml
+import requests
+from openml.exceptions import OpenMLHashException, OpenMLServerError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+ATTEMPTS = 4
+WAIT = wait_exponential(multiplier=1, max=30)  # seconds: 1, 2, 4
+_BROKEN_CONNECTIONS = (
+    requests.exceptions.ConnectionError,
+    requests.exceptions.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+)
+
+
+class PrivateClient:
+    """The openml client on a private copy of its cache (``OPENML_CACHE_DIR``).
+
+    With no network, the client answers a damaged or half-filled folder by deleting it
+    (openml-python issue 1084), and it needs to write beside the data. So it gets a
+    scratch folder; what it adds there is kept only when all went well. No file of the
+    cache is ever changed or removed, whatever fails, and it may be read-only.
+
+    To be used as a context manager, by several threads if need be.
+
+    Parameters
+    ----------
+    say : callable
+        Is told, as a sentence, what the client waits for.
+    """
+
+    def __init__(self, say):
+        self._say = say
+        self._is_down = False
+        self._locks = defaultdict(threading.Lock)
+        self._exit = ExitStack()
+
+    def __enter__(self):
+        config = openml.config.get_config_as_dict()
+        self._kept = Path(openml.config.get_cache_directory())
+        root = self._exit.enter_context(tempfile.TemporaryDirectory())
+        put_back = openml.config.set_root_cache_directory
+        self._exit.callback(put_back, config["cachedir"])
+        put_back = openml.config.set_retry_policy
+        old = config["retry_policy"], config["connection_n_retries"]
+        self._exit.callback(put_back, *old)
+        openml.config.set_root_cache_directory(root)
+        openml.config.set_retry_policy("human", 1)  # it would say nothing
+        self._scratch = Path(openml.config.get_cache_directory())
+        return self
+
+    def __exit__(self, *raised):
+        return self._exit.__exit__(*raised)
+
+    def load_dataset(self, dataset_id, target=None):
+        """Load a dataset.
+
+        Parameters
+        ----------
+        dataset_id : int
+            OpenML's id.
+        target : str, default=None
+            The target's name; None for the one that OpenML names.
+
+        Returns
+        -------
+        name : str
+            The dataset's name.
+        X : DataFrame
+            The features, as the client gives them.
+        y : Series
+            The target.
+
+        Raises
+        ------
+        ValueError
+            If there is no target, or the data are not what OpenML's metadata tell; and
+            whatever the client raises where there are no data.
+        """
+        what = f"table {dataset_id}"
+        with self._locks[dataset_id], self._borrow("datasets", dataset_id) as kept:
+            name, X, y, dataset = self._patiently(
+                what, lambda: self._get_data(dataset_id, target)
+            )
+            try:
+                self._check(dataset, X, y)
+            except ValueError as error:
+                raise ValueError(f"{error} Its copy is in {kept}.") from None
+        return name, X, y
+
+    def load_task(self, task_id):
+        """Load a classification task.
+
+        Parameters
+        ----------
+        task_id : int
+            OpenML's id.
+
+        Returns
+        -------
+        dataset_id : int
+            Of its table.
+        target : str
+            The target's name.
+        splits : dict of (int, int) -> (array, array)
+            Rows to train and to test on, by repeat and fold.
+
+        Raises
+        ------
+        ValueError
+            If the task is of another kind.
+        """
+        with self._locks["tasks"], self._borrow("tasks", task_id):
+            about = self._scratch / "tasks" / str(task_id) / "task.xml"
+            known = (
+                ET.parse(about).findtext(".//{*}data_set_id") if about.exists() else 0
+            )
+            # The client looks for the labels, in the dataset's description.
+            with self._borrow("datasets", known):
+                task = self._patiently(
+                    f"task {task_id}",
+                    lambda: openml.tasks.get_task(task_id, download_splits=True),
+                )
+            if task.task_type_id != openml.tasks.TaskType.SUPERVISED_CLASSIFICATION:
+                raise ValueError(f"Task {task_id} is no classification: {task}.")
+            repeats, folds, _ = task.get_split_dimensions()
+            splits = {
+                (repeat, fold): tuple(
+                    np.asarray(rows)
+                    for rows in task.get_train_test_split_indices(fold, repeat)
+                )
+                for repeat in range(repeats)
+                for fold in range(folds)
+            }
+        return task.dataset_id, task.target_name, splits
+
+    @staticmethod
+    def _get_data(dataset_id, target):
+        dataset = openml.datasets.get_dataset(dataset_id)
+        target = target or dataset.default_target_attribute
+        if target is None:
+            raise ValueError("OpenML names no target column for this table.")
+        X, y, _, _ = dataset.get_data(target=target)
+        return dataset.name, X, y, dataset
+
+    def _check(self, dataset, X, y):
+        """Compare the data with the client's metadata, as far as they are at hand."""
+        try:
+            qualities = dataset.qualities or {}
+        except (OSError, OpenMLServerError) as error:
+            self._say(f"table {dataset.dataset_id}: not checked, {explain(error)}")
+            return
+        left_out = [dataset.row_id_attribute, *(dataset.ignore_attribute or [])]
+        n_left_out = len({name for name in left_out if name})
+        # Some lists of classes hold names that no row has.
+        classes = getattr(y.dtype, "categories", ())
+        found = {
+            "NumberOfInstances": ("rows", {len(X)}),
+            "NumberOfFeatures": ("columns", {X.shape[1] + 1 + n_left_out}),
+            "NumberOfClasses": ("classes", {y.nunique(), len(classes)}),
+        }
+        for key, (what, numbers) in found.items():
+            expected = qualities.get(key)
+            if expected and not np.isnan(expected) and int(expected) not in numbers:
+                raise ValueError(
+                    f"The data have {min(numbers)} {what}, OpenML's metadata say "
+                    f"{int(expected)}: the file is damaged or of another version."
+                )
+
+    @contextmanager
+    def _borrow(self, kind, number):
+        """Let the client have a copy of a folder, and keep what it adds to it."""
+        kept = self._kept / kind / str(number)
+        copy = self._scratch / kind / str(number)
+        if kept.is_dir():
+            shutil.copytree(
+                kept, copy, copy_function=shutil.copyfile, dirs_exist_ok=True
+            )
+        try:
+            yield kept
+            # A cache that can't be written to costs time on the next run, no more.
+            with suppress(OSError):
+                _add_new_files(copy, kept)
+        finally:
+            shutil.rmtree(copy, ignore_errors=True)
+
+    def _patiently(self, what, get):
+        """Call `get`, again and again while the server doesn't answer."""
+
+        def tell(state):
+            self._say(
+                f"{what}: {explain(state.outcome.exception())}; attempt "
+                f"{state.attempt_number + 1} of {ATTEMPTS} in "
+                f"{state.next_action.sleep:.0f} s"
+            )
+
+        # Once it is known to be down, the other tables need not wait to learn it.
+        attempts = Retrying(
+            stop=lambda state: self._is_down or stop_after_attempt(ATTEMPTS)(state),
+            wait=WAIT,
+            retry=retry_if_exception(_may_pass),
+            before_sleep=tell,
+            reraise=True,
+        )
+        try:
+            return attempts(get)
+        except _BROKEN_CONNECTIONS:
+            self._is_down = True
+            raise
+
+
+def _may_pass(error):
+    """Tell whether the server may do better on the next call."""
+    kinds = (*_BROKEN_CONNECTIONS, OpenMLHashException)
+    # Its subclasses are answers, such as that there is no such table.
+    return isinstance(error, kinds) or type(error) is OpenMLServerError
+
+
+def explain(error):
+    """Say in one line why something could not be loaded.
+
+    Parameters
+    ----------
+    error : Exception
+
+    Returns
+    -------
+    message : str
+    """
+    if isinstance(error, _BROKEN_CONNECTIONS):
+        reason = str(error).strip("()").rsplit(": ", 1)[-1].strip("()'\"")
+        return (
+            f"{type(error).__name__}: no answer from {openml.config.server}: {reason}"
+        )
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"
+
+
+def _add_new_files(source, destination):
+    """Copy the files that `destination` lacks, each appearing whole or not at all."""
+    if not source.is_dir():
+        return
+    destination.mkdir(parents=True, exist_ok=True)
+    for file in source.iterdir():
+        target = destination / file.name
+        if file.is_file() and not target.exists():
+            part = target.with_name(f"{target.name}.{os.getpid()}.part")
+            try:
+                shutil.copyfile(file, part)
+                os.replace(part, target)
+            finally:
+                part.unlink(missing_ok=True)

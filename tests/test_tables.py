@@ -1,0 +1,415 @@
+"""Tables: scikit-learn's, OpenML's from the client's cache, and from a server."""
+
+import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_iris
+
+from benchmarks import _tables
+from benchmarks._jobs import make_jobs, rows_of
+from benchmarks._tables import CC18_UCI, PAPER, SUITES, Task, load_all, read_suite
+
+from .conftest import DATASETS, contents
+
+openml = pytest.importorskip("openml")
+
+# The client leaves the file of splits to the garbage collector.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
+)
+
+
+def load(key, say=print):
+    tables, unloaded = load_all([key], say)
+    if unloaded:
+        raise RuntimeError(unloaded[key])
+    return tables[0]
+
+
+@pytest.mark.parametrize("name", _tables.EMBEDDED)
+def test_embedded_tables_load(name):
+    table = load(name)
+    assert isinstance(table.X, pd.DataFrame)
+    assert table.id is None
+    assert len(table.X) == len(table.y) >= 150
+
+
+# Suites
+
+
+def test_suites_are_pinned():
+    assert len(PAPER) == 6
+    assert len(CC18_UCI) == len(set(CC18_UCI)) == 53
+    assert read_suite("cc18-uci") == SUITES["cc18-uci"] == CC18_UCI
+
+
+def test_a_suite_of_ones_own(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text("61  # iris\n\n5, 183\n61\n")
+    assert read_suite(str(path)) == (61, 5, 183)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("61 iris", "must list OpenML ids, found 'iris'"),
+        ("-3", "found '-3'"),
+        ("# none", "found nothing"),
+        (None, "no file of OpenML ids and no suite"),
+    ],
+)
+def test_bad_suites_are_refused(tmp_path, content, message):
+    path = tmp_path / "mine.txt"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_suite(str(path))
+
+
+# The client's cache
+
+
+def test_openml_tables_load_as_the_client_gives_them(cache):
+    table = load(5)
+    X, y, _, _ = openml.datasets.get_dataset(5).get_data(target="class")
+    pd.testing.assert_frame_equal(table.X, X)
+    assert (table.name, table.id) == ("arrhythmia", 5)
+    assert list(table.y) == list(y)
+    assert len(y.cat.categories) == 16
+    assert len(table.y.cat.categories) == table.y.nunique() == 13
+
+
+def test_tables_come_in_the_order_asked_for_and_the_missing_are_named(cache):
+    said = []
+    tables, unloaded = load_all([99999999, 61, "wine", 5], said.append)
+    assert [table.name for table in tables] == ["iris", "wine", "arrhythmia"]
+    assert list(unloaded) == [99999999]
+    assert "no answer from https://www.openml.org" in unloaded[99999999]
+    assert any("attempt 2 of 4" in line for line in said)
+    assert said[-1].startswith("Could not load table 99999999")
+
+
+def test_a_server_known_to_be_down_is_not_waited_for_again(cache, monkeypatch):
+    monkeypatch.setattr(_tables, "N_THREADS", 1)
+    said = []
+    load_all([99999998, 99999999], said.append)
+    assert sum("attempt" in line for line in said) == 3
+
+
+def test_rows_without_target_are_left_out_and_nothing_else():
+    X = pd.DataFrame({"a": [1.0, 2.0, 3.0], "empty": [None] * 3})
+    y = pd.Series(pd.Categorical(["u", None, "v"], categories=["u", "v", "w"]))
+    table = _tables._classification_table("t", X, y, 7)
+    assert list(table.X.columns) == ["a", "empty"]
+    assert list(table.X["a"]) == [1.0, 3.0]
+    assert list(table.y.cat.categories) == ["u", "v"]
+
+
+def test_numeric_target_is_refused():
+    X, y = pd.DataFrame({"a": [1.0, 2.0]}), pd.Series([0.5, 1.5], name="price")
+    with pytest.raises(ValueError, match="'price' holds float64 values, not classes"):
+        _tables._classification_table("t", X, y, 7)
+
+
+def test_what_the_client_adds_is_kept_and_the_rest_untouched(cache):
+    config = openml.config.get_config_as_dict()
+    for file in (cache / DATASETS / "61").glob("*.pkl*"):
+        file.unlink()
+    before = contents(cache)
+    load(61)
+    after = contents(cache)
+    assert after.items() > before.items()
+    assert not [path for path in after if path.suffix == ".part"]
+    assert openml.config.get_config_as_dict() == config
+    assert load(61).X.shape == (150, 4)
+
+
+def test_read_only_cache_is_enough(cache, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("read-only")
+
+    before = contents(cache)
+    monkeypatch.setattr("benchmarks._openml.os.replace", refuse)
+    assert load(61).X.shape == (150, 4)
+    assert contents(cache) == before
+
+
+@pytest.mark.parametrize("damage", ["description.xml", "dataset_61.pq"])
+@pytest.mark.parametrize("missing", [True, False], ids=["missing", "cut short"])
+def test_failure_leaves_the_cache_as_it_was(cache, damage, missing):
+    """With no network the client deletes a damaged folder: openml-python 1084."""
+    for file in (cache / DATASETS / "61").glob("*.pkl*"):
+        file.unlink()
+    file = cache / DATASETS / "61" / damage
+    if missing:
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:100])
+    before = contents(cache)
+    with pytest.raises(RuntimeError, match=r"(?i)no answer|File: |token|element"):
+        load(61)
+    assert contents(cache) == before
+
+
+@pytest.mark.parametrize(
+    ("quality", "message"),
+    [
+        ("NumberOfInstances", "have 150 rows, OpenML's metadata say 151"),
+        ("NumberOfFeatures", "have 5 columns, OpenML's metadata say 6"),
+        ("NumberOfClasses", "have 3 classes, OpenML's metadata say 4"),
+    ],
+)
+def test_data_that_are_not_as_described_are_refused(cache, quality, message):
+    path = cache / DATASETS / "61" / "qualities.xml"
+    head, tail = path.read_text().split(f"{quality}</oml:name><oml:value>")
+    number = float(tail.split("<")[0]) + 1
+    rest = tail[tail.index("<") :]
+    path.write_text(f"{head}{quality}</oml:name><oml:value>{number}{rest}")
+    before = contents(cache)
+    with pytest.raises(RuntimeError, match=message) as error:
+        load(61)
+    assert str(cache / DATASETS / "61") in str(error.value)
+    assert contents(cache) == before
+
+
+def test_data_with_no_metadata_are_taken_with_a_word(cache):
+    (cache / DATASETS / "61" / "qualities.xml").unlink()
+    said = []
+    assert load(61, said.append).X.shape == (150, 4)
+    assert said[0].startswith("table 61: not checked, ProxyError: no answer")
+
+
+# Tasks
+
+
+def test_tasks_bring_their_own_splits(cache):
+    table = load(Task(59))
+    task = openml.tasks.get_task(59)
+    assert (table.name, table.id, table.task_id) == ("iris", 61, 59)
+    assert sorted(table.splits) == [(0, fold) for fold in range(10)]
+    settings = {"protocol": "paper", "folds": 3, "repeats": 1, "seed": 0}
+    jobs = make_jobs(table, ["dummy"], [], **settings)
+    assert [(job.folds, job.repeat, job.fold) for job in jobs] == [
+        (10, 0, fold) for fold in range(10)
+    ]
+    for job in jobs:
+        train, test = rows_of(table, job)
+        expected = task.get_train_test_split_indices(fold=job.fold)
+        assert list(train) == list(expected[0])
+        assert list(test) == list(expected[1])
+    assert sorted(np.concatenate([rows_of(table, job)[1] for job in jobs])) == list(
+        range(150)
+    )
+
+
+def test_splits_follow_the_rows_that_have_a_target(cache, monkeypatch):
+    from benchmarks._openml import PrivateClient
+
+    original = PrivateClient.load_dataset
+
+    def with_a_gap(self, dataset_id, target=None):
+        name, X, y = original(self, dataset_id, target)
+        return name, X, y.mask(np.arange(150) == 10)
+
+    whole = load(Task(59))
+    monkeypatch.setattr(PrivateClient, "load_dataset", with_a_gap)
+    table = load(Task(59))
+    assert len(table.X) == 149
+    for at, (train, test) in table.splits.items():
+        for rows, all_rows in zip((train, test), whole.splits[at], strict=True):
+            kept = all_rows[all_rows != 10]
+            pd.testing.assert_frame_equal(
+                table.X.iloc[rows].reset_index(drop=True),
+                whole.X.iloc[kept].reset_index(drop=True),
+            )
+
+
+def test_a_damaged_task_is_reported_and_kept(cache):
+    path = cache / DATASETS.parent / "tasks" / "59" / "datasplits.arff"
+    path.write_bytes(path.read_bytes()[:200])
+    before = contents(cache)
+    with pytest.raises(RuntimeError):
+        load(Task(59))
+    assert contents(cache) == before
+
+
+# A server
+
+
+class Server(ThreadingHTTPServer):
+    """OpenML, as far as one table needs it: its answers by path."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.root = f"http://127.0.0.1:{self.server_port}"
+        self.answers, self.troubles, self.calls = {}, [], []
+
+    def offer_iris(self):
+        bunch = load_iris()
+        lines = [f"@ATTRIBUTE a{i} REAL" for i in range(4)]
+        lines += ["@ATTRIBUTE class {0,1,2}", "@DATA"]
+        for row, label in zip(bunch.data, bunch.target, strict=True):
+            lines.append(",".join(map(str, [*row, label])))
+        arff = "\n".join(["@RELATION iris", *lines]) + "\n"
+        ns = 'xmlns:oml="http://openml.org/openml"'
+        fields = {
+            "id": 61,
+            "name": "iris",
+            "version": 1,
+            "description": "none",
+            "format": "ARFF",
+            "url": f"{self.root}/iris.arff",
+            "default_target_attribute": "class",
+            "status": "active",
+            "md5_checksum": hashlib.md5(arff.encode()).hexdigest(),
+        }
+        body = "".join(f"<oml:{k}>{v}</oml:{k}>" for k, v in fields.items())
+        kind = "data_set_description"
+        features = "".join(
+            f"<oml:feature><oml:index>{i}</oml:index><oml:name>{name}</oml:name>"
+            f"<oml:data_type>{kind_}</oml:data_type>{values}"
+            "<oml:is_target>false</oml:is_target>"
+            "<oml:is_ignore>false</oml:is_ignore>"
+            "<oml:is_row_identifier>false</oml:is_row_identifier>"
+            "<oml:number_of_missing_values>0</oml:number_of_missing_values>"
+            "</oml:feature>"
+            for i, (name, kind_, values) in enumerate(
+                [
+                    *((f"a{i}", "numeric", "") for i in range(4)),
+                    (
+                        "class",
+                        "nominal",
+                        "".join(
+                            f"<oml:nominal_value>{i}</oml:nominal_value>"
+                            for i in range(3)
+                        ),
+                    ),
+                ]
+            )
+        )
+        qualities = "".join(
+            f"<oml:quality><oml:name>{name}</oml:name>"
+            f"<oml:value>{value}</oml:value></oml:quality>"
+            for name, value in (("NumberOfInstances", 150.0), ("NumberOfFeatures", 5.0))
+        )
+        api = "/api/v1/xml/data"
+        self.answers |= {
+            f"{api}/61": f"<oml:{kind} {ns}>{body}</oml:{kind}>",
+            f"{api}/features/61": f"<oml:data_features {ns}>{features}"
+            "</oml:data_features>",
+            f"{api}/qualities/61": f"<oml:data_qualities {ns}>{qualities}"
+            "</oml:data_qualities>",
+            "/iris.arff": arff,
+        }
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        path = self.path.split("?")[0]
+        self.server.calls.append(path)
+        if self.server.troubles:
+            trouble = self.server.troubles.pop(0)
+            if trouble == "hang up":
+                self.connection.close()
+                return
+            self.answer(503, trouble)
+        elif path in self.server.answers:
+            self.answer(200, self.server.answers[path])
+        else:
+            error = '<oml:error xmlns:oml="http://openml.org/openml"><oml:code>111'
+            error += "</oml:code><oml:message>Unknown dataset</oml:message></oml:error>"
+            self.answer(412, error)
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """The real client talks to a real server, on this machine."""
+    from tenacity import wait_none
+
+    from benchmarks import _openml
+
+    before = openml.config.get_config_as_dict()
+    openml.config.set_root_cache_directory(tmp_path / "cache")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(_openml, "WAIT", wait_none())
+    with Server() as server:
+        monkeypatch.setattr(openml.config, "server", f"{server.root}/api/v1/xml")
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+    openml.config.set_root_cache_directory(before["cachedir"])
+
+
+def test_a_table_is_fetched_once_and_then_in_the_cache(server, tmp_path):
+    server.offer_iris()
+    table = load(61)
+    np.testing.assert_allclose(table.X.to_numpy(), load_iris().data)
+    assert "/iris.arff" in server.calls
+    assert contents(tmp_path / "cache")
+    server.calls.clear()
+    assert load(61).X.equals(table.X)
+    assert server.calls == []
+
+
+@pytest.mark.parametrize("trouble", ["hang up", "<html>Service Unavailable"])
+@pytest.mark.parametrize("n_times", [1, 3])
+def test_a_server_in_trouble_is_asked_again(server, trouble, n_times):
+    server.offer_iris()
+    server.troubles += [trouble] * n_times
+    said = []
+    assert load(61, said.append).X.shape == (150, 4)
+    assert len(said) == n_times
+    assert said[0].startswith("table 61: ")
+    assert "attempt 2 of 4 in 0 s" in said[0]
+
+
+def test_a_server_that_stays_in_trouble_leaves_no_trace(server, tmp_path):
+    server.offer_iris()
+    server.troubles += ["hang up"] * 100
+    with pytest.raises(
+        RuntimeError, match="ConnectionError: no answer from http://127"
+    ):
+        load(61)
+    assert len(server.calls) == 4
+    assert contents(tmp_path / "cache") == {}
+
+
+def test_a_file_that_is_cut_short_is_never_kept(server, tmp_path):
+    server.offer_iris()
+    server.answers["/iris.arff"] = server.answers["/iris.arff"][:500]
+    with pytest.raises(RuntimeError, match="OpenMLHashException: Checksum"):
+        load(61)
+    assert contents(tmp_path / "cache") == {}
+
+
+def test_an_unknown_table_is_not_asked_for_again(server):
+    with pytest.raises(RuntimeError, match="Unknown dataset"):
+        load(62)
+    assert len(server.calls) == 1
+
+
+def test_tables_are_fetched_side_by_side(server):
+    """Two calls, each answered only once the other has come."""
+    both = threading.Barrier(2, timeout=20)
+    answer = Handler.answer
+
+    def wait_for_both(self, status, body):
+        both.wait()
+        answer(self, status, body)
+
+    server.RequestHandlerClass = type("Slow", (Handler,), {"answer": wait_for_both})
+    _, unloaded = load_all([62, 63])
+    assert all("Unknown dataset" in message for message in unloaded.values())
