@@ -13,6 +13,8 @@ FILE_NAME = "results.jsonl"
 LOCK_NAME = ".results.lock"
 ENVIRONMENTS_NAME = "environments.jsonl"
 PREDICTIONS_NAME = "predictions"
+PARQUET_NAME = "results.parquet"
+_NESTED = ("versions", "reliability")
 
 
 class Results:
@@ -210,14 +212,48 @@ def read_rows(folder):
     Parameters
     ----------
     folder : path-like
-        With a ``results.jsonl``; nothing in it is changed.
+        With a ``results.jsonl``, or the ``results.parquet`` that a report made of one;
+        nothing in it is changed.
 
     Returns
     -------
     rows : list of dict
         In the order in which the jobs came first.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither.
     """
+    path, exported = Path(folder) / FILE_NAME, Path(folder) / PARQUET_NAME
+    if not path.exists() and exported.exists():
+        return _read_parquet(exported)
     results = Results()
-    for line in (Path(folder) / FILE_NAME).read_bytes().splitlines():
+    for line in path.read_bytes().splitlines():
         results._read_line(line)
     return list(results._rows.values())
+
+
+def write_parquet(rows, path):
+    """Export rows, to be read by :func:`read_rows`.
+
+    Parameters
+    ----------
+    rows : list of dict
+        What is nested in them becomes JSON.
+    path : path-like
+        Of the new file.
+    """
+    frame = pd.DataFrame(rows).convert_dtypes()
+    for name in set(_NESTED) & set(frame):
+        frame[name] = [json.dumps(value) for value in frame[name]]
+    frame.to_parquet(path, index=False, compression="zstd")
+
+
+def _read_parquet(path):
+    frame = pd.read_parquet(path).astype(object)
+    rows = frame.where(frame.notna(), None).to_dict("records")
+    for name in set(_NESTED) & set(frame):
+        for row in rows:
+            row[name] = json.loads(row[name])
+    return rows

@@ -109,9 +109,16 @@ def _on_tables(folds, label, reference, score):
             for name in (label, reference)
         )
         if len(first) and first.index.sort_values().equals(second.index.sort_values()):
-            n_folds = first.index[0][0]
-            differences.append(corrected_t_test(first - second, 1 / (n_folds - 1)))
+            ratio = _test_to_train(table)
+            differences.append(corrected_t_test(first - second, ratio))
     return differences
+
+
+def _test_to_train(table):
+    """Return the rows of a test fold over the rows of its training fold."""
+    if "n_test" in table:
+        return float((table["n_test"] / table["n_train"]).mean())
+    return 1 / (table["folds"].iloc[0] - 1)
 
 
 def _over_tables(differences):

@@ -7,6 +7,7 @@ from ._statistics import LEVEL, MIN_TABLES, compare
 
 KEYS = ["table", "table_id", "model", "alpha", "protocol"]
 SCORES = ("error", "log_loss")
+MEANS = ("brier", "ece", "train_error", "fit_seconds")
 ERM = "ERM (α=0)"
 TITLE_WIDTH = 23
 COMPARISON_KEY = (
@@ -16,13 +17,15 @@ COMPARISON_KEY = (
 )
 
 
-def summarize(rows):
+def summarize(rows, width=TITLE_WIDTH):
     """Average over folds and repeats.
 
     Parameters
     ----------
     rows : list of dict
-        As made by :func:`benchmarks._runner.run_job`.
+        As made by :func:`benchmarks._runner.run_unit`.
+    width : int or None, default=23
+        Characters of a table's title; None for all that it has.
 
     Returns
     -------
@@ -33,7 +36,7 @@ def summarize(rows):
         whether a score is the table's best. A model with a failed job can't be best:
         its mean is over other folds.
     """
-    frame = _labeled(rows)
+    frame = label_rows(rows, width)
     groups = frame.groupby(["title", "label"], sort=False)
     summary = groups.agg(
         n_rows=("n_rows", "first"),
@@ -43,6 +46,7 @@ def summarize(rows):
         majority_error=("majority_error", _mean),
         **{score: (score, _mean) for score in SCORES},
         **{f"{score}_sd": (score, _deviation) for score in SCORES},
+        **{name: (name, _mean) for name in MEANS if name in frame},
     ).reset_index()
     for score in SCORES:
         whole = summary[score].where(summary["n_ok"] == summary["n_jobs"])
@@ -51,10 +55,23 @@ def summarize(rows):
     return summary
 
 
-def _labeled(rows):
-    """Return rows as a frame, with the names of table and model as they are shown."""
+def label_rows(rows, width=None):
+    """Return rows as a frame, with the names of table and model as they are shown.
+
+    Parameters
+    ----------
+    rows : list of dict
+        As made by :func:`benchmarks._runner.run_unit`.
+    width : int, default=None
+        Characters of a title; None for all that it has.
+
+    Returns
+    -------
+    frame : DataFrame
+        With `title` and `label`.
+    """
     return pd.DataFrame(rows).assign(
-        title=[_title(row) for row in rows], label=[_label(row) for row in rows]
+        title=[_title(row, width) for row in rows], label=[_label(row) for row in rows]
     )
 
 
@@ -66,14 +83,14 @@ def _deviation(column):
     return pd.to_numeric(column).std(ddof=1)
 
 
-def _title(row):
+def _title(row, width):
     """OpenML's tables carry their id, never cut off: two may have one name."""
     suffix = "" if row["table_id"] is None else f" ({row['table_id']})"
-    return row["table"][: TITLE_WIDTH - len(suffix)] + suffix
+    return row["table"][: width and width - len(suffix)] + suffix
 
 
 def _label(row):
-    if row["alpha"] is None:
+    if row["alpha"] is None or np.isnan(row["alpha"]):
         return row["model"]
     return ERM if row["alpha"] == 0 else f"{row['model']} α={row['alpha']:g}"
 
@@ -134,7 +151,7 @@ def against_erm(rows):
     Parameters
     ----------
     rows : list of dict
-        As made by :func:`benchmarks._runner.run_job`.
+        As made by :func:`benchmarks._runner.run_unit`.
 
     Returns
     -------
@@ -142,7 +159,7 @@ def against_erm(rows):
         One line for each model and score; empty if there is nothing to compare with.
         Tables where a job failed are left out.
     """
-    frame = _labeled(rows)
+    frame = label_rows(rows)
     if ERM not in set(frame["label"]):
         return ""
     good = frame.groupby(["title", "label"])["status"].transform(

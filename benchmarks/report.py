@@ -1,0 +1,318 @@
+"""One page that shows a run: ``python -m benchmarks.report DIR``.
+
+Reads result files only, and writes ``report.html``, which needs nothing else, the same
+figures as PNG in ``figures/``, and the rows as ``results.parquet``.
+"""
+
+import argparse
+import io
+import os
+import re
+import sys
+from pathlib import Path
+
+import jinja2
+import matplotlib.pyplot as plt
+import numpy as np
+from markupsafe import Markup
+
+from . import _figures as figures
+from ._models import MODELS
+from ._results import (
+    FILE_NAME,
+    PARQUET_NAME,
+    read_environments,
+    read_rows,
+    write_parquet,
+)
+from ._statistics import compare
+from ._summary import COMPARISON_KEY, ERM, SCORES, label_rows, summarize
+
+# Table 4 of the mixup paper (Zhang et al. 2017): ERM and mixup, in %, as remembered.
+PAPER_ERRORS = {
+    183: (74.0, 73.6),
+    1458: (57.6, 48.0),
+    5: (56.6, 46.3),
+    45558: (2.0, 2.0),
+    61: (21.3, 17.3),
+    4534: (3.2, 3.2),
+}
+SHOWN = ("mixup α=0.2", "mixup α=1")
+_ABOUT = {
+    "default": "Every network as it comes.",
+    "paper": "Networks as in the mixup paper: 2 x 128 ReLU, Adam with its defaults, "
+    "10 epochs of batches of 16. The other models are the same in both protocols.",
+}
+_COLUMNS = {
+    "table": "title",
+    "rows": "n_rows",
+    "classes": "n_classes",
+    "majority %": "majority_error",
+    "model": "label",
+    "error %": "error",
+    "log-loss": "log_loss",
+    "Brier": "brier",
+    "ECE": "ece",
+    "training error %": "train_error",
+    "fit s": "fit_seconds",
+}
+_TEXTS, _PERCENTS = ("title", "label"), ("majority_error", "error", "train_error")
+
+
+def main(argv=None):
+    """Write the report.
+
+    Parameters
+    ----------
+    argv : list of str or None, default=None
+        Arguments of the command line; None for this process's.
+
+    Returns
+    -------
+    status : int
+        1 if there is nothing to report, otherwise 0.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.report", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="of benchmarks.uci")
+    parser.add_argument("--title", default="mixup on UCI's tables")
+    options = parser.parse_args(argv)
+    try:
+        rows = read_rows(options.folder)
+    except FileNotFoundError:
+        parser.error(f"{options.folder} holds no {FILE_NAME} and no {PARQUET_NAME}")
+    if not any(row["status"] == "ok" for row in rows):
+        print(f"No result in {options.folder / FILE_NAME}", file=sys.stderr)
+        return 1
+    write_report(rows, options.folder, options.title)
+    print(f"wrote {options.folder / 'report.html'}")
+    return 0
+
+
+def write_report(rows, folder, title):
+    """Write a report, its figures and the rows into a folder.
+
+    Parameters
+    ----------
+    rows : list of dict
+        As made by :func:`benchmarks._runner.run_unit`.
+    folder : Path
+        Where to write; environments are read from there.
+    title : str
+        The page's.
+    """
+    frame = label_rows(sorted(rows, key=_order))
+    good = frame[frame["status"] == "ok"]
+    pages = _Pages(folder / "figures")
+    protocols = list(good["protocol"].dropna().unique()) or [None]
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    template = jinja2.Environment(loader=loader, autoescape=True).get_template(
+        "report.html"
+    )
+    html = template.render(
+        title=title,
+        n_rows=len(good),
+        n_failed=len(frame) - len(good),
+        n_tables=good["title"].nunique(),
+        sections=[_section(frame, protocol, pages) for protocol in protocols],
+        heads=[
+            {"name": name, "is_text": column in _TEXTS}
+            for name, column in _COLUMNS.items()
+        ],
+        environments=read_environments(folder),
+        erm=ERM,
+        comparison_key=COMPARISON_KEY,
+    )
+    _replace(folder / "report.html", lambda path: path.write_text(html, "utf-8"))
+    _replace(folder / PARQUET_NAME, lambda path: write_parquet(rows, path))
+
+
+def _order(row):
+    """Small tables first; then as models are listed, by α, fold by fold."""
+    alpha = -1.0 if row["alpha"] is None else row["alpha"]
+    model = list(MODELS).index(row["model"]), alpha
+    return row["n_rows"], row["table"], *model, row["repeat"], row["fold"]
+
+
+def _replace(path, write):
+    """Write a file, whole or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+class _Pages:
+    """Figures become SVG for the page, and PNG beside it."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._n = 0
+
+    def add(self, figure, name, caption):
+        """Return what the template needs of a figure, and close it."""
+        self._folder.mkdir(exist_ok=True)
+        name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        figure.savefig(self._folder / f"{name}.png", dpi=110)
+        self._n += 1
+        text = io.StringIO()
+        # Ids are made from the salt: two figures of a page must not share any.
+        with plt.rc_context({"svg.hashsalt": str(self._n), "svg.fonttype": "none"}):
+            figure.savefig(text, format="svg", metadata={"Date": None})
+        plt.close(figure)
+        svg = text.getvalue()
+        svg = svg[svg.index("<svg") :]
+        svg = re.sub(r'id="(?!.*clip)([^"]*)"', rf'id="f{self._n}-\1"', svg)
+        svg = re.sub(r'(href="#|url\(#)', rf"\1f{self._n}-", svg)
+        svg = svg.replace("<svg ", f'<svg role="img" aria-label="{caption}" ', 1)
+        return {"svg": Markup(svg), "caption": caption}
+
+
+def _section(frame, protocol, pages):
+    """Return all that the page shows of one protocol."""
+    frame = frame[frame["protocol"].isin([protocol]) | frame["protocol"].isna()]
+    whole = frame.groupby(["title", "label"])["status"].transform(
+        lambda status: (status == "ok").all()
+    )
+    good = frame[whole]
+    summary = summarize(frame.to_dict("records"), width=None)
+    return {
+        "id": protocol or "results",
+        "title": f"Protocol “{protocol}”" if protocol else "Results",
+        "about": _ABOUT.get(protocol, ""),
+        "paper": _paper(good),
+        "comparison": _comparison(good),
+        "overall": _overall(good, protocol, pages),
+        "scores": [_cells(row) for row in summary.to_dict("records")],
+        "groups": [
+            {
+                "title": "Against α",
+                "about": "Mean over folds and repeats, with 95 % intervals that allow "
+                "for overlapping training folds. Open circles and dashed lines are "
+                "plain training (ERM).",
+                "figures": list(_curves(good, protocol, pages)),
+            },
+            {
+                "title": "Reliability",
+                "about": "How often the predicted class is right, against its "
+                "probability. Below the diagonal is overconfident.",
+                "figures": list(_reliabilities(good, protocol, pages)),
+            },
+        ],
+    }
+
+
+def _paper(good):
+    """Put the paper's columns beside ours, for those of its tables that are there."""
+    mixup = good[good["model"] == "mixup"]
+    errors = mixup.pivot_table(index="table_id", columns="label", values="error")
+    known = [number for number in PAPER_ERRORS if number in errors.index]
+    if not known:
+        return None
+    labels = sorted(errors.columns, key=lambda label: label != ERM)
+    labels += [n for n in ("mixup_search", "mixup_folds") if n in set(good["label"])]
+    errors = good.pivot_table(index="table_id", columns="label", values="error")
+    majority = good.groupby("table_id")["majority_error"].mean()
+    titles = good.groupby("table_id")["title"].first()
+    rows = [
+        [
+            titles[number],
+            f"{100 * majority[number]:.1f}",
+            *(f"{value:.1f}" for value in PAPER_ERRORS[number]),
+            *(f"{100 * errors.loc[number].get(label, np.nan):.1f}" for label in labels),
+        ]
+        for number in known
+    ]
+    return {
+        "heads": ["table", "majority", "paper: ERM", "paper: mixup", *labels],
+        "rows": rows,
+        "note": "The paper's figures are as remembered, not checked against its text; "
+        "it states neither α nor the split.",
+    }
+
+
+def _comparison(good):
+    if ERM not in set(good["label"]):
+        return []
+    rows = []
+    for score in SCORES:
+        for row in compare(good, ERM, score).to_dict("records"):
+            texts = {
+                f"{name}_text": "-" if np.isnan(row[key]) else f"{row[key]:.2g}"
+                for name, key in (("p", "p"), ("holm", "p_holm"))
+            }
+            rows.append(row | texts | {"score": score})
+    return rows
+
+
+def _overall(good, protocol, pages):
+    shown = []
+    for score in SCORES:
+        means = good.pivot_table(index="title", columns="label", values=score)
+        name = score.replace("_", "-")
+        figure = figures.critical_difference(means, f"mean rank in {name}")
+        if figure is not None:
+            caption = (
+                f"Mean rank in {name} over {len(means)} tables; a bar joins models "
+                "that Nemenyi's test does not tell apart (0.05)."
+            )
+            shown.append(pages.add(figure, f"{protocol}-ranks-{name}", caption))
+    caption = (
+        "Time for a fit, a box over tables. Those of mixup at fixed α are a share of "
+        "their stack's."
+    )
+    shown.append(pages.add(figures.fit_times(good), f"{protocol}-times", caption))
+    return shown
+
+
+def _curves(good, protocol, pages):
+    mixup = good[good["model"] == "mixup"]
+    for title, rows in mixup.groupby("title", sort=False):
+        if rows["alpha"].nunique() < 2:
+            continue
+        for score in SCORES:
+            figure = figures.alpha_curve(rows, score)
+            name = f"{protocol}-{title}-{score}"
+            caption = f"{title}: {score.replace('_', '-')}"
+            yield pages.add(figure, name, caption)
+
+
+def _reliabilities(good, protocol, pages):
+    for title, rows in good.groupby("title", sort=False):
+        labels = [label for label in (ERM, *SHOWN) if label in set(rows["label"])]
+        if labels and "reliability" in rows:
+            figure = figures.reliability_diagram(rows, labels)
+            yield pages.add(figure, f"{protocol}-{title}-reliability", title)
+
+
+def _cells(row):
+    """Return a line of the table of scores."""
+    cells = []
+    for column in _COLUMNS.values():
+        value = row[column]
+        if column in _TEXTS:
+            text = value
+        elif value is None or np.isnan(value):
+            value, text = "", "-"
+        elif column in _PERCENTS:
+            text = f"{100 * value:.1f}"
+        elif column.startswith("n_"):
+            text = str(value)
+        else:
+            text = f"{value:.3g}" if column == "fit_seconds" else f"{value:.3f}"
+        cells.append(
+            {
+                "value": value,
+                "text": text,
+                "is_text": column in _TEXTS,
+                "best": row.get(f"{column}_best", False),
+            }
+        )
+    return cells
+
+
+if __name__ == "__main__":
+    sys.exit(main())
