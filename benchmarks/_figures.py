@@ -10,7 +10,7 @@ import scikit_posthocs as posthocs
 
 from skmixup import AlphaCurveDisplay
 
-from ._statistics import MIN_TABLES, corrected_t_test
+from ._statistics import MIN_TABLES, corrected_t_test, test_to_train
 
 SMALL = (3.4, 2.6)
 NAMES = {"error": "test error (%)", "log_loss": "test log-loss"}
@@ -33,14 +33,15 @@ def alpha_curve(frame, score):
     """
     figure, ax = _new(SMALL)
     scale = 100 if score == "error" else 1
-    if score == "error":
+    has_gap = score == "error" and "train_error" in frame
+    if has_gap:
         _draw_curve(ax, frame, "train_error", scale, label="training, clean")
     _draw_curve(ax, frame, score, scale, label="test")
     ax.set_ylabel(NAMES[score])
     low, high = ax.get_ylim()
     if low < high / 2:
         ax.set_ylim(bottom=0)
-    if score == "error":
+    if has_gap:
         ax.legend(frameon=False, fontsize=8)
     return figure
 
@@ -48,7 +49,7 @@ def alpha_curve(frame, score):
 def _draw_curve(ax, frame, score, scale, label):
     """Draw the mean over folds, and its interval for overlapping training folds."""
     groups = frame.groupby("alpha")
-    ratio = (frame["n_test"] / frame["n_train"]).mean()
+    ratio = test_to_train(frame)
     found = [
         corrected_t_test(scale * group[score].to_numpy(dtype=float), ratio)
         for _, group in groups

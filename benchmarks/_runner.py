@@ -29,6 +29,10 @@ MEASURES = (
 )
 
 
+class NoCluster(Exception):
+    """There is no answer from a Dask scheduler."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A job's row of results, and what it predicted.
@@ -245,6 +249,11 @@ def run_units(
     outcomes : list of Outcome
         A unit's, as soon as it ends. A unit whose process died `MAX_DEATHS` times comes
         back with failures.
+
+    Raises
+    ------
+    NoCluster
+        If the scheduler doesn't answer.
     """
     progress = _Progress(sorted(units, key=lambda unit: unit.cost), is_wanted)
     run = _on_cluster if scheduler else _on_this_machine
@@ -332,7 +341,13 @@ def _on_cluster(progress, scheduler, keep_predictions):
     """Run units on a Dask cluster, which gives those of a dead worker to another."""
     from distributed import Client, as_completed
 
-    with Client(scheduler, set_as_default=False) as client:
+    try:
+        client = Client(scheduler, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise NoCluster(
+            f"No Dask cluster at --scheduler {scheduler}: {error}"
+        ) from error
+    with client:
         there, futures = {}, {}
         done = as_completed(loop=client.loop)
 

@@ -109,13 +109,23 @@ def _on_tables(folds, label, reference, score):
             for name in (label, reference)
         )
         if len(first) and first.index.sort_values().equals(second.index.sort_values()):
-            ratio = _test_to_train(table)
+            ratio = test_to_train(table)
             differences.append(corrected_t_test(first - second, ratio))
     return differences
 
 
-def _test_to_train(table):
-    """Return the rows of a test fold over the rows of its training fold."""
+def test_to_train(table):
+    """Return the rows of a test fold over the rows of its training fold.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of one table's results.
+
+    Returns
+    -------
+    ratio : float
+    """
     if "n_test" in table:
         return float((table["n_test"] / table["n_train"]).mean())
     return 1 / (table["folds"].iloc[0] - 1)

@@ -292,7 +292,7 @@ def _cells(row):
     """Return a line of the table of scores."""
     cells = []
     for column in _COLUMNS.values():
-        value = row[column]
+        value = row.get(column)  # rows of older runs lack some
         if column in _TEXTS:
             text = value
         elif value is None or np.isnan(value):

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from ._jobs import Job, make_jobs, make_units, rare_classes
 from ._models import MODELS, PROTOCOLS, SEARCHES, is_installed
 from ._results import Results
-from ._runner import run_units
+from ._runner import NoCluster, run_units
 from ._summary import COMPARISON_KEY, ERM, against_erm, as_text, summarize
 from ._tables import SUITES, Task, load_all, read_suite
 
@@ -32,14 +32,23 @@ def main(argv=None):
     Returns
     -------
     status : int
-        1 if there is no result at all, otherwise 0.
+        1 if there is no result at all, 2 if results can't be written or the cluster
+        doesn't answer, otherwise 0.
     """
     options = _parse(argv)
-    results = Results(options.out)
+    try:
+        results = Results(options.out)
+    except OSError as error:
+        _say(f"Cannot write to --out {options.out}: {error.strerror}")
+        return 2
     tables, unloaded = load_all(options.keys, _say)
     _warn_of_rare_classes(tables, options.folds)
     jobs = {table: _jobs(table, options) for table in tables}
-    _run(jobs, results, options)
+    try:
+        _run(jobs, results, options)
+    except NoCluster as error:
+        _say(str(error))
+        return 2
     rows = results.rows(chain(*jobs.values()))
     _report(rows, unloaded)
     return 0 if any(row["status"] == "ok" for row in rows) else 1
@@ -210,7 +219,9 @@ def _add_how(parser):
 
 
 def _repeats(text):
-    return text if text == "auto" else _at_least(1)(text)
+    if text == "auto" or text.isdecimal():
+        return text if text == "auto" else _at_least(1)(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor auto")
 
 
 def _alpha(text):

@@ -493,13 +493,23 @@ def test_erm_is_always_run_and_the_table_is_printed(tmp_path, monkeypatch, capsy
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--alphas", "-1"], ["--folds", "1"], ["--models", "svm"], ["--n-jobs", "0"]],
+    [
+        *(["--alphas", "-1"], ["--folds", "1"], ["--models", "svm"]),
+        *(["--n-jobs", "0"], ["--repeats", "often"], ["--suite", "none"]),
+    ],
 )
 def test_bad_arguments_are_refused(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         uci.main(arguments)
     assert stop.value.code == 2
     assert arguments[0] in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    arguments = ["--models", "dummy", "--out", str(tmp_path / "file")]
+    assert uci.main(arguments) == 2
+    assert "Cannot write to --out" in capsys.readouterr().err
 
 
 def test_nothing_loaded_is_an_error(cache, capsys):

@@ -73,6 +73,15 @@ def test_backend_and_scheduler_go_together(arguments, capsys):
     assert "go together" in capsys.readouterr().err
 
 
+def test_no_cluster_is_an_error(capsys):
+    pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
+    arguments = ["--models", "dummy", "--backend", "dask"]
+    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        assert uci.main([*arguments, "--scheduler", "tcp://127.0.0.1:9"]) == 2
+    assert "No Dask cluster at --scheduler tcp://127" in capsys.readouterr().err
+
+
 class DeadlySplits(dict):
     """Splits that kill the worker that asks for one of them, so many times."""
 
