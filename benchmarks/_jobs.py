@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import MISSING, asdict, dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
@@ -206,8 +207,12 @@ def rows_of(table, job):
     """
     if table.splits is not None:
         return table.splits[job.repeat, job.fold]
-    seed = _derive(job.seed, job.repeat)
-    return split(np.asarray(table.y), job.folds, seed)[job.fold]
+    return _folds(table, job.folds, _derive(job.seed, job.repeat))[job.fold]
+
+
+@lru_cache(maxsize=1)  # the jobs of a unit share them
+def _folds(table, n_folds, seed):
+    return split(np.asarray(table.y), n_folds, seed)
 
 
 def split(y, n_folds, seed):

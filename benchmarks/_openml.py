@@ -1,12 +1,12 @@
 """The openml client, kept from harming its own cache, and patient with its server."""
 
-import os
 import shutil
 import tempfile
 import threading
 import xml.etree.ElementTree as ET
 from collections import defaultdict
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ import openml
 import requests
 from openml.exceptions import OpenMLHashException, OpenMLServerError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+from ._files import write_whole
 
 ATTEMPTS = 4
 WAIT = wait_exponential(multiplier=1, max=30)  # seconds: 1, 2, 4
@@ -43,7 +45,8 @@ class PrivateClient:
     def __init__(self, say):
         self._say = say
         self._is_down = False
-        self._locks = defaultdict(threading.Lock)
+        self._locks = defaultdict(threading.Lock)  # one for each folder
+        self._fetching_tasks = threading.Lock()
         self._exit = ExitStack()
 
     def __enter__(self):
@@ -89,7 +92,7 @@ class PrivateClient:
             whatever the client raises where there are no data.
         """
         what = f"table {dataset_id}"
-        with self._locks[dataset_id], self._borrow("datasets", dataset_id) as kept:
+        with self._borrow("datasets", dataset_id) as kept:
             name, X, y, dataset = self._patiently(
                 what, lambda: self._get_data(dataset_id, target)
             )
@@ -121,13 +124,14 @@ class PrivateClient:
         ValueError
             If the task is of another kind.
         """
-        with self._locks["tasks"], self._borrow("tasks", task_id):
+        with self._borrow("tasks", task_id):
             about = self._scratch / "tasks" / str(task_id) / "task.xml"
             known = (
                 ET.parse(about).findtext(".//{*}data_set_id") if about.exists() else 0
             )
-            # The client looks for the labels, in the dataset's description.
-            with self._borrow("datasets", known):
+            # The client looks for the labels, in the dataset's description. Where it
+            # isn't known which, it fetches that: one task at a time.
+            with self._fetching_tasks, self._borrow("datasets", known):
                 task = self._patiently(
                     f"task {task_id}",
                     lambda: openml.tasks.get_task(task_id, download_splits=True),
@@ -180,20 +184,21 @@ class PrivateClient:
 
     @contextmanager
     def _borrow(self, kind, number):
-        """Let the client have a copy of a folder, and keep what it adds to it."""
+        """Let one thread have a copy of a folder, and keep what the client adds."""
         kept = self._kept / kind / str(number)
         copy = self._scratch / kind / str(number)
-        if kept.is_dir():
-            shutil.copytree(
-                kept, copy, copy_function=shutil.copyfile, dirs_exist_ok=True
-            )
-        try:
-            yield kept
-            # A cache that can't be written to costs time on the next run, no more.
-            with suppress(OSError):
-                _add_new_files(copy, kept)
-        finally:
-            shutil.rmtree(copy, ignore_errors=True)
+        with self._locks[kept]:
+            if kept.is_dir():
+                shutil.copytree(
+                    kept, copy, copy_function=shutil.copyfile, dirs_exist_ok=True
+                )
+            try:
+                yield kept
+                # A cache that can't be written to costs time on the next run, no more.
+                with suppress(OSError):
+                    _add_new_files(copy, kept)
+            finally:
+                shutil.rmtree(copy, ignore_errors=True)
 
     def _patiently(self, what, get):
         """Call `get`, again and again while the server doesn't answer."""
@@ -255,9 +260,4 @@ def _add_new_files(source, destination):
     for file in source.iterdir():
         target = destination / file.name
         if file.is_file() and not target.exists():
-            part = target.with_name(f"{target.name}.{os.getpid()}.part")
-            try:
-                shutil.copyfile(file, part)
-                os.replace(part, target)
-            finally:
-                part.unlink(missing_ok=True)
+            write_whole(target, partial(shutil.copyfile, file))

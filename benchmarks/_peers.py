@@ -41,10 +41,6 @@ class NumberedClasses(ClassifierMixin, BaseEstimator):
         """Return the classifier's probabilities."""
         return np.asarray(self.classifier.predict_proba(X))
 
-    def predict(self, X):
-        """Return the most probable classes."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
 
 class AsCategories(TransformerMixin, BaseEstimator):
     """Codes become columns of pandas' categories, those seen in `fit`."""

@@ -1,12 +1,13 @@
 """Results on disk: one JSON object a line, only ever appended to."""
 
 import json
-import os
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 from filelock import FileLock
 
+from ._files import write_whole
 from ._jobs import Job
 
 FILE_NAME = "results.jsonl"
@@ -116,9 +117,8 @@ class Results:
             return
         folder = self.path.parent / PREDICTIONS_NAME
         folder.mkdir(exist_ok=True)
-        part = folder / f"{job.name}.{os.getpid()}.part"
-        pd.DataFrame(predictions).to_parquet(part, index=False)
-        os.replace(part, folder / f"{job.name}.parquet")
+        write = partial(pd.DataFrame(predictions).to_parquet, index=False)
+        write_whole(folder / f"{job.name}.parquet", write)
 
     def is_finished(self, job):
         """Tell whether a job has a row that isn't a failure.

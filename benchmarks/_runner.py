@@ -81,8 +81,11 @@ def run_unit(unit, keep_predictions=False):
         One for each of the unit's jobs. A failure is never raised.
     """
     model = unit.jobs[0].model
-    fit = _fit_stack if model in STACKED else _fit_alone
-    fit = _fit_search if model in SEARCHES else fit
+    fit = _fit_alone
+    if model in STACKED:
+        fit = _fit_stack
+    elif model in SEARCHES:
+        fit = _fit_search
     # On a shared machine, threads that wait for each other cost small networks tenfold.
     with threadpool_limits(1), warnings.catch_warnings():
         # The protocol sets the epochs; whether they suffice is what is measured.

@@ -159,28 +159,76 @@ def against_erm(rows):
         One line for each model and score; empty if there is nothing to compare with.
         Tables where a job failed are left out.
     """
-    frame = label_rows(rows)
-    if ERM not in set(frame["label"]):
-        return ""
+    compared = compare_with_erm(leave_out_failures(label_rows(rows)))
+    heads = ("model", "score", "won/tied/lost", "clearly", "effect", "p", "Holm")
+    lines = [_compared_line(*heads), *map(_compared, compared)]
+    return "\n".join(lines) if compared else ""
+
+
+def leave_out_failures(frame):
+    """Return the rows of those tables and models of which no job failed.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From :func:`label_rows`.
+
+    Returns
+    -------
+    frame : DataFrame
+    """
     good = frame.groupby(["title", "label"])["status"].transform(
         lambda status: (status == "ok").all()
     )
-    heads = ("model", "score", "won/tied/lost", "clearly", "effect", "p", "Holm")
-    lines = []
-    for score in SCORES:
-        compared = compare(frame[good], ERM, score)
-        lines += [_compared(score, row) for row in compared.to_dict("records")]
-    return "\n".join([_compared_line(*heads), *lines]) if lines else ""
+    return frame[good]
 
 
-def _compared(score, row):
+def compare_with_erm(frame):
+    """Compare all other models with ERM, by each of `SCORES`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From :func:`leave_out_failures`.
+
+    Returns
+    -------
+    rows : list of dict
+        As in :func:`benchmarks._statistics.compare`, with the `score`; none where
+        there is no ERM.
+    """
+    if ERM not in set(frame["label"]):
+        return []
+    return [
+        row | {"score": score}
+        for score in SCORES
+        for row in compare(frame, ERM, score).to_dict("records")
+    ]
+
+
+def p_value(p):
+    """Return a p-value as it is shown, a dash for none.
+
+    Parameters
+    ----------
+    p : float
+
+    Returns
+    -------
+    text : str
+    """
+    return "-" if np.isnan(p) else f"{p:.2g}"
+
+
+def _compared(row):
     return _compared_line(
         row["label"],
-        score,
+        row["score"],
         f"{row['won']}/{row['tied']}/{row['lost']}",
         f"{row['better']}/{row['worse']}",
         f"{row['effect']:+.2f}",
-        *("-" if np.isnan(p) else f"{p:.2g}" for p in (row["p"], row["p_holm"])),
+        p_value(row["p"]),
+        p_value(row["p_holm"]),
     )
 
 

@@ -6,9 +6,9 @@ figures as PNG in ``figures/``, and the rows as ``results.parquet``.
 
 import argparse
 import io
-import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 import jinja2
@@ -17,7 +17,8 @@ import numpy as np
 from markupsafe import Markup
 
 from . import _figures as figures
-from ._models import MODELS
+from ._files import write_whole
+from ._models import MODELS, SEARCHES
 from ._results import (
     FILE_NAME,
     PARQUET_NAME,
@@ -25,8 +26,16 @@ from ._results import (
     read_rows,
     write_parquet,
 )
-from ._statistics import compare
-from ._summary import COMPARISON_KEY, ERM, SCORES, label_rows, summarize
+from ._summary import (
+    COMPARISON_KEY,
+    ERM,
+    SCORES,
+    compare_with_erm,
+    label_rows,
+    leave_out_failures,
+    p_value,
+    summarize,
+)
 
 # Table 4 of the mixup paper (Zhang et al. 2017): ERM and mixup, in %, as remembered.
 PAPER_ERRORS = {
@@ -107,10 +116,9 @@ def write_report(rows, folder, title):
     pages = _Pages(folder / "figures")
     protocols = list(good["protocol"].dropna().unique()) or [None]
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
-    template = jinja2.Environment(loader=loader, autoescape=True).get_template(
-        "report.html"
-    )
-    html = template.render(
+    environment = jinja2.Environment(loader=loader, autoescape=True)
+    environment.filters["p_value"] = p_value
+    html = environment.get_template("report.html").render(
         title=title,
         n_rows=len(good),
         n_failed=len(frame) - len(good),
@@ -124,8 +132,8 @@ def write_report(rows, folder, title):
         erm=ERM,
         comparison_key=COMPARISON_KEY,
     )
-    _replace(folder / "report.html", lambda path: path.write_text(html, "utf-8"))
-    _replace(folder / PARQUET_NAME, lambda path: write_parquet(rows, path))
+    write_whole(folder / "report.html", lambda path: path.write_text(html, "utf-8"))
+    write_whole(folder / PARQUET_NAME, partial(write_parquet, rows))
 
 
 def _order(row):
@@ -133,16 +141,6 @@ def _order(row):
     alpha = -1.0 if row["alpha"] is None else row["alpha"]
     model = list(MODELS).index(row["model"]), alpha
     return row["n_rows"], row["table"], *model, row["repeat"], row["fold"]
-
-
-def _replace(path, write):
-    """Write a file, whole or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        write(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 class _Pages:
@@ -159,13 +157,13 @@ class _Pages:
         figure.savefig(self._folder / f"{name}.png", dpi=110)
         self._n += 1
         text = io.StringIO()
-        # Ids are made from the salt: two figures of a page must not share any.
-        with plt.rc_context({"svg.hashsalt": str(self._n), "svg.fonttype": "none"}):
+        with plt.rc_context({"svg.hashsalt": "report", "svg.fonttype": "none"}):
             figure.savefig(text, format="svg", metadata={"Date": None})
         plt.close(figure)
         svg = text.getvalue()
         svg = svg[svg.index("<svg") :]
-        svg = re.sub(r'id="(?!.*clip)([^"]*)"', rf'id="f{self._n}-\1"', svg)
+        # Two figures of a page must not share an id.
+        svg = re.sub(r'\bid="', rf'id="f{self._n}-', svg)
         svg = re.sub(r'(href="#|url\(#)', rf"\1f{self._n}-", svg)
         svg = svg.replace("<svg ", f'<svg role="img" aria-label="{caption}" ', 1)
         return {"svg": Markup(svg), "caption": caption}
@@ -174,17 +172,14 @@ class _Pages:
 def _section(frame, protocol, pages):
     """Return all that the page shows of one protocol."""
     frame = frame[frame["protocol"].isin([protocol]) | frame["protocol"].isna()]
-    whole = frame.groupby(["title", "label"])["status"].transform(
-        lambda status: (status == "ok").all()
-    )
-    good = frame[whole]
+    good = leave_out_failures(frame)
     summary = summarize(frame.to_dict("records"), width=None)
     return {
         "id": protocol or "results",
         "title": f"Protocol “{protocol}”" if protocol else "Results",
         "about": _ABOUT.get(protocol, ""),
         "paper": _paper(good),
-        "comparison": _comparison(good),
+        "comparison": compare_with_erm(good),
         "overall": _overall(good, protocol, pages),
         "scores": [_cells(row) for row in summary.to_dict("records")],
         "groups": [
@@ -208,12 +203,11 @@ def _section(frame, protocol, pages):
 def _paper(good):
     """Put the paper's columns beside ours, for those of its tables that are there."""
     mixup = good[good["model"] == "mixup"]
-    errors = mixup.pivot_table(index="table_id", columns="label", values="error")
-    known = [number for number in PAPER_ERRORS if number in errors.index]
+    known = [number for number in PAPER_ERRORS if (mixup["table_id"] == number).any()]
     if not known:
         return None
-    labels = sorted(errors.columns, key=lambda label: label != ERM)
-    labels += [n for n in ("mixup_search", "mixup_folds") if n in set(good["label"])]
+    chosen = good[good["model"].isin(SEARCHES)]
+    labels = [*mixup["label"].unique(), *chosen["label"].unique()]
     errors = good.pivot_table(index="table_id", columns="label", values="error")
     majority = good.groupby("table_id")["majority_error"].mean()
     titles = good.groupby("table_id")["title"].first()
@@ -232,20 +226,6 @@ def _paper(good):
         "note": "The paper's figures are as remembered, not checked against its text; "
         "it states neither α nor the split.",
     }
-
-
-def _comparison(good):
-    if ERM not in set(good["label"]):
-        return []
-    rows = []
-    for score in SCORES:
-        for row in compare(good, ERM, score).to_dict("records"):
-            texts = {
-                f"{name}_text": "-" if np.isnan(row[key]) else f"{row[key]:.2g}"
-                for name, key in (("p", "p"), ("holm", "p_holm"))
-            }
-            rows.append(row | texts | {"score": score})
-    return rows
 
 
 def _overall(good, protocol, pages):

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -133,7 +134,7 @@ def test_read_only_cache_is_enough(cache, monkeypatch):
         raise PermissionError("read-only")
 
     before = contents(cache)
-    monkeypatch.setattr("benchmarks._openml.os.replace", refuse)
+    monkeypatch.setattr("os.replace", refuse)
     assert load(61).X.shape == (150, 4)
     assert contents(cache) == before
 
@@ -204,6 +205,21 @@ def test_tasks_bring_their_own_splits(cache):
     assert sorted(np.concatenate([rows_of(table, job)[1] for job in jobs])) == list(
         range(150)
     )
+
+
+def test_a_task_leaves_a_table_alone_that_is_being_read(cache, monkeypatch):
+    from benchmarks._openml import PrivateClient
+
+    get_data = PrivateClient._get_data
+
+    def slowly(*arguments):
+        time.sleep(0.5)
+        return get_data(*arguments)
+
+    monkeypatch.setattr(PrivateClient, "_get_data", staticmethod(slowly))
+    tables, unloaded = load_all([61, Task(59)])
+    assert [table.task_id for table in tables] == [None, 59]
+    assert unloaded == {}
 
 
 def test_splits_follow_the_rows_that_have_a_target(cache, monkeypatch):
