@@ -72,8 +72,8 @@ def compare(folds, reference, score):
     ----------
     folds : DataFrame
         One row a fold that went well, with columns `title` (the table), `label` (the
-        model), `folds`, `repeat`, `fold` and `score`. A model is compared on the tables
-        where it and the reference have the same folds.
+        model), `folds`, `repeat`, `fold` and `score`. A model is compared on the folds
+        that it and the reference both have.
     reference : str
         A label.
     score : str
@@ -100,7 +100,7 @@ def compare(folds, reference, score):
 
 
 def _on_tables(folds, label, reference, score):
-    """Return the difference on every table that both models have the same folds of."""
+    """Return the difference on every table that both models have folds of."""
     differences = []
     for _, table in folds.groupby("title", sort=False):
         place = ["folds", "repeat", "fold"]
@@ -108,9 +108,9 @@ def _on_tables(folds, label, reference, score):
             table[table["label"] == name].set_index(place)[score].astype(float)
             for name in (label, reference)
         )
-        if len(first) and first.index.sort_values().equals(second.index.sort_values()):
-            ratio = test_to_train(table)
-            differences.append(corrected_t_test(first - second, ratio))
+        by_fold = (first - second).dropna()
+        if len(by_fold):
+            differences.append(corrected_t_test(by_fold, test_to_train(table)))
     return differences
 
 

@@ -13,6 +13,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from skmixup import AlphaCurveDisplay
+
 from ._results import read_rows
 
 RESULTS = Path(__file__).parent / "results" / "embedded"
@@ -31,28 +33,35 @@ def draw(rows):
     frame = frame.assign(error=100 * frame["error"])
     tables = list(frame["table"].unique())
     figure, axes = plt.subplots(
-        2, len(tables), figsize=(2.6 * len(tables), 4.6), sharex=True, squeeze=False
+        2,
+        len(tables),
+        figsize=(2.6 * len(tables), 4.6),
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
     )
     for column, table in zip(axes.T, tables, strict=True):
         column[0].set_title(table)
-        column[1].set_xlabel("α (0 is plain training)")
         for ax, figure_name in zip(column, FIGURES, strict=True):
             _draw_panel(ax, frame[frame["table"] == table], figure_name)
+            ax.set_xlabel("α" if ax is column[-1] else None)
     for ax, label in zip(axes[:, 0], FIGURES.values(), strict=True):
         ax.set_ylabel(label)
-    axes[0, 0].legend(frameon=False, fontsize=8)
-    figure.tight_layout()
+    known = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*known, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
 def _draw_panel(ax, frame, name):
     """Draw one score against α: mean and standard error over folds."""
     curve = frame[frame["alpha"].notna()].groupby("alpha")[name].agg(["mean", "sem"])
-    at = range(len(curve))
-    ax.errorbar(at, curve["mean"], curve["sem"], marker="o", label="MixupClassifier")
+    display = AlphaCurveDisplay(
+        alphas=list(curve.index), means=list(curve["mean"]), errors=list(curve["sem"])
+    )
+    display.plot(ax, label="MixupClassifier", markersize=4)
     mlp = frame.loc[frame["model"] == "mlp", name].mean()
-    ax.axhline(mlp, color="gray", linestyle="--", label="MLPClassifier")
-    ax.set_xticks(at, [f"{alpha:g}" for alpha in curve.index])
+    ax.axhline(mlp, color="gray", linestyle=":", label="MLPClassifier")
+    ax.set_ylabel(None)
     ax.set_ylim(bottom=0)
 
 

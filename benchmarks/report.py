@@ -1,7 +1,8 @@
 """One page that shows a run: ``python -m benchmarks.report DIR``.
 
 Reads result files only, and writes ``report.html``, which needs nothing else, the same
-figures as PNG in ``figures/``, and the rows as ``results.parquet``.
+figures as PNG in ``figures/``, the tables as Markdown in ``report.md``, and the rows as
+``results.parquet``.
 """
 
 import argparse
@@ -64,6 +65,7 @@ _COLUMNS = {
     "ECE": "ece",
     "training error %": "train_error",
     "fit s": "fit_seconds",
+    "fits": "n_ok",
 }
 _TEXTS, _PERCENTS = ("title", "label"), ("majority_error", "error", "train_error")
 
@@ -116,23 +118,29 @@ def write_report(rows, folder, title):
     pages = _Pages(folder / "figures")
     protocols = list(good["protocol"].dropna().unique()) or [None]
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
-    environment = jinja2.Environment(loader=loader, autoescape=True)
-    environment.filters["p_value"] = p_value
-    html = environment.get_template("report.html").render(
-        title=title,
-        n_rows=len(good),
-        n_failed=len(frame) - len(good),
-        n_tables=good["title"].nunique(),
-        sections=[_section(frame, protocol, pages) for protocol in protocols],
-        heads=[
+    environment = jinja2.Environment(
+        loader=loader, autoescape=jinja2.select_autoescape(), keep_trailing_newline=True
+    )
+    environment.filters |= {"p_value": p_value, "markdown": _markdown}
+    found = {
+        "title": title,
+        "n_rows": len(good),
+        "n_failed": len(frame) - len(good),
+        "n_tables": good["title"].nunique(),
+        "sections": [_section(frame, protocol, pages) for protocol in protocols],
+        "heads": [
             {"name": name, "is_text": column in _TEXTS}
             for name, column in _COLUMNS.items()
         ],
-        environments=read_environments(folder),
-        erm=ERM,
-        comparison_key=COMPARISON_KEY,
-    )
-    write_whole(folder / "report.html", lambda path: path.write_text(html, "utf-8"))
+        "environments": read_environments(folder),
+        "erm": ERM,
+        "comparison_key": COMPARISON_KEY,
+    }
+    for name in ("report.html", "report.md"):
+        text = environment.get_template(name).render(found)
+        write_whole(
+            folder / name, lambda path, text=text: path.write_text(text, "utf-8")
+        )
     write_whole(folder / PARQUET_NAME, partial(write_parquet, rows))
 
 
@@ -178,9 +186,10 @@ def _section(frame, protocol, pages):
         "id": protocol or "results",
         "title": f"Protocol “{protocol}”" if protocol else "Results",
         "about": _ABOUT.get(protocol, ""),
-        "paper": _paper(good),
+        "paper": _paper(summary),
         "comparison": compare_with_erm(good),
         "overall": _overall(good, protocol, pages),
+        "grids": [_grid(summary, score) for score in SCORES],
         "scores": [_cells(row) for row in summary.to_dict("records")],
         "groups": [
             {
@@ -200,29 +209,18 @@ def _section(frame, protocol, pages):
     }
 
 
-def _paper(good):
+def _paper(summary):
     """Put the paper's columns beside ours, for those of its tables that are there."""
-    mixup = good[good["model"] == "mixup"]
-    known = [number for number in PAPER_ERRORS if (mixup["table_id"] == number).any()]
-    if not known:
+    ours = summary[summary["model"].isin(["mixup", *SEARCHES])]
+    ours = ours[ours["table_id"].isin(PAPER_ERRORS)]
+    if ours.empty:
         return None
-    chosen = good[good["model"].isin(SEARCHES)]
-    labels = [*mixup["label"].unique(), *chosen["label"].unique()]
-    errors = good.pivot_table(index="table_id", columns="label", values="error")
-    majority = good.groupby("table_id")["majority_error"].mean()
-    titles = good.groupby("table_id")["title"].first()
-    rows = [
-        [
-            titles[number],
-            f"{100 * majority[number]:.1f}",
-            *(f"{value:.1f}" for value in PAPER_ERRORS[number]),
-            *(f"{100 * errors.loc[number].get(label, np.nan):.1f}" for label in labels),
-        ]
-        for number in known
-    ]
-    return {
-        "heads": ["table", "majority", "paper: ERM", "paper: mixup", *labels],
-        "rows": rows,
+    grid = _grid(ours.assign(error_best=False), "error")
+    numbers = ours.groupby("title", sort=False)["table_id"].first()
+    for line, number in zip(grid["rows"], numbers, strict=True):
+        line[2:2] = [f"{error:.1f}" for error in PAPER_ERRORS[number]]
+    grid["heads"][2:2] = ["paper: ERM", "paper: mixup"]
+    return grid | {
         "note": "The paper's figures are as remembered, not checked against its text; "
         "it states neither α nor the split.",
     }
@@ -266,6 +264,44 @@ def _reliabilities(good, protocol, pages):
         if labels and "reliability" in rows:
             figure = figures.reliability_diagram(rows, labels)
             yield pages.add(figure, f"{protocol}-{title}-reliability", title)
+
+
+def _grid(summary, score):
+    """Return a score's means, a line for each table and a column for each model."""
+    scale, digits, unit = (100, 1, " in %") if score == "error" else (1, 3, "")
+    labels = list(dict.fromkeys(summary["label"]))
+    lines = []
+    for title, rows in summary.groupby("title", sort=False):
+        cells = {
+            row["label"]: _grid_cell(row, score, f"{scale * row[score]:.{digits}f}")
+            for row in rows.to_dict("records")
+        }
+        majority = f"{100 * rows['majority_error'].mean():.1f}"
+        lines.append([title, majority, *(cells.get(label, "") for label in labels)])
+    return {
+        "title": f"Test {score.replace('_', '-')}{unit}",
+        "heads": ["table", "majority", *labels],
+        "rows": lines,
+    }
+
+
+def _grid_cell(row, score, text):
+    if row["n_ok"] < row["n_jobs"]:
+        return f"{text} [{row['n_ok']}/{row['n_jobs']} ok]"
+    return f"**{text}**" if row[f"{score}_best"] else text
+
+
+def _markdown(grid):
+    """Lay out `heads` and `rows` as a table in Markdown."""
+    rule = ["---", *["---:"] * (len(grid["heads"]) - 1)]
+    lines = [grid["heads"], rule, *grid["rows"]]
+    return "\n".join(
+        f"| {' | '.join(_escape(cell) for cell in line)} |" for line in lines
+    )
+
+
+def _escape(text):
+    return text.replace("|", r"\|")
 
 
 def _cells(row):

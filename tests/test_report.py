@@ -66,6 +66,24 @@ def test_all_is_written_and_nothing_half(folder):
     assert np.isinf(rows["alpha"]).sum() == 6 * 2
 
 
+def test_the_tables_are_markdown_too(folder):
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if "|" in line]
+    heads = next(line for line in lines if "paper: ERM" in line)
+    iris = lines[lines.index(heads) + 2]
+    assert len(iris) == len(heads)
+    assert dict(zip(heads, iris, strict=True))["paper: mixup"] == "17.3"
+
+    frame = pd.read_parquet(folder / "results.parquet")
+    frame = frame[(frame["table"] == "iris <3>") & (frame["status"] == "ok")]
+    errors = frame.groupby("model")["error"].mean()
+    heads = next(line for line in lines if "logistic" in line)
+    cells = [line for line in lines if line[0] == "iris <3>"]
+    error = dict(zip(heads, cells[0], strict=True))["logistic"]
+    assert error.strip("*") == f"{100 * errors['logistic']:.1f}"
+    assert ["mixup α=0.2", "error"] in [line[:2] for line in lines]
+
+
 def test_the_export_is_as_good_as_the_rows(folder, tmp_path):
     shutil.copyfile(folder / "results.parquet", tmp_path / "results.parquet")
     assert read_rows(tmp_path) == read_rows(folder)

@@ -90,10 +90,17 @@ def test_nothing_to_compare():
     assert compare(folds_of([0.1]).query("label == 'base'"), "base", "error").empty
 
 
-def test_tables_with_other_folds_are_left_out():
+def test_only_folds_that_both_have_are_compared():
     folds = folds_of([-0.1, -0.2])
-    missing = (folds["title"] == 1) & (folds["label"] == "a") & (folds["fold"] == 3)
-    (row,) = compare(folds[~missing], "base", "error").to_dict("records")
+    of_a = (folds["title"] == 1) & (folds["label"] == "a")
+    folds.loc[of_a & (folds["fold"] == 3), "error"] = 3.0  # alone it would lose table 1
+    (row,) = compare(folds, "base", "error").to_dict("records")
+    assert (row["won"], row["tied"], row["lost"]) == (1, 0, 1)
+    without = folds[~((folds["title"] == 1) & (folds["fold"] == 3) & ~of_a)]
+    (row,) = compare(without, "base", "error").to_dict("records")
+    assert (row["won"], row["tied"], row["lost"]) == (2, 0, 0)
+    nothing = folds[~((folds["title"] == 1) & ~of_a)]
+    (row,) = compare(nothing, "base", "error").to_dict("records")
     assert (row["won"], row["tied"], row["lost"]) == (1, 0, 0)
 
 
