@@ -244,7 +244,7 @@ def explain(error):
     message : str
     """
     if isinstance(error, _BROKEN_CONNECTIONS):
-        reason = str(error).strip("()").rsplit(": ", 1)[-1].strip("()'\"")
+        reason = str(error).strip("()").rsplit(": ", 1)[-1].strip("'\"")
         return (
             f"{type(error).__name__}: no answer from {openml.config.server}: {reason}"
         )

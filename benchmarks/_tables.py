@@ -149,7 +149,29 @@ def _load_remote(keys, loaded, unloaded, say):
                 loaded[key] = future.result()
             else:
                 unloaded[key] = explain(error)
-                say(f"Could not load table {key}: {unloaded[key]}")
+    for line in group_by_reason(unloaded):
+        say(f"Could not load {line}")
+
+
+def group_by_reason(unloaded):
+    """Say which tables could not be loaded, a line for each reason.
+
+    Parameters
+    ----------
+    unloaded : dict of key -> str
+        From :func:`load_all`.
+
+    Returns
+    -------
+    lines : list of str
+    """
+    keys = {reason: [] for reason in unloaded.values()}
+    for key, reason in unloaded.items():
+        keys[reason].append(str(key))
+    return [
+        f"table{'s' * (len(some) > 1)} {', '.join(some)}: {reason}"
+        for reason, some in keys.items()
+    ]
 
 
 def _load(client, key):

@@ -16,7 +16,7 @@ from ._models import MODELS, PROTOCOLS, SEARCHES, is_installed
 from ._results import Results
 from ._runner import NoCluster, run_units
 from ._summary import COMPARISON_KEY, ERM, against_erm, as_text, summarize
-from ._tables import SUITES, Task, load_all, read_suite
+from ._tables import SUITES, Task, group_by_reason, load_all, read_suite
 
 MAX_FAILURES_SHOWN = 10
 
@@ -278,8 +278,8 @@ def _report(rows, unloaded):
         print(f"Failed: {row['model']} on {place}: {row['message']}")
     if len(failed) > MAX_FAILURES_SHOWN:
         print(f"... and {len(failed) - MAX_FAILURES_SHOWN} more failed jobs.")
-    for key, reason in unloaded.items():
-        print(f"Not loaded: table {key}: {reason}")
+    for line in group_by_reason(unloaded):
+        print(f"Not loaded: {line}")
 
 
 def _say(message):
