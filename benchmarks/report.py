@@ -91,7 +91,7 @@ def main(argv=None):
     options = parser.parse_args(argv)
     try:
         rows = read_rows(options.folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         parser.error(f"{options.folder} holds no {FILE_NAME} and no {PARQUET_NAME}")
     if not any(row["status"] == "ok" for row in rows):
         print(f"No result in {options.folder / FILE_NAME}", file=sys.stderr)
