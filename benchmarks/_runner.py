@@ -1,9 +1,12 @@
 """Units are run, here or on a Dask cluster, and each job ends in one flat row."""
 
+import signal
+import threading
 import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -65,6 +68,31 @@ class _Fit:
     chosen_alpha: float | None = None
 
 
+class Interrupted(BaseException):
+    """Ctrl-C during a fit.
+
+    No KeyboardInterrupt: skorch and scikit-learn's MLPs catch that, and return a model
+    that is trained by half.
+    """
+
+
+@contextmanager
+def _interruptible():
+    """Let Ctrl-C end the run and not just a fit, where this is the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number, frame):
+        raise Interrupted
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+
+
 def run_unit(unit, keep_predictions=False):
     """Fit and score the models of a unit's jobs, with one thread.
 
@@ -79,6 +107,11 @@ def run_unit(unit, keep_predictions=False):
     -------
     outcomes : list of Outcome
         One for each of the unit's jobs. A failure is never raised.
+
+    Raises
+    ------
+    Interrupted
+        On Ctrl-C.
     """
     model = unit.jobs[0].model
     fit = _fit_alone
@@ -87,7 +120,7 @@ def run_unit(unit, keep_predictions=False):
     elif model in SEARCHES:
         fit = _fit_search
     # On a shared machine, threads that wait for each other cost small networks tenfold.
-    with threadpool_limits(1), warnings.catch_warnings():
+    with _interruptible(), threadpool_limits(1), warnings.catch_warnings():
         # The protocol sets the epochs; whether they suffice is what is measured.
         warnings.simplefilter("ignore", ConvergenceWarning)
         if model in PACKAGES:  # what its makers have to mend, on every fit

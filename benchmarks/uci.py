@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from ._jobs import Job, make_jobs, make_units, rare_classes
 from ._models import MODELS, PROTOCOLS, SEARCHES, is_installed
 from ._results import Results
-from ._runner import NoCluster, run_units
+from ._runner import Interrupted, NoCluster, run_units
 from ._summary import COMPARISON_KEY, ERM, against_erm, as_text, summarize
 from ._tables import SUITES, Task, group_by_reason, load_all, read_suite
 
@@ -33,7 +33,7 @@ def main(argv=None):
     -------
     status : int
         1 if there is no result at all, 2 if results can't be written or the cluster
-        doesn't answer, otherwise 0.
+        doesn't answer, 130 if interrupted, otherwise 0.
     """
     options = _parse(argv)
     try:
@@ -49,6 +49,10 @@ def main(argv=None):
     except NoCluster as error:
         _say(str(error))
         return 2
+    except (KeyboardInterrupt, Interrupted):
+        kept = f"; the same command goes on from {options.out}" if options.out else ""
+        _say(f"Interrupted{kept}.")
+        return 130
     rows = results.rows(chain(*jobs.values()))
     _report(rows, unloaded)
     return 0 if any(row["status"] == "ok" for row in rows) else 1

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from benchmarks._metrics import (
 )
 from benchmarks._models import make_model
 from benchmarks._results import Results, read_rows
-from benchmarks._runner import run_unit
+from benchmarks._runner import Interrupted, run_unit, run_units
 from benchmarks._summary import against_erm, as_text, summarize
 from benchmarks._tables import SUITES, Table, load_all
 
@@ -583,3 +584,31 @@ def test_killed_again_and_again_a_run_ends_with_the_rows_of_an_undisturbed_one(
 def read_lines_that_are_whole(folder):
     lines = (folder / "results.jsonl").read_bytes().splitlines()
     return [json.loads(line) for line in lines if line.endswith(b"}")]
+
+
+def test_an_interrupt_ends_the_run_and_leaves_no_half_trained_model():
+    """scikit-learn's MLPClassifier, interrupted, returns what it has."""
+    ((table,), _) = load_all(["digits"])
+    jobs = make_jobs(
+        table, ["mlp"], [0.0], protocol="default", folds=2, repeats=1, seed=0
+    )
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(Interrupted):
+        list(run_units(make_units(table, jobs), n_jobs=1))
+    timer.join()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupted_run_says_how_to_go_on(tmp_path):
+    arguments = ["--models", "logistic", "--repeats", 50, "--n-jobs", 1]
+    process = command_line([*arguments, "--out", tmp_path / "run"], tmp_path)
+    path = tmp_path / "run" / "results.jsonl"
+    while not (path.exists() and path.stat().st_size) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted; the same command goes on from" in said
+    assert "Traceback" not in said
+    assert read_lines(path)
