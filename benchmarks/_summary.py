@@ -17,26 +17,23 @@ COMPARISON_KEY = (
 )
 
 
-def summarize(rows, width=TITLE_WIDTH):
+def summarize(frame):
     """Average over folds and repeats.
 
     Parameters
     ----------
-    rows : list of dict
-        As made by :func:`benchmarks._runner.run_unit`.
-    width : int or None, default=23
-        Characters of a table's title; None for all that it has.
+    frame : DataFrame
+        From :func:`label_rows`.
 
     Returns
     -------
     summary : pandas.DataFrame
-        One row for each table and model, in the order of `rows`: its `title`, `label`,
+        One row for each table and model, in the order of `frame`: its `title`, `label`,
         `table_id`, `model`, `n_rows`, `n_classes`, `n_jobs`, `n_ok`, the mean and the
         standard deviation of the scores over the jobs that went well, `majority_error`,
         and whether a score is the table's best. A model with a failed job can't be
         best: its mean is over other folds.
     """
-    frame = label_rows(rows, width)
     groups = frame.groupby(["title", "label"], sort=False)
     summary = groups.agg(
         table_id=("table_id", "first"),
@@ -73,9 +70,7 @@ def label_rows(rows, width=None):
         With `title` and `label`.
     """
     return pd.DataFrame(rows).assign(
-        table_id=pd.array([row["table_id"] for row in rows], dtype="Int64"),
-        title=[_title(row, width) for row in rows],
-        label=[_label(row) for row in rows],
+        title=[_title(row, width) for row in rows], label=[_label(row) for row in rows]
     )
 
 
@@ -89,7 +84,7 @@ def _deviation(column):
 
 def _title(row, width):
     """OpenML's tables carry their id, never cut off: two may have one name."""
-    suffix = "" if pd.isna(row["table_id"]) else f" ({row['table_id']})"
+    suffix = "" if row["table_id"] is None else f" ({row['table_id']})"
     return row["table"][: width and width - len(suffix)] + suffix
 
 

@@ -7,18 +7,15 @@
 import argparse
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
 from skmixup import AlphaCurveDisplay
 
+from ._figures import NAMES
 from ._results import read_rows
 
 RESULTS = Path(__file__).parent / "results" / "embedded"
-FIGURES = {"error": "test error (%)", "log_loss": "test log-loss"}
 
 
 def draw(rows):
@@ -42,10 +39,10 @@ def draw(rows):
     )
     for column, table in zip(axes.T, tables, strict=True):
         column[0].set_title(table)
-        for ax, figure_name in zip(column, FIGURES, strict=True):
+        for ax, figure_name in zip(column, NAMES, strict=True):
             _draw_panel(ax, frame[frame["table"] == table], figure_name)
             ax.set_xlabel("α" if ax is column[-1] else None)
-    for ax, label in zip(axes[:, 0], FIGURES.values(), strict=True):
+    for ax, label in zip(axes[:, 0], NAMES.values(), strict=True):
         ax.set_ylabel(label)
     known = axes[0, 0].get_legend_handles_labels()
     figure.legend(*known, loc="outside lower center", ncols=2, frameon=False)

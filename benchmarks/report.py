@@ -14,7 +14,7 @@ from pathlib import Path
 
 import jinja2
 import matplotlib.pyplot as plt
-import numpy as np
+import pandas as pd
 from markupsafe import Markup
 
 from . import _figures as figures
@@ -67,6 +67,7 @@ _COLUMNS = {
     "fit s": "fit_seconds",
     "fits": "n_ok",
 }
+_TITLES = {"error": "Test error in %", "log_loss": "Test log-loss"}
 _TEXTS, _PERCENTS = ("title", "label"), ("majority_error", "error", "train_error")
 
 
@@ -121,7 +122,7 @@ def write_report(rows, folder, title):
     environment = jinja2.Environment(
         loader=loader, autoescape=jinja2.select_autoescape(), keep_trailing_newline=True
     )
-    environment.filters |= {"p_value": p_value, "markdown": _markdown}
+    environment.filters["markdown"] = _markdown
     found = {
         "title": title,
         "n_rows": len(good),
@@ -139,7 +140,7 @@ def write_report(rows, folder, title):
     for name in ("report.html", "report.md"):
         text = environment.get_template(name).render(found)
         write_whole(
-            folder / name, lambda path, text=text: path.write_text(text, "utf-8")
+            folder / name, partial(Path.write_text, data=text, encoding="utf-8")
         )
     write_whole(folder / PARQUET_NAME, partial(write_parquet, rows))
 
@@ -181,13 +182,13 @@ def _section(frame, protocol, pages):
     """Return all that the page shows of one protocol."""
     frame = frame[frame["protocol"].isin([protocol]) | frame["protocol"].isna()]
     good = leave_out_failures(frame)
-    summary = summarize(frame.to_dict("records"), width=None)
+    summary = summarize(frame)
     return {
         "id": protocol or "results",
         "title": f"Protocol “{protocol}”" if protocol else "Results",
         "about": _ABOUT.get(protocol, ""),
         "paper": _paper(summary),
-        "comparison": compare_with_erm(good),
+        "comparison": _comparison(good),
         "overall": _overall(good, protocol, pages),
         "grids": [_grid(summary, score) for score in SCORES],
         "scores": [_cells(row) for row in summary.to_dict("records")],
@@ -215,6 +216,7 @@ def _paper(summary):
     ours = ours[ours["table_id"].isin(PAPER_ERRORS)]
     if ours.empty:
         return None
+    # What is best among some models is no news.
     grid = _grid(ours.assign(error_best=False), "error")
     numbers = ours.groupby("title", sort=False)["table_id"].first()
     for line, number in zip(grid["rows"], numbers, strict=True):
@@ -223,6 +225,32 @@ def _paper(summary):
     return grid | {
         "note": "The paper's figures are as remembered, not checked against its text; "
         "it states neither α nor the split.",
+    }
+
+
+def _comparison(good):
+    """Return how all other models fare against ERM, None if there is no comparison."""
+    compared = compare_with_erm(good)
+    if not compared:
+        return None
+    counts = ("won", "tied", "lost", "better", "worse")
+    return {
+        "n_texts": 2,
+        "heads": [
+            *("model", "score", "won", "tied", "lost", "clearly won", "clearly lost"),
+            *("effect", "p", "p (Holm)"),
+        ],
+        "rows": [
+            [
+                row["label"],
+                row["score"],
+                *(str(row[count]) for count in counts),
+                f"{row['effect']:+.2f}",
+                p_value(row["p"]),
+                p_value(row["p_holm"]),
+            ]
+            for row in compared
+        ],
     }
 
 
@@ -268,32 +296,33 @@ def _reliabilities(good, protocol, pages):
 
 def _grid(summary, score):
     """Return a score's means, a line for each table and a column for each model."""
-    scale, digits, unit = (100, 1, " in %") if score == "error" else (1, 3, "")
     labels = list(dict.fromkeys(summary["label"]))
     lines = []
     for title, rows in summary.groupby("title", sort=False):
         cells = {
-            row["label"]: _grid_cell(row, score, f"{scale * row[score]:.{digits}f}")
-            for row in rows.to_dict("records")
+            row["label"]: _grid_cell(row, score) for row in rows.to_dict("records")
         }
-        majority = f"{100 * rows['majority_error'].mean():.1f}"
+        majority = _text("majority_error", rows["majority_error"].mean())
         lines.append([title, majority, *(cells.get(label, "") for label in labels)])
     return {
-        "title": f"Test {score.replace('_', '-')}{unit}",
+        "title": _TITLES[score],
+        "n_texts": 1,
         "heads": ["table", "majority", *labels],
         "rows": lines,
     }
 
 
-def _grid_cell(row, score, text):
+def _grid_cell(row, score):
+    text = _text(score, row[score])
     if row["n_ok"] < row["n_jobs"]:
         return f"{text} [{row['n_ok']}/{row['n_jobs']} ok]"
     return f"**{text}**" if row[f"{score}_best"] else text
 
 
 def _markdown(grid):
-    """Lay out `heads` and `rows` as a table in Markdown."""
-    rule = ["---", *["---:"] * (len(grid["heads"]) - 1)]
+    """Lay out `heads` and `rows` as a table in Markdown, the first columns as text."""
+    n_texts = grid["n_texts"]
+    rule = ["---"] * n_texts + ["---:"] * (len(grid["heads"]) - n_texts)
     lines = [grid["heads"], rule, *grid["rows"]]
     return "\n".join(
         f"| {' | '.join(_escape(cell) for cell in line)} |" for line in lines
@@ -309,25 +338,28 @@ def _cells(row):
     cells = []
     for column in _COLUMNS.values():
         value = row.get(column)  # rows of older runs lack some
-        if column in _TEXTS:
-            text = value
-        elif value is None or np.isnan(value):
-            value, text = "", "-"
-        elif column in _PERCENTS:
-            text = f"{100 * value:.1f}"
-        elif column.startswith("n_"):
-            text = str(value)
-        else:
-            text = f"{value:.3g}" if column == "fit_seconds" else f"{value:.3f}"
         cells.append(
             {
-                "value": value,
-                "text": text,
+                "value": "" if pd.isna(value) else value,
+                "text": _text(column, value),
                 "is_text": column in _TEXTS,
                 "best": row.get(f"{column}_best", False),
             }
         )
     return cells
+
+
+def _text(column, value):
+    """Return a value of the summary as it is shown."""
+    if pd.isna(value):
+        return "-"
+    if column in _TEXTS:
+        return value
+    if column in _PERCENTS:
+        return f"{100 * value:.1f}"
+    if column.startswith("n_"):
+        return str(value)
+    return f"{value:.3g}" if column == "fit_seconds" else f"{value:.3f}"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,15 @@ from ._jobs import Job, make_jobs, make_units, rare_classes
 from ._models import MODELS, PROTOCOLS, SEARCHES, is_installed
 from ._results import Results
 from ._runner import Interrupted, NoCluster, run_units
-from ._summary import COMPARISON_KEY, ERM, against_erm, as_text, summarize
+from ._summary import (
+    COMPARISON_KEY,
+    ERM,
+    TITLE_WIDTH,
+    against_erm,
+    as_text,
+    label_rows,
+    summarize,
+)
 from ._tables import SUITES, Task, group_by_reason, load_all, read_suite
 
 MAX_FAILURES_SHOWN = 10
@@ -272,7 +280,7 @@ def _announce(n_all, n_todo, results):
 
 def _report(rows, unloaded):
     if rows:
-        summary = summarize(rows)
+        summary = summarize(label_rows(rows, TITLE_WIDTH))
         print(f"\n{as_text(summary)}\n\nMean ± standard deviation over folds; * best.")
         if compared := against_erm(rows):
             print(f"\nAgainst {ERM}:\n{compared}\n{COMPARISON_KEY}")

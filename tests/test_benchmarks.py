@@ -34,7 +34,7 @@ from benchmarks._metrics import (
 from benchmarks._models import make_model
 from benchmarks._results import Results, read_rows
 from benchmarks._runner import Interrupted, run_unit, run_units
-from benchmarks._summary import against_erm, as_text, summarize
+from benchmarks._summary import against_erm, as_text, label_rows, summarize
 from benchmarks._tables import SUITES, Table, load_all
 
 from .conftest import NO_NETWORK, contents
@@ -401,7 +401,7 @@ def fake_rows(errors, failed=()):
 
 def test_best_is_starred_and_counted():
     errors = {("mixup", 0.0): 0.2, ("mixup", 0.5): 0.1, ("mlp", None): 0.3}
-    summary = summarize(fake_rows(errors))
+    summary = summarize(label_rows(fake_rows(errors)))
     assert list(summary["error_best"]) == [False, True, False]
     text = as_text(summary)
     assert max(map(len, text.splitlines())) <= 100
@@ -420,7 +420,7 @@ def test_best_is_starred_and_counted():
 
 def test_model_with_a_failed_fold_is_never_best():
     errors = {("mlp", None): 0.1, ("forest", None): 0.2}
-    summary = summarize(fake_rows(errors, failed={("mlp", 1)}))
+    summary = summarize(label_rows(fake_rows(errors, failed={("mlp", 1)})))
     assert list(summary["error_best"]) == [False, True]
     assert "mlp [2/3 ok]" in as_text(summary)
 
@@ -552,10 +552,7 @@ def test_killed_again_and_again_a_run_ends_with_the_rows_of_an_undisturbed_one(
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        deadline = time.monotonic() + 60
-        while not (path.exists() and path.read_bytes().count(b"\n") >= n_rows):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for_rows(process, path, n_rows)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         with path.open("ab") as file:  # as if in the middle of a line
@@ -581,6 +578,13 @@ def test_killed_again_and_again_a_run_ends_with_the_rows_of_an_undisturbed_one(
         pd.testing.assert_frame_equal(same, pd.read_parquet(file))
 
 
+def wait_for_rows(process, path, n_rows):
+    deadline = time.monotonic() + 60
+    while not (path.exists() and path.read_bytes().count(b"\n") >= n_rows):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def read_lines_that_are_whole(folder):
     lines = (folder / "results.jsonl").read_bytes().splitlines()
     return [json.loads(line) for line in lines if line.endswith(b"}")]
@@ -604,8 +608,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path):
     arguments = ["--models", "logistic", "--repeats", 50, "--n-jobs", 1]
     process = command_line([*arguments, "--out", tmp_path / "run"], tmp_path)
     path = tmp_path / "run" / "results.jsonl"
-    while not (path.exists() and path.stat().st_size) and process.poll() is None:
-        time.sleep(0.05)
+    wait_for_rows(process, path, 1)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
