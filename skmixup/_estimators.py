@@ -123,10 +123,11 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         "cosine" lets the learning rate fall towards zero, epoch by epoch.
     early_stopping : bool, default=False
         Set rows aside, and keep each member's weights of the epoch with the lowest
-        clean log-loss on them.
+        clean log-loss on them. Each of several members sets aside rows of its own, a
+        fold, so that all rows are learned from.
     validation_fraction : float, default=0.1
-        Share of the rows set aside, stratified where that can be. Used with
-        `early_stopping`.
+        Share of the rows that a member sets aside, stratified where that can be: with
+        several members, 0.1 is ten folds. Used with `early_stopping`.
     n_iter_no_change : int, default=20
         Epochs without improvement before a member stops. Used with `early_stopping`.
     class_weight : dict, "balanced" or None, default=None
@@ -325,10 +326,10 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             self._check_known_classes(classes, "with warm_start=True")
         X, y, weight = self._prepare(X, y, weight, None if goes_on else classes)
         split_seed, seeds = self._draw_seeds()
-        train, valid = self._split(y, split_seed)
+        splits = self._split(y, split_seed)
         if not goes_on:
             self._start_net(X.shape[1], weight, seeds)
-        self._train(X, y, weight, train, valid, self.max_epochs)
+        self._train(X, y, weight, splits, self.max_epochs)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -366,7 +367,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         X, y, weight = self._prepare(X, y, weight, self.classes_ if first else None)
         if first:
             self._start_net(X.shape[1], weight, self._draw_seeds()[1])
-        self._train(X, y, weight, np.arange(len(y)), None, 1)
+        self._train(X, y, weight, self._all_rows(y), 1)
         return self
 
     def _check_rows(self, X, y, sample_weight, reset):
@@ -476,10 +477,13 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         return _check_encoded(X, X, self.encoder_)
 
     def _split(self, y, seed):
-        """Return the rows to train and to validate on, None for none."""
+        """Return each member's rows to train and to validate on, None for none."""
         if not self.early_stopping:
-            return np.arange(len(y)), None
-        return split_rows(y, self.validation_fraction, seed)
+            return self._all_rows(y)
+        return split_rows(y, self.validation_fraction, self.n_estimators, seed)
+
+    def _all_rows(self, y):
+        return [(np.arange(len(y)), None)] * self.n_estimators
 
     def _draw_seeds(self):
         """Draw the seed of the validation split, and that of each member."""
@@ -552,9 +556,11 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             "lr": self.lr,
         }
 
-    def _train(self, X, y, weight, train, valid, epochs):
+    def _train(self, X, y, weight, splits, epochs):
         """Train the net and read off what it learned."""
-        train, valid, weight = visit_copies(train, valid, weight)
+        splits, weight = visit_copies(splits, weight)
+        train, valid = map(list, zip(*splits, strict=True))
+        valid = None if valid[0] is None else valid
         net = self.net_
         net.set_params(**self._training_params(), max_epochs=epochs)
         self._shape["weight_decay"] = float(self.weight_decay)

@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import chain, groupby, pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -72,16 +72,17 @@ class Fitting:
     group: tuple = ()
     seconds: float = 0.0
     error: Exception | None = None
-    rows: tuple = field(default=(), repr=False)  # to train on, to validate on
+    # Of each member, the rows to train on and to validate on.
+    splits: list = field(default_factory=list, repr=False)
 
     def prepare(self):
         """Draw the classifier's seeds and split, as its `fit` would."""
         clf, table = self.classifier, self.table
         resolve_device(clf.device)  # an error of this fitting alone
         split_seed, seeds = clf._draw_seeds()
-        train, valid = clf._split(table.y, split_seed)
+        splits = clf._split(table.y, split_seed)
         clf._note_shape(table.X.shape[1], table.weight, seeds)
-        self.rows = visit_copies(train, valid, table.weight)[:2]
+        self.splits, _ = visit_copies(splits, table.weight)
 
     @property
     def n_members(self):
@@ -183,13 +184,14 @@ def _make_stacks(fittings, n_jobs, max_members):
         for _, piece in groupby(
             zip(pieces, group, strict=True), key=lambda pair: pair[0]
         ):
-            yield sorted((fitting for _, fitting in piece), key=_place)
+            yield [fitting for _, fitting in piece]
 
 
-def _place(fitting):
+def _place(member):
     """Order within a stack: most rows first, then those that can share a step."""
+    fitting, number = member
     clf = fitting.classifier
-    return -len(fitting.rows[0]), clf.lr, clf.weight_decay
+    return -len(fitting.splits[number][0]), clf.lr, clf.weight_decay
 
 
 def _best_members(group):
@@ -201,7 +203,7 @@ def _best_members(group):
     # Weights, gradients, two means, the best weights; a batch and its gradients; order
     # and partners as int64.
     n_bytes = 4 * 5 * n_weights
-    n_bytes += 4 * 3 * shape["batch_size"] * sum(widths) + 16 * len(first.rows[0])
+    n_bytes += 4 * 3 * shape["batch_size"] * sum(widths) + 16 * len(first.splits[0][0])
     limit = get_config()["working_memory"] * 2**20 / 2 // n_bytes
     if resolve_device(first.classifier.device) == "cpu":
         limit = min(limit, max(16, _CACHED_WEIGHTS // n_weights))
@@ -213,7 +215,8 @@ class _StackJob:
     """All that a process needs to train a stack."""
 
     tables: list
-    placed: list  # for each fitting: table, rows to train on, to validate on, members
+    placed: list  # for each member: table, rows to train on, to validate on
+    places: list  # for each fitting: its members' places in the stack
     params: dict
     max_epochs: int
     patience: int
@@ -224,23 +227,30 @@ def _describe(stack, shows_progress):
     first = stack[0].classifier
     tables = list(dict.fromkeys(fitting.table for fitting in stack))
     number = {table: i for i, table in enumerate(tables)}
-    placed = [(number[f.table], *f.rows, f.n_members) for f in stack]
-    params = [
-        f.classifier._net_params() | f.classifier._training_params() for f in stack
-    ]
-    merged = dict(params[0])
+    members = [(f, k) for f in stack for k in range(f.n_members)]
+    members.sort(key=_place)
+    places = {fitting: [None] * fitting.n_members for fitting in stack}
+    for place, (fitting, k) in enumerate(members):
+        places[fitting][k] = place
+    placed = [(number[f.table], *f.splits[k]) for f, k in members]
+    params = {
+        f: f.classifier._net_params() | f.classifier._training_params() for f in stack
+    }
+    merged = dict(params[stack[0]])
     for name in _NET_LISTS:
-        merged[name] = [
-            p[name]
-            for p, f in zip(params, stack, strict=True)
-            for _ in range(f.n_members)
-        ]
-    merged["module__seeds"] = list(chain(*(p["module__seeds"] for p in params)))
-    merged["module__n_members"] = len(merged["module__seeds"])
+        merged[name] = [params[f][name] for f, _ in members]
+    merged["module__seeds"] = [params[f]["module__seeds"][k] for f, k in members]
+    merged["module__n_members"] = len(members)
     merged["lr_schedule"] = first._schedule(first.max_epochs)
     merged["device"] = resolve_device(first.device)
     return _StackJob(
-        tables, placed, merged, first.max_epochs, first.n_iter_no_change, shows_progress
+        tables,
+        placed,
+        list(places.values()),
+        merged,
+        first.max_epochs,
+        first.n_iter_no_change,
+        shows_progress,
     )
 
 
@@ -276,11 +286,12 @@ def _train_stack(job):
 def _train(job):
     """Train a stack and return each fitting's weights and curves."""
     X, y, weight, offsets = _join(job.tables, max(job.params["module__n_features"]))
-    rows, valid = [], []
-    for table, train, held_out, n_members in job.placed:
-        rows += [train + offsets[table]] * n_members
-        if held_out is not None:
-            valid += [held_out + offsets[table]] * n_members
+    rows = [train + offsets[table] for table, train, _ in job.placed]
+    valid = [
+        held_out + offsets[table]
+        for table, _, held_out in job.placed
+        if held_out is not None
+    ]
     callbacks = []
     if valid:
         callbacks.append(("best_weights", BestWeights(job.patience)))
@@ -293,11 +304,7 @@ def _train(job):
     best = dict(net.callbacks_).get("best_weights")
     if len(net.history) < job.max_epochs and not (best and best.stopped_.all()):
         raise KeyboardInterrupt  # skorch has swallowed it
-    results, first = [], 0
-    for *_, n_members in job.placed:
-        members = list(range(first, first + n_members))
-        results.append(_take_out(net, best, members))
-        first += n_members
+    results = [_take_out(net, best, members) for members in job.places]
     net.module_ = net.optimizer_ = None  # the net is in cycles: memory would wait
     return results
 

@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skmixup import MixupClassifier
+from skmixup import MixupClassifier, MixupNet
 
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
 
@@ -211,6 +211,37 @@ def test_copies_count_as_weights_under_early_stopping():
     copies = np.repeat(np.arange(len(Y_IRIS)), weight)
     again = clf.fit(X_IRIS[copies], Y_IRIS[copies]).predict_proba(X_IRIS)
     assert np.array_equal(weighted, again)
+
+
+@pytest.mark.parametrize("n_estimators", [2, 3, 7])
+def test_each_member_sets_a_fold_of_its_own_aside(n_estimators, monkeypatch):
+    seen = {}
+
+    def spy(self, X, y, **params):
+        seen.update(params)
+        return original(self, X, y, **params)
+
+    original = MixupNet.partial_fit
+    monkeypatch.setattr(MixupNet, "partial_fit", spy)
+    X = np.arange(60.0)[:, None]
+    y = np.repeat([0, 1, 2, 3], [30, 20, 9, 1])
+    clf = quick(
+        n_estimators=n_estimators, early_stopping=True, validation_fraction=1 / 3
+    )
+    clf.fit(X, y)
+    trained, held_out = seen["rows"], seen["valid_rows"]
+    assert len(trained) == len(held_out) == n_estimators
+    for train, valid in zip(trained, held_out, strict=True):
+        assert sorted([*train, *valid]) == list(range(60))
+        assert 18 <= len(valid) <= 20
+    counts = np.bincount(np.concatenate(held_out), minlength=60)
+    whole, rest = divmod(n_estimators, 3)
+    if rest == 0:  # every row but the class of one is held out equally often
+        assert sorted(counts) == [0] + [whole] * 59
+    assert counts.max() <= whole + (rest > 0)
+    proba = clf.predict_proba(X)
+    assert len(clf.validation_loss_curve_) == clf.n_iter_
+    assert np.array_equal(clf.fit(X, y).predict_proba(X), proba)
 
 
 def test_parameters_set_after_fit_do_not_break_the_net():

@@ -50,7 +50,14 @@ def with_callbacks(**params):
     return clf(callbacks=[("timer", EpochTimer())], **params)
 
 
-@pytest.mark.parametrize("make", [clf, piped, piped_with_lambda, with_callbacks])
+def folded(**params):
+    return clf(n_estimators=3, early_stopping=True, validation_fraction=0.3, **params)
+
+
+MAKERS = [clf, piped, piped_with_lambda, with_callbacks, folded]
+
+
+@pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_each_is_as_its_own_fit_leaves_it(make, n_jobs):
     estimators, rows = cross(make)
