@@ -116,7 +116,7 @@ def make_jobs(table, models, alphas, *, protocol, folds, repeats, seed):
         The table; if it is a task's, `folds` and `repeats` are the task's.
     models : list of str
         Names of models; each of those in `STACKED` stands for one model for each of
-        `alphas`. Since α = 0 is the same for all of them, only "mixup" has it.
+        `alphas`. Since α = 0 is the same for all of them, it is run once, as "mixup".
     alphas : list of float
         mixup's α's.
     protocol : str
@@ -130,11 +130,14 @@ def make_jobs(table, models, alphas, *, protocol, folds, repeats, seed):
     -------
     jobs : list of Job
     """
-    candidates = [
-        (model, alpha, protocol if model in NETWORKS else None)
+    found = [
+        (model if alpha != 0 else "mixup", alpha)
         for model in models
         for alpha in (alphas if model in STACKED else [None])
-        if alpha != 0 or model == "mixup"
+    ]
+    candidates = [
+        (model, alpha, protocol if model in NETWORKS else None)
+        for model, alpha in dict.fromkeys(found)
     ]
     if repeats == "auto":
         repeats = int(np.clip(-(-ROWS_FOR_ONE_REPEAT // len(table.X)), 1, MAX_REPEATS))

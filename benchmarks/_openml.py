@@ -92,14 +92,11 @@ class PrivateClient:
             whatever the client raises where there are no data.
         """
         what = f"table {dataset_id}"
-        with self._borrow("datasets", dataset_id) as kept:
+        with self._borrow("datasets", dataset_id) as folders, _naming(*folders):
             name, X, y, dataset = self._patiently(
                 what, lambda: self._get_data(dataset_id, target)
             )
-            try:
-                self._check(dataset, X, y)
-            except ValueError as error:
-                raise ValueError(f"{error} Its copy is in {kept}.") from None
+            self._check(dataset, X, y)
         return name, X, y
 
     def load_task(self, task_id):
@@ -122,9 +119,9 @@ class PrivateClient:
         Raises
         ------
         ValueError
-            If the task is of another kind.
+            If the task is of another kind, or its splits are not as it says.
         """
-        with self._borrow("tasks", task_id):
+        with self._borrow("tasks", task_id) as folders, _naming(*folders):
             about = self._scratch / "tasks" / str(task_id) / "task.xml"
             known = (
                 ET.parse(about).findtext(".//{*}data_set_id") if about.exists() else 0
@@ -147,6 +144,7 @@ class PrivateClient:
                 for repeat in range(repeats)
                 for fold in range(folds)
             }
+            _check_splits(splits, task.estimation_procedure)
         return task.dataset_id, task.target_name, splits
 
     @staticmethod
@@ -184,7 +182,10 @@ class PrivateClient:
 
     @contextmanager
     def _borrow(self, kind, number):
-        """Let one thread have a copy of a folder, and keep what the client adds."""
+        """Let one thread have a copy of a folder, and keep what the client adds.
+
+        Nothing is kept where what comes of it is refused.
+        """
         kept = self._kept / kind / str(number)
         copy = self._scratch / kind / str(number)
         with self._locks[kept]:
@@ -193,7 +194,7 @@ class PrivateClient:
                     kept, copy, copy_function=shutil.copyfile, dirs_exist_ok=True
                 )
             try:
-                yield kept
+                yield kept, copy
                 # A cache that can't be written to costs time on the next run, no more.
                 with suppress(OSError):
                     _add_new_files(copy, kept)
@@ -223,6 +224,49 @@ class PrivateClient:
         except _BROKEN_CONNECTIONS:
             self._is_down = True
             raise
+
+
+class UnusableCopy(ValueError):
+    """What the cache holds of a table or a task can't be used."""
+
+
+@contextmanager
+def _naming(kept, copy):
+    """Let an error that is no answer of the server's name the folder of the cache."""
+    try:
+        yield
+    except (*_BROKEN_CONNECTIONS, OpenMLServerError, UnusableCopy):
+        raise
+    except Exception as error:
+        if not kept.is_dir():
+            raise
+        text = explain(error).replace(str(copy), str(kept)).removesuffix(".")
+        raise UnusableCopy(f"{text}. The copy in {kept} may be damaged.") from error
+
+
+def _check_splits(splits, procedure):
+    """Raise ValueError unless splits are the cross-validation that a task tells of."""
+    if procedure["type"] != "crossvalidation":
+        return
+    told = procedure["parameters"]
+    places = {
+        (repeat, fold)
+        for repeat in range(int(told["number_repeats"]))
+        for fold in range(int(told["number_folds"]))
+    }
+    if set(splits) != places:
+        raise ValueError(
+            f"There are splits for {len(splits)} of the task's {len(places)} folds."
+        )
+    n_rows = sum(map(len, splits[0, 0]))
+    for repeat in {repeat for repeat, _ in places}:
+        parts = [splits[at] for at in sorted(splits) if at[0] == repeat]
+        tested = np.sort(np.concatenate([test for _, test in parts]))
+        sizes = {len(train) + len(test) for train, test in parts}
+        if sizes != {n_rows} or not np.array_equal(tested, np.arange(n_rows)):
+            raise ValueError(
+                f"The splits of repeat {repeat} do not test every row exactly once."
+            )
 
 
 def _may_pass(error):

@@ -9,6 +9,7 @@ from filelock import FileLock
 
 from ._files import write_whole
 from ._jobs import Job
+from ._models import MODELS
 
 FILE_NAME = "results.jsonl"
 LOCK_NAME = ".results.lock"
@@ -16,6 +17,7 @@ ENVIRONMENTS_NAME = "environments.jsonl"
 PREDICTIONS_NAME = "predictions"
 PARQUET_NAME = "results.parquet"
 _NESTED = ("versions", "reliability")
+_SCORES = ("error", "log_loss", "majority_error", "fit_seconds")
 
 
 class Results:
@@ -115,10 +117,27 @@ class Results:
         """
         if self.path is None:
             return
-        folder = self.path.parent / PREDICTIONS_NAME
-        folder.mkdir(exist_ok=True)
+        path = self._predictions_of(job)
+        path.parent.mkdir(exist_ok=True)
         write = partial(pd.DataFrame(predictions).to_parquet, index=False)
-        write_whole(folder / f"{job.name}.parquet", write)
+        write_whole(path, write)
+
+    def has_predictions(self, job):
+        """Tell whether what a job predicted is there.
+
+        Parameters
+        ----------
+        job : Job
+            Which job.
+
+        Returns
+        -------
+        has_them : bool
+        """
+        return self.path is not None and self._predictions_of(job).exists()
+
+    def _predictions_of(self, job):
+        return self.path.parent / PREDICTIONS_NAME / f"{job.name}.parquet"
 
     def is_finished(self, job):
         """Tell whether a job has a row that isn't a failure.
@@ -178,8 +197,16 @@ def _encode(row):
 
 
 def _decode(line):
-    """Return the row that a line holds."""
+    """Return the row that a line holds; raise ValueError if it is not a whole one."""
     row = json.loads(line)
+    if row["status"] not in ("ok", "failed") or row["model"] not in MODELS:
+        raise ValueError("no row of this benchmark")
+    counts = [row[name] for name in ("folds", "repeat", "fold", "n_rows", "n_classes")]
+    if not all(isinstance(count, int) for count in counts):
+        raise ValueError("a count is no number")
+    scores = [row[name] for name in _SCORES] if row["status"] == "ok" else []
+    if not all(isinstance(score, int | float) for score in scores):
+        raise ValueError("a score is no number")
     alpha = row["alpha"]
     return row | {"alpha": None if alpha is None else float(alpha)}
 
@@ -200,9 +227,11 @@ def read_environments(folder):
     stamps = []
     for line in path.read_bytes().splitlines() if path.exists() else ():
         try:
-            stamps.append(json.loads(line))
+            stamp = json.loads(line)
         except ValueError:  # a process was killed while it wrote
             continue
+        if isinstance(stamp, dict):
+            stamps.append(stamp)
     return stamps
 
 

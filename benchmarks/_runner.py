@@ -6,6 +6,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
@@ -22,6 +23,7 @@ from ._jobs import Job, Unit, rows_of
 from ._metrics import evaluate, majority_error, over_all_classes, reliability
 from ._models import PACKAGES, SEARCHES, STACKED, make_model
 
+CLUSTER_TIMEOUT = 30  # seconds
 # How often a unit may be running when a worker dies, before it is blamed.
 MAX_DEATHS = 2
 _SCORES = ("error", "log_loss", "brier", "ece")
@@ -33,7 +35,7 @@ MEASURES = (
 
 
 class NoCluster(Exception):
-    """There is no answer from a Dask scheduler."""
+    """There is no answer from a Dask scheduler, or no longer."""
 
 
 @dataclass(frozen=True)
@@ -289,7 +291,7 @@ def run_units(
     Raises
     ------
     NoCluster
-        If the scheduler doesn't answer.
+        If the scheduler doesn't answer, has no worker, or is lost.
     """
     progress = _Progress(sorted(units, key=lambda unit: unit.cost), is_wanted)
     run = _on_cluster if scheduler else _on_this_machine
@@ -375,15 +377,9 @@ def _run_numbered(number, unit, keep_predictions):
 
 def _on_cluster(progress, scheduler, keep_predictions):
     """Run units on a Dask cluster, which gives those of a dead worker to another."""
-    from distributed import Client, as_completed
+    from distributed import as_completed
 
-    try:
-        client = Client(scheduler, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise NoCluster(
-            f"No Dask cluster at --scheduler {scheduler}: {error}"
-        ) from error
-    with client:
+    with _connected(scheduler) as client:
         there, futures = {}, {}
         done = as_completed(loop=client.loop)
 
@@ -411,6 +407,26 @@ def _on_cluster(progress, scheduler, keep_predictions):
                 yield number, fail(progress.units[number], future.exception())
             else:
                 yield number, future.result()
+
+
+@contextmanager
+def _connected(scheduler):
+    """Yield a client of a Dask cluster that answers and has a worker."""
+    from distributed import Client
+
+    try:
+        with Client(scheduler, timeout=CLUSTER_TIMEOUT, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=CLUSTER_TIMEOUT)
+            yield client
+    except TimeoutError as error:
+        raise NoCluster(
+            f"No Dask cluster with a worker at --scheduler {scheduler} in "
+            f"{CLUSTER_TIMEOUT} s: {error}"
+        ) from error
+    except (OSError, CancelledError) as error:
+        raise NoCluster(
+            f"No Dask cluster at --scheduler {scheduler}, or it was lost: {error}"
+        ) from error
 
 
 def _run_jobs(table, jobs, keep_predictions):

@@ -8,6 +8,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 LEVEL = 0.05
+# What two rows of a table must share for their scores to be a pair.
+_PLACE = ("task_id", "folds", "seed", "repeat", "fold")
 # Below six tables no outcome of a two-sided signed-rank test has p < 0.05.
 MIN_TABLES = 6
 
@@ -72,8 +74,9 @@ def compare(folds, reference, score):
     ----------
     folds : DataFrame
         One row a fold that went well, with columns `title` (the table), `label` (the
-        model), `folds`, `repeat`, `fold` and `score`. A model is compared on the folds
-        that it and the reference both have.
+        model), `folds`, `repeat`, `fold`, `seed` and `task_id` as far as there are any,
+        and `score`. A model is compared on the folds that it and the reference both
+        have.
     reference : str
         A label.
     score : str
@@ -103,7 +106,9 @@ def _on_tables(folds, label, reference, score):
     """Return the difference on every table that both models have folds of."""
     differences = []
     for _, table in folds.groupby("title", sort=False):
-        place = ["folds", "repeat", "fold"]
+        place = [name for name in _PLACE if name in table]
+        # A missing task has no value that pairs would agree in.
+        table = table.fillna({"task_id": 0}) if "task_id" in table else table
         first, second = (
             table[table["label"] == name].set_index(place)[score].astype(float)
             for name in (label, reference)

@@ -67,11 +67,24 @@ def label_rows(rows, width=None):
     Returns
     -------
     frame : DataFrame
-        With `title` and `label`.
+        With `title` and `label`. Where a table was split in more ways than one, each is
+        a table of its own, and its title says which.
     """
-    return pd.DataFrame(rows).assign(
-        title=[_title(row, width) for row in rows], label=[_label(row) for row in rows]
-    )
+    splits = {}
+    for row in rows:
+        splits.setdefault(_table(row), set()).add(_splitting(row))
+    titles = [_title(row, width, len(splits[_table(row)]) > 1) for row in rows]
+    return pd.DataFrame(rows).assign(title=titles, label=[_label(row) for row in rows])
+
+
+def _table(row):
+    return row["table"], row["table_id"]
+
+
+def _splitting(row):
+    """Return what the splits of a table depend on."""
+    task = row.get("task_id")
+    return (task,) if task else (None, row["folds"], row.get("seed"))
 
 
 def _mean(column):
@@ -82,16 +95,23 @@ def _deviation(column):
     return pd.to_numeric(column).std(ddof=1)
 
 
-def _title(row, width):
+def _title(row, width, is_one_of_many):
     """OpenML's tables carry their id, never cut off: two may have one name."""
-    suffix = "" if row["table_id"] is None else f" ({row['table_id']})"
-    return row["table"][: width and width - len(suffix)] + suffix
+    about = [] if row["table_id"] is None else [f"{row['table_id']}"]
+    if row.get("task_id"):
+        about.append(f"task {row['task_id']}")
+    elif is_one_of_many:
+        about.append(f"{row['folds']} folds, seed {row.get('seed')}")
+    suffix = f" ({', '.join(about)})" if about else ""
+    return row["table"][: width and max(1, width - len(suffix))] + suffix
 
 
 def _label(row):
-    if row["alpha"] is None or np.isnan(row["alpha"]):
+    alpha = row["alpha"]
+    if alpha is None or np.isnan(alpha):
         return row["model"]
-    return ERM if row["alpha"] == 0 else f"{row['model']} α={row['alpha']:g}"
+    # As many digits as tell it from its neighbors.
+    return ERM if alpha == 0 else f"{row['model']} α={alpha:.15g}"
 
 
 def as_text(summary):

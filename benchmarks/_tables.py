@@ -102,7 +102,8 @@ def read_suite(name):
         raise ValueError(
             f"{name!r} is no file of OpenML ids and no suite ({', '.join(SUITES)})"
         )
-    lines = Path(name).read_text(encoding="utf-8").splitlines()
+    text = Path(name).read_bytes().decode("utf-8-sig", errors="replace")
+    lines = text.splitlines()
     words = " ".join(line.split("#")[0] for line in lines).replace(",", " ").split()
     wrong = [word for word in words if not word.isdecimal()]
     if wrong or not words:
@@ -180,6 +181,11 @@ def _load(client, key):
     dataset_id, target, splits = client.load_task(key.id)
     name, X, y = client.load_dataset(dataset_id, target)
     table = _classification_table(name, X, y, dataset_id)
+    n_rows = 1 + max(
+        rows.max(initial=-1) for parts in splits.values() for rows in parts
+    )
+    if n_rows > len(y):
+        raise ValueError(f"The task's splits have {n_rows} rows, its table {len(y)}.")
     # Rows that were left out are no part of the splits either.
     place = np.where(y.notna(), y.notna().cumsum() - 1, -1)
     splits = {

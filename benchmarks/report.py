@@ -92,12 +92,15 @@ def main(argv=None):
     options = parser.parse_args(argv)
     try:
         rows = read_rows(options.folder)
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         parser.error(f"{options.folder} holds no {FILE_NAME} and no {PARQUET_NAME}")
     if not any(row["status"] == "ok" for row in rows):
         print(f"No result in {options.folder / FILE_NAME}", file=sys.stderr)
         return 1
-    write_report(rows, options.folder, options.title)
+    try:
+        write_report(rows, options.folder, options.title)
+    except OSError as error:
+        parser.error(f"cannot write to {options.folder}: {error.strerror or error}")
     print(f"wrote {options.folder / 'report.html'}")
     return 0
 
@@ -266,6 +269,8 @@ def _overall(good, protocol, pages):
                 "that Nemenyi's test does not tell apart (0.05)."
             )
             shown.append(pages.add(figure, f"{protocol}-ranks-{name}", caption))
+    if good.empty:
+        return shown
     caption = (
         "Time for a fit, a box over tables. Those of mixup at fixed α are a share of "
         "their stack's."

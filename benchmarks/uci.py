@@ -5,6 +5,7 @@
 """
 
 import argparse
+import re
 import sys
 from itertools import chain
 
@@ -27,6 +28,7 @@ from ._summary import (
 from ._tables import SUITES, Task, group_by_reason, load_all, read_suite
 
 MAX_FAILURES_SHOWN = 10
+_ADDRESS = re.compile(r"(tcp|tls|wss?)://.+:\d+")
 
 
 def main(argv=None):
@@ -41,36 +43,89 @@ def main(argv=None):
     -------
     status : int
         1 if there is no result at all, 2 if results can't be written or the cluster
-        doesn't answer, 130 if interrupted, otherwise 0.
+        doesn't answer or is lost, 130 if interrupted, otherwise 0.
     """
     options = _parse(argv)
     try:
         results = Results(options.out)
     except OSError as error:
-        _say(f"Cannot write to --out {options.out}: {error.strerror}")
-        return 2
-    tables, unloaded = load_all(options.keys, _say)
-    _warn_of_rare_classes(tables, options.folds)
-    jobs = {table: _jobs(table, options) for table in tables}
+        return _cannot_write(options.out, error)
+    kept = f"; the same command goes on from {options.out}" if options.out else ""
     try:
-        _run(jobs, results, options)
+        tables, unloaded = load_all(options.keys, say)
+        tables = _large_enough(tables, options.folds, unloaded)
+        jobs = {table: _jobs(table, options) for table in tables}
+        run_jobs(
+            jobs,
+            results,
+            n_jobs=options.n_jobs,
+            scheduler=options.scheduler,
+            keep_predictions=options.predictions,
+        )
     except NoCluster as error:
-        _say(str(error))
+        say(f"{error}{kept}.")
         return 2
+    except OSError as error:
+        return _cannot_write(options.out, error)
     except (KeyboardInterrupt, Interrupted):
-        kept = f"; the same command goes on from {options.out}" if options.out else ""
-        _say(f"Interrupted{kept}.")
+        say(f"Interrupted{kept}.")
         return 130
     rows = results.rows(chain(*jobs.values()))
     _report(rows, unloaded)
     return 0 if any(row["status"] == "ok" for row in rows) else 1
 
 
-def _run(jobs, results, options):
-    """Run the jobs that aren't finished, each row on disk as soon as it is known."""
+def _cannot_write(folder, error):
+    say(f"Cannot write to --out {folder}: {error.strerror or error}")
+    return 2
+
+
+def _large_enough(tables, folds, unloaded):
+    """Return the tables that can be split; say what is wrong with the others."""
+    kept = []
+    for table in tables:
+        if table.splits is not None:  # a task's own
+            kept.append(table)
+        elif len(table.X) < folds:
+            unloaded[table.name] = f"fewer rows ({len(table.X)}) than {folds} folds"
+            say(f"{table.name} has {unloaded[table.name]}: left out")
+        else:
+            kept.append(table)
+            if message := rare_classes(table.y, folds):
+                say(f"Warning: {table.name}: {message}")
+    return kept
+
+
+def run_jobs(jobs, results, *, n_jobs, scheduler=None, keep_predictions=False):
+    """Run the jobs that aren't finished, each row on disk as soon as it is known.
+
+    Parameters
+    ----------
+    jobs : dict of Table -> list of Job
+        What to run.
+    results : Results
+        Where the rows go.
+    n_jobs : int
+        Processes on this machine.
+    scheduler : str, default=None
+        Address of a Dask scheduler, whose workers run the jobs instead.
+    keep_predictions : bool, default=False
+        Whether to keep what is predicted for every test row.
+
+    Raises
+    ------
+    NoCluster
+        If the scheduler doesn't answer.
+    """
+
+    def is_finished(job):
+        return results.is_finished(job) and (
+            not keep_predictions or results.has_predictions(job)
+        )
+
     n_all = sum(map(len, jobs.values()))
     todo = {
-        table: [job for job in some if not results.is_finished(job)]
+        table: [job for job in some if not is_finished(job)]
         for table, some in jobs.items()
     }
     n_todo = sum(map(len, todo.values()))
@@ -80,14 +135,14 @@ def _run(jobs, results, options):
 
     def is_wanted(unit):
         results.refresh()
-        return not all(results.is_finished(job) for job in unit.jobs)
+        return not all(map(is_finished, unit.jobs))
 
     ran = run_units(
         [unit for table, some in todo.items() for unit in make_units(table, some)],
-        n_jobs=options.n_jobs,
-        scheduler=options.scheduler,
+        n_jobs=n_jobs,
+        scheduler=scheduler,
         is_wanted=is_wanted,
-        keep_predictions=options.predictions,
+        keep_predictions=keep_predictions,
     )
     for outcomes in ran:
         for outcome in outcomes:
@@ -110,6 +165,8 @@ def _parse(argv):
     options.models = _chosen_models(parser, options)
     if (options.backend == "dask") != (options.scheduler is not None):
         parser.error("--backend dask and --scheduler ADDRESS go together")
+    if options.scheduler and not _ADDRESS.fullmatch(options.scheduler):
+        parser.error(f"--scheduler {options.scheduler} is not like tcp://HOST:PORT")
     if options.predictions and options.out is None:
         parser.error("--predictions needs a folder to write to: --out DIR")
     try:
@@ -130,12 +187,12 @@ def _keys(options):
 
 def _chosen_models(parser, options):
     """Return the models to run, each of them installed."""
+    named = [name for name in options.models if name != "all"]
+    models = [*named, *(SEARCHES if options.nested else ())]
     if "all" in options.models:
-        nested = [*SEARCHES] if options.nested else []
         others = [name for name in MODELS if name not in SEARCHES]
-        return [name for name in others if is_installed(name)] + nested
-    models = [*options.models, *(SEARCHES if options.nested else ())]
-    for name in models:
+        models = [*filter(is_installed, others), *models]
+    for name in named:
         if not is_installed(name):
             parser.error(
                 f"model {name} is not installed: pip install -e '.[benchmarks,peers]'"
@@ -237,9 +294,12 @@ def _repeats(text):
 
 
 def _alpha(text):
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not value >= 0:
-        raise argparse.ArgumentTypeError(f"{text} is not in [0, inf]")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number in [0, inf]")
     return value
 
 
@@ -251,12 +311,6 @@ def _at_least(smallest):
         return value
 
     return integer
-
-
-def _warn_of_rare_classes(tables, folds):
-    for table in tables:
-        if message := rare_classes(table.y, folds):
-            _say(f"Warning: {table.name}: {message}")
 
 
 def _jobs(table, options):
@@ -273,9 +327,10 @@ def _jobs(table, options):
 
 def _announce(n_all, n_todo, results):
     if results.n_unreadable:
-        _say(f"Passed over {results.n_unreadable} unreadable lines in {results.path}")
+        n = results.n_unreadable
+        say(f"Passed over {n} unreadable line{'s' * (n > 1)} in {results.path}")
     if n_todo < n_all:
-        _say(f"{n_all - n_todo} of {n_all} jobs were finished before")
+        say(f"{n_all - n_todo} of {n_all} jobs were finished before")
 
 
 def _report(rows, unloaded):
@@ -294,7 +349,8 @@ def _report(rows, unloaded):
         print(f"Not loaded: {line}")
 
 
-def _say(message):
+def say(message):
+    """Write a line to standard error, above a progress bar."""
     tqdm.write(message, file=sys.stderr)
 
 

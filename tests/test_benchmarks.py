@@ -146,10 +146,15 @@ def alone(table, job):
 
 
 @pytest.mark.parametrize(
-    "models", [["mixup"], ["cutmix"], ["mixup_search", "mixup_folds"]]
+    ("models", "alphas"),
+    [
+        (["mixup"], [0.0, 0.5]),
+        (["cutmix"], [0.2, 0.5]),
+        (["mixup_search", "mixup_folds"], [0.0]),
+    ],
 )
-def test_a_unit_predicts_what_separate_fits_predict(iris, models):
-    jobs = make_jobs(iris, models, [0.0, 0.5], **ONE_FOLD)
+def test_a_unit_predicts_what_separate_fits_predict(iris, models, alphas):
+    jobs = make_jobs(iris, models, alphas, **ONE_FOLD)
     if len(models) == 2:
         jobs = jobs[:2]
     (unit,) = make_units(iris, jobs)
@@ -169,6 +174,10 @@ def test_erm_is_run_once_whatever_the_variants(iris):
     jobs = make_jobs(iris, ["mixup", "manifold", "cutmix"], [0.0, 0.5], **ONE_FOLD)
     found = sorted({(job.model, job.alpha) for job in jobs})
     assert found == [("cutmix", 0.5), ("manifold", 0.5), ("mixup", 0.0), ("mixup", 0.5)]
+    for alphas in ([0.0], [0.0, 0.5]):
+        jobs = make_jobs(iris, ["cutmix"], alphas, **ONE_FOLD)
+        found = [(job.model, job.alpha) for job in jobs if job.fold == 0]
+        assert found == [("mixup", 0.0), ("cutmix", 0.5)][: len(alphas)]
 
 
 def test_only_networks_have_a_protocol(iris):
@@ -381,7 +390,40 @@ def test_processes_that_share_a_folder_neither_mix_nor_double_lines(tmp_path, ro
     assert sorted(seeds) == list(range(400))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"status": "maybe"}, {"model": "gone"}, {"fold": None}, {"error": "a"}),
+        *({"error": None}, {"n_rows": "many"}, {"fit_seconds": None}),
+    ],
+    ids=str,
+)
+def test_a_line_that_is_no_whole_row_is_passed_over(tmp_path, rows, change):
+    path = tmp_path / "results.jsonl"
+    path.write_text(json.dumps(rows[0] | change) + "\n[]\n3\n")
+    results = Results(tmp_path)
+    assert results.n_unreadable == 3
+    assert not results.is_finished(Job.of(rows[0]))
+    assert read_rows(tmp_path) == []
+
+
 # Summary
+
+
+def test_each_way_to_split_a_table_is_a_table_of_its_own():
+    row = {"table": "iris", "table_id": 61, "model": "mixup", "alpha": 0.2}
+    row |= {"folds": 5, "seed": 0, "task_id": None}
+    many = [{}, {"seed": 1}, {"folds": 10}, {"task_id": 59}, {"alpha": 0.2 + 1e-9}]
+    frame = label_rows([row | change for change in many], 23)
+    assert list(frame["title"]) == [
+        "i (61, 5 folds, seed 0)",
+        "i (61, 5 folds, seed 1)",
+        "i (61, 10 folds, seed 0)",
+        "iris (61, task 59)",
+        "i (61, 5 folds, seed 0)",
+    ]
+    assert list(label_rows([row])["title"]) == ["iris (61)"]
+    assert list(frame["label"].unique()) == ["mixup α=0.2", "mixup α=0.200000001"]
 
 
 def fake_rows(errors, failed=()):
@@ -497,6 +539,7 @@ def test_erm_is_always_run_and_the_table_is_printed(tmp_path, monkeypatch, capsy
     [
         *(["--alphas", "-1"], ["--folds", "1"], ["--models", "svm"]),
         *(["--n-jobs", "0"], ["--repeats", "often"], ["--suite", "none"]),
+        *(["--alphas", "x"], ["--scheduler", "foo", "--backend", "dask"]),
     ],
 )
 def test_bad_arguments_are_refused(arguments, capsys):
@@ -511,6 +554,56 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, capsys):
     arguments = ["--models", "dummy", "--out", str(tmp_path / "file")]
     assert uci.main(arguments) == 2
     assert "Cannot write to --out" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_an_error(tmp_path, monkeypatch, capsys):
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
+    monkeypatch.setattr(Results, "append", refuse)
+    arguments = ["--models", "dummy", "--n-jobs", "1", "--out", str(tmp_path)]
+    assert uci.main(arguments) == 2
+    assert f"Cannot write to --out {tmp_path}: No space" in capsys.readouterr().err
+
+
+def test_predictions_that_are_missing_are_made(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
+    arguments = ["--models", "dummy", "--n-jobs", "1", "--out", str(tmp_path)]
+    assert uci.main(arguments) == 0
+    rows = read_lines(tmp_path / "results.jsonl")
+    assert uci.main([*arguments, "--predictions"]) == 0
+    assert "finished before" not in capsys.readouterr().err
+    assert len(list((tmp_path / "predictions").iterdir())) == 5
+    assert read_lines(tmp_path / "results.jsonl") == rows
+    assert uci.main([*arguments, "--predictions"]) == 0
+    assert "5 of 5 jobs were finished before" in capsys.readouterr().err
+
+
+def test_more_folds_than_rows_are_said_once(monkeypatch, capsys):
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
+    assert uci.main(["--models", "dummy", "--folds", "200"]) == 1
+    out = capsys.readouterr()
+    assert "iris has fewer rows (150) than 200 folds: left out" in out.err
+    assert "Failed" not in out.out
+
+
+def test_all_models_and_one_more(monkeypatch):
+    monkeypatch.setattr(uci, "is_installed", lambda name: name != "xgboost")
+    chosen = uci._parse(["--models", "all", "mixup_search"]).models
+    assert {"mixup_search", "mixup", "forest"} <= set(chosen)
+    assert not {"xgboost", "mixup_folds"} & set(chosen)
+    with pytest.raises(SystemExit):
+        uci._parse(["--models", "all", "xgboost"])
+
+
+def test_an_interrupt_while_tables_load(monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(uci, "load_all", interrupt)
+    assert uci.main(["--models", "dummy"]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
 
 
 def test_nothing_loaded_is_an_error(cache, capsys):

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import uci
+from benchmarks import _runner, uci
 from benchmarks._jobs import Job, make_jobs, make_units
 from benchmarks._runner import run_units
 from benchmarks._tables import SUITES, load_all
@@ -80,6 +80,32 @@ def test_no_cluster_is_an_error(capsys):
     with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
         assert uci.main([*arguments, "--scheduler", "tcp://127.0.0.1:9"]) == 2
     assert "No Dask cluster at --scheduler tcp://127" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("n_workers", [0, 1], ids=["no worker", "lost"])
+def test_a_cluster_of_no_use_is_an_error(tmp_path, monkeypatch, capsys, n_workers):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(_runner, "CLUSTER_TIMEOUT", 2)
+    arguments = ["--models", "forest", "--repeats", "50", "--out", str(tmp_path)]
+    with distributed.LocalCluster(
+        n_workers=n_workers, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+
+        def lose():
+            path = tmp_path / "results.jsonl"
+            while not (path.exists() and path.read_bytes()):
+                time.sleep(0.01)
+            cluster.close()
+
+        if n_workers:
+            threading.Thread(target=lose, daemon=True).start()
+        address = cluster.scheduler_address
+        scheduler = ["--backend", "dask", "--scheduler", address]
+        assert uci.main([*arguments, *scheduler]) == 2
+    said = capsys.readouterr().err
+    assert f"at --scheduler {address}" in said
+    assert f"the same command goes on from {tmp_path}." in said
 
 
 class DeadlySplits(dict):

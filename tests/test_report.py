@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
         for outcome in outcomes:
             results.add_environment(outcome.stamp)
         results.append([outcome.row for outcome in outcomes])
-    failed = outcomes[0].row | {"seed": 1, "status": "failed", "error": None}
+    failed = outcomes[0].row | {"repeat": 1, "status": "failed", "error": None}
     results.append([failed])
     assert report.main([str(folder)]) == 0
     return folder
@@ -163,3 +163,24 @@ def test_scores_are_sorted_by_a_click(browser, folder):
     assert heads.nth(names.index("model")).get_attribute("aria-sort") == "ascending"
     assert heads.nth(names.index("log-loss")).get_attribute("aria-sort") == "none"
     page.close()
+
+
+def test_a_run_of_nothing_but_tables_with_failures_is_reported(tmp_path):
+    ((iris,), _) = load_all(["iris"])
+    settings = {"protocol": "paper", "folds": 2, "repeats": 1, "seed": 0}
+    (unit, *_) = make_units(iris, make_jobs(iris, ["dummy"], [], **settings))
+    (row,) = [outcome.row for outcome in next(iter(run_units([unit])))]
+    failed = row | {"fold": 1, "status": "failed", "error": None, "message": "no"}
+    Results(tmp_path).append([row, failed])
+    assert report.main([str(tmp_path)]) == 0
+    assert "1/2 ok" in (tmp_path / "report.md").read_text()
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path, folder, capsys, monkeypatch):
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(report, "write_report", refuse)
+    with pytest.raises(SystemExit):
+        report.main([str(folder)])
+    assert "cannot write to" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from benchmarks._statistics import compare, corrected_t_test
+from benchmarks._statistics import _on_tables, compare, corrected_t_test
 
 
 def folds_of(differences, n_folds=5):
@@ -118,3 +118,19 @@ def test_overlap_of_folds_keeps_the_promised_level():
     corrected = np.mean([corrected_t_test(s, 1 / 9).p < 0.05 for s in samples])
     plain = np.mean([corrected_t_test(s, 0).p < 0.05 for s in samples])
     assert 0.03 < corrected < 0.07 < 0.1 < plain
+
+
+def test_pairs_share_their_seed_and_their_task():
+    """A run that was cut off under a second seed is compared on its first only."""
+    rows = [
+        {"title": "t", "label": label, "folds": 2, "repeat": 0, "fold": fold}
+        | {"seed": seed, "task_id": task, "log_loss": score + 10 * seed}
+        for label, score, seeds in (("ERM", 1.0, (1, 0)), ("other", 2.0, (0,)))
+        for seed in seeds
+        for task in (None, 59)
+        for fold in range(2)
+    ]
+    (row,) = compare(pd.DataFrame(rows), "ERM", "log_loss").to_dict("records")
+    assert (row["won"], row["lost"], row["worse"]) == (0, 1, 1)
+    (difference,) = _on_tables(pd.DataFrame(rows), "other", "ERM", "log_loss")
+    assert difference.mean == difference.low == difference.high == 1.0

@@ -50,7 +50,7 @@ def test_suites_are_pinned():
 
 def test_a_suite_of_ones_own(tmp_path):
     path = tmp_path / "mine.txt"
-    path.write_text("61  # iris\n\n5, 183\n61\n")
+    path.write_text("61  # iris\n\n5, 183\n61\n", encoding="utf-8-sig")
     assert read_suite(str(path)) == (61, 5, 183)
 
 
@@ -60,6 +60,7 @@ def test_a_suite_of_ones_own(tmp_path):
         ("61 iris", "must list OpenML ids, found 'iris'"),
         ("-3", "found '-3'"),
         ("# none", "found nothing"),
+        ("\x00\ufffd", "must list OpenML ids"),
         (None, "no file of OpenML ids and no suite"),
     ],
 )
@@ -151,9 +152,13 @@ def test_failure_leaves_the_cache_as_it_was(cache, damage, missing):
     else:
         file.write_bytes(file.read_bytes()[:100])
     before = contents(cache)
-    with pytest.raises(RuntimeError, match=r"(?i)no answer|File: |token|element"):
+    with pytest.raises(
+        RuntimeError, match=r"(?i)no answer|File: |token|element"
+    ) as error:
         load(61)
     assert contents(cache) == before
+    if "no answer" not in str(error.value):
+        assert f"The copy in {file.parent} may be damaged" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -244,13 +249,33 @@ def test_splits_follow_the_rows_that_have_a_target(cache, monkeypatch):
             )
 
 
-def test_a_damaged_task_is_reported_and_kept(cache):
-    path = cache / DATASETS.parent / "tasks" / "59" / "datasplits.arff"
-    path.write_bytes(path.read_bytes()[:200])
-    before = contents(cache)
-    with pytest.raises(RuntimeError):
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda lines: lines[:4], "may be damaged"),
+        (lambda lines: lines[:-400], "splits for 8 of the task's 10 folds"),
+        (lambda lines: lines[:-3], "do not test every row exactly once"),
+        (
+            lambda lines: [line.replace(",149,", ",9999,") for line in lines],
+            "do not test every row exactly once",
+        ),
+    ],
+    ids=["a stump", "fewer folds", "a few lines less", "a row that is not there"],
+)
+def test_a_damaged_task_is_reported_and_nothing_of_it_kept(cache, damage, message):
+    folder = cache / DATASETS.parent / "tasks" / "59"
+    for file in folder.glob("*.pkl*"):
+        file.unlink()
+    path = folder / "datasplits.arff"
+    whole = path.read_text()
+    path.write_text("\n".join(damage(whole.splitlines())))
+    before = contents(folder)
+    with pytest.raises(RuntimeError, match=message) as error:
         load(Task(59))
-    assert contents(cache) == before
+    assert str(folder) in str(error.value)
+    assert contents(folder) == before
+    path.write_text(whole)
+    assert len(load(Task(59)).splits) == 10
 
 
 # A server
