@@ -21,12 +21,15 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ._binning import PiecewiseLinearBins
+
 _NUMBER, _CATEGORY = "number", "category"
 _OBJECT_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal", "empty"}
 _TIMES = ("date", "time", "period", "interval", "duration")
 _OBJECT_TIMES = {"datetime", "datetime64", "date", "time", "timedelta", "timedelta64"}
 # scikit-learn looks for infinity in a sum, which overflows for values near 1e308.
 _QUIET_SUMS = {"over": "ignore", "invalid": "ignore"}
+MAX_BINNED_COLUMNS = 250  # bins would make wide tables five times as wide
 _DENSE_VALUES = 2**24  # a one-hot matrix up to this size is kept dense (64 MB)
 
 
@@ -316,9 +319,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 
     Numbers are centered by the median, scaled by the quartiles and clipped smoothly
     (:class:`SmoothClipScaler`); a missing number becomes the median, and a column that
-    lacks some gets an indicator column beside it. Categories, strings and booleans are
-    one-hot; missing is a category of its own, and one that `fit` has not seen is all
-    zeros. Sparse matrices hold numbers only.
+    lacks some gets an indicator column beside it. So that a network can bend where the
+    data do, the scaled number is also told by how far it reaches into each of a few
+    bins of equal mass, as a piecewise-linear code [1]_. Categories, strings and
+    booleans are one-hot; missing is a category of its own, and one that `fit` has not
+    seen is all zeros. Sparse matrices hold numbers only, which get no bins.
 
     Parameters
     ----------
@@ -326,6 +331,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         Which columns are categories: those whose dtype says so (category, string,
         bool, and object unless it holds numbers only); those given by name, index or
         boolean mask, beside them text columns; or none.
+    n_bins : int, default=4
+        Bins of each number, where there are at most `MAX_BINNED_COLUMNS` = 250 columns
+        of numbers; 0 for none.
     min_frequency, max_categories : int, float or None, default=None
         Group rare categories, as in :class:`sklearn.preprocessing.OneHotEncoder`.
 
@@ -342,23 +350,29 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     sparse_output_ : bool
         Whether the output is CSR: where it is large, and less than 30 % are not zero.
 
+    References
+    ----------
+    .. [1] Gorishniy, Rubachev, Babenko, "On Embeddings for Numerical Features in
+       Tabular Deep Learning", 2022, section 3.2.
+
     Examples
     --------
     >>> import pandas as pd
     >>> from skmixup import TabularEncoder
-    >>> X = pd.DataFrame({"size": [1.0, None, 3.0], "color": ["red", "blue", None]})
-    >>> encoder = TabularEncoder().fit(X)
+    >>> X = pd.DataFrame({"size": [1.0, 2.0, 3.0], "color": ["red", "blue", None]})
+    >>> encoder = TabularEncoder(n_bins=2).fit(X)
     >>> encoder.get_feature_names_out()
-    array(['size', 'size_missing', 'color_blue', 'color_red', 'color_nan'],
-          dtype=object)
+    array(['size', 'size_bin0', 'size_bin1', 'color_blue', 'color_red',
+           'color_nan'], dtype=object)
     >>> encoder.transform(X).round(2)
-    array([[0.  , 0.  , 0.  , 1.  , 0.  ],
-           [0.  , 1.  , 1.  , 0.  , 0.  ],
-           [1.23, 0.  , 0.  , 0.  , 1.  ]], dtype=float32)
+    array([[-0.66,  0.  ,  0.  ,  0.  ,  1.  ,  0.  ],
+           [ 0.  ,  1.  ,  0.  ,  1.  ,  0.  ,  0.  ],
+           [ 0.66,  1.  ,  1.  ,  0.  ,  0.  ,  1.  ]], dtype=float32)
     """
 
     _parameter_constraints = {  # noqa: RUF012
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "n_bins": [Interval(Integral, 0, None, closed="left")],
         "min_frequency": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="neither"),
@@ -371,10 +385,12 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         self,
         *,
         categorical_features="from_dtype",
+        n_bins=4,
         min_frequency=None,
         max_categories=None,
     ):
         self.categorical_features = categorical_features
+        self.n_bins = n_bins
         self.min_frequency = min_frequency
         self.max_categories = max_categories
 
@@ -415,14 +431,18 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 
     def _fit_numbers(self, numbers, weight):
         kept = weight > 0
-        self.scaler_ = None
+        self.scaler_ = self.bins_ = None
         self.lacking_ = np.zeros(numbers.shape[1], dtype=bool)
         if numbers.shape[1]:
             self.scaler_ = SmoothClipScaler().fit(numbers, sample_weight=weight)
             if not sparse.issparse(numbers):
-                self.lacking_ = np.isnan(numbers[kept]).any(axis=0)
+                missing = np.isnan(numbers[kept])
                 # Wholly missing is constant: an indicator would say nothing.
-                self.lacking_ &= ~np.isnan(numbers[kept]).all(axis=0)
+                self.lacking_ = missing.any(axis=0) & ~missing.all(axis=0)
+                if numbers.shape[1] <= MAX_BINNED_COLUMNS:
+                    Z = self.scaler_._transform_checked(numbers[kept])
+                    Z[missing] = np.nan
+                    self.bins_ = PiecewiseLinearBins(Z, weight[kept], self.n_bins)
 
     def _fit_levels(self, levels, weight):
         self.one_hot_ = None
@@ -445,13 +465,18 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             parts = self.one_hot_.get_feature_names_out(names)
             owner = [int(part.split("_", 1)[0]) for part in parts]
             widths = np.bincount(owner, minlength=len(categories))
+        binned = numbers[self._bin_columns()]
         self.column_groups_ = np.concatenate(
-            [numbers, numbers[self.lacking_], np.repeat(categories, widths)]
+            [numbers, binned, numbers[self.lacking_], np.repeat(categories, widths)]
         ).astype(int)
         n_outputs = len(self.column_groups_)
-        n_filled = len(numbers) + self.lacking_.sum() + len(categories)
+        n_filled = len(numbers) + len(binned) + self.lacking_.sum() + len(categories)
         wide = n_rows * n_outputs > _DENSE_VALUES and n_filled < 0.3 * n_outputs
         self.sparse_output_ = bool(wide)
+
+    def _bin_columns(self):
+        """Return for each bin which of the columns of numbers it belongs to."""
+        return np.empty(0, dtype=int) if self.bins_ is None else self.bins_.columns_
 
     def _find_categories(self, X):
         """Return the mask of categorical columns."""
@@ -569,6 +594,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         parts = []
         if self.scaler_ is not None:
             parts.append(self.scaler_._transform_checked(numbers))
+        if self.bins_ is not None:
+            parts.append(self.bins_.encode(parts[0]))
         if self.lacking_.any():
             lacking = np.isnan(_dense(numbers)[:, self.lacking_])
             parts.append(lacking.astype(np.float32))
@@ -589,13 +616,19 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         names : ndarray of str objects
-            The column's name; with ``_missing`` for its indicator, with the category
-            for a one-hot column.
+            The column's name; with ``_bin0``, ``_bin1``, ... for its bins, with
+            ``_missing`` for its indicator, with the category for a one-hot column.
         """
         check_is_fitted(self)
         names = np.asarray(_check_feature_names_in(self, input_features), dtype=object)
         numbers = names[~self.categorical_mask_]
-        parts = [numbers, [f"{name}_missing" for name in numbers[self.lacking_]]]
+        binned = pd.Series(self._bin_columns())
+        count = binned.groupby(binned).cumcount()
+        parts = [
+            numbers,
+            [f"{numbers[i]}_bin{k}" for i, k in zip(binned, count, strict=True)],
+            [f"{name}_missing" for name in numbers[self.lacking_]],
+        ]
         if self.one_hot_ is not None:
             categories = names[self.categorical_mask_]
             parts.append(self.one_hot_.get_feature_names_out(categories))

@@ -64,7 +64,7 @@ def test_unseen_is_all_zeros_and_missing_its_own():
 )
 def test_categories_by_name_index_or_mask(categorical):
     X = pd.DataFrame({"num": [1.0, 2.0, 5.0], "code": [1, 2, 1]})
-    encoder = TabularEncoder(categorical_features=categorical).fit(X)
+    encoder = TabularEncoder(categorical_features=categorical, n_bins=0).fit(X)
     assert encoder.get_feature_names_out().tolist() == ["num", "code_1", "code_2"]
     as_float = X.astype({"code": float})
     assert np.array_equal(encoder.transform(X), encoder.transform(as_float))
@@ -193,3 +193,58 @@ def test_random_tables_train_or_say_why_not(X, seed):
     assert np.array_equal(
         TabularEncoder().fit(X).transform(X), TabularEncoder().fit_transform(X)
     )
+
+
+# Bins
+
+
+def test_bins_are_filled_from_below():
+    X = np.concatenate([np.arange(101.0), [np.nan]])[:, None]
+    encoder = TabularEncoder(n_bins=4).fit(X)
+    names = [*(f"x0_bin{i}" for i in range(4)), "x0_missing"]
+    assert encoder.get_feature_names_out().tolist() == ["x0", *names]
+    codes = encoder.transform(X)[:, 1:5]
+    assert ((codes >= 0) & (codes <= 1)).all()
+    assert (np.diff(codes[:101], axis=0) >= 0).all()
+    assert (codes.argmin(axis=1)[[10, 40, 60, 90]] == [1, 2, 3, 3]).all()
+    np.testing.assert_allclose(codes[[0, 25, 50, 75, 100]].sum(axis=1), range(5))
+    np.testing.assert_array_equal(codes[101], codes[50])  # missing is the median
+    far = encoder.transform(np.array([[-1e300], [1e300]]))[:, 1:5]
+    np.testing.assert_array_equal(far, [[0] * 4, [1] * 4])
+
+
+@pytest.mark.parametrize(
+    ("values", "n_bins", "expected"),
+    [
+        ([0.0, 1.0] * 10, 4, 0),  # a flag says all that its bins would
+        ([3.0] * 20, 4, 0),
+        ([0.0, 1.0, 2.0, 2.0] * 5, 4, 2),
+        (np.arange(20.0), 0, 0),
+        (np.arange(20.0), 1, 0),
+        (np.arange(20.0), 8, 8),
+        ([0.0] * 19 + [1.0], 4, 0),
+        ([np.nan] * 20, 4, 0),
+    ],
+)
+def test_bins_that_would_say_nothing_are_left_out(values, n_bins, expected):
+    X = np.column_stack([values, np.arange(20.0)])
+    encoder = TabularEncoder(n_bins=n_bins).fit(X)
+    assert (encoder.column_groups_ == 0).sum() == 1 + expected
+    assert encoder.transform(X).shape[1] == len(encoder.get_feature_names_out())
+
+
+def test_a_rows_weight_is_as_many_copies_in_the_bins_too():
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(size=(50, 3)), rng.integers(0, 4, 50)
+    X[rng.random(X.shape) < 0.1] = np.nan
+    copies = np.repeat(np.arange(50), weight)
+    weighted = TabularEncoder().fit(X, sample_weight=weight)
+    np.testing.assert_array_equal(
+        weighted.transform(X), TabularEncoder().fit(X[copies]).transform(X)
+    )
+
+
+@pytest.mark.parametrize(("n_columns", "binned"), [(250, True), (251, False)])
+def test_wide_tables_get_no_bins(n_columns, binned):
+    X = np.random.default_rng(0).normal(size=(20, n_columns))
+    assert (TabularEncoder().fit_transform(X).shape[1] > n_columns) == binned
