@@ -24,6 +24,7 @@ from sklearn.utils.validation import (
 )
 from skorch.history import History
 
+from ._calibration import apply_temperature, fit_temperature
 from ._callbacks import BestWeights, EpochProgress
 from ._encoding import (
     TabularEncoder,
@@ -130,6 +131,11 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         several members, 0.1 is ten folds. Used with `early_stopping`.
     n_iter_no_change : int, default=20
         Epochs without improvement before a member stops. Used with `early_stopping`.
+    temperature : float or "auto", default="auto"
+        Probabilities p become p^(1/temperature), normalized again: below 1 sharpens
+        them, above 1 softens. "auto" learns it from the rows set aside by
+        `early_stopping`, and is 1 where they do not say clearly that another is
+        better, or where there are none [2]_.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class; multiplies `sample_weight`.
     preprocess : "auto", None or transformer, default="auto"
@@ -161,6 +167,8 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         The fitted preprocessing.
     net_ : MixupNet
         The trained net; ``net_.history`` is skorch's history.
+    temperature_ : float
+        The temperature of the probabilities.
     n_iter_ : int
         Number of epochs trained.
     loss_curve_ : list of float
@@ -192,6 +200,8 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
     ----------
     .. [1] Zhang, Cisse, Dauphin, Lopez-Paz, "mixup: Beyond Empirical Risk
        Minimization", 2017.
+    .. [2] Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks",
+       2017, section 4.2.
 
     Examples
     --------
@@ -225,6 +235,10 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "temperature": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+        ],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "preprocess": [StrOptions({"auto"}), HasMethods(["fit", "transform"]), None],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
@@ -254,6 +268,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=20,
+        temperature="auto",
         class_weight=None,
         preprocess="auto",
         categorical_features="from_dtype",
@@ -279,6 +294,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.temperature = temperature
         self.class_weight = class_weight
         self.preprocess = preprocess
         self.categorical_features = categorical_features
@@ -582,6 +598,21 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         if not net.history:
             raise KeyboardInterrupt  # within the first epoch: there is no model
         self._read_history(valid is not None)
+        self.temperature_ = self._find_temperature(X, y, weight, splits)
+
+    def _find_temperature(self, X, y, weight, splits):
+        """Return the temperature given, or that the rows set aside ask for."""
+        if self.temperature != "auto":
+            return float(self.temperature)
+        if splits[0][1] is None:
+            return 1.0
+        log_proba = [
+            self.net_.member_scores(X[valid])[:, member].log_softmax(-1).numpy()
+            for member, (_, valid) in enumerate(splits)
+        ]
+        rows = np.concatenate([valid for _, valid in splits])
+        weight = None if weight is None else weight[rows]
+        return fit_temperature(np.concatenate(log_proba), y[rows], weight)
 
     def _read_history(self, validated):
         """Set what the net's history tells of the training."""
@@ -622,7 +653,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         return self.net_.member_scores(X)
 
     def predict_proba(self, X):
-        """Return the probability of each class, the mean over members.
+        """Return the probability of each class: the members' mean, at `temperature_`.
 
         Parameters
         ----------
@@ -634,8 +665,7 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
         proba : ndarray of shape (n_rows, n_classes)
             Columns in the order of `classes_`.
         """
-        proba = self._logits(X).softmax(-1)
-        return (proba[:, 0] if proba.shape[1] == 1 else proba.mean(1)).numpy()
+        return np.exp(self.predict_log_proba(X))
 
     def predict_log_proba(self, X):
         """Return the logarithm of the probability of each class.
@@ -651,7 +681,8 @@ class MixupClassifier(ClassifierMixin, BaseEstimator):
             Finite also where the probability underflows.
         """
         log_proba = self._logits(X).log_softmax(-1)
-        return (log_proba.logsumexp(1) - np.log(log_proba.shape[1])).numpy()
+        log_proba = (log_proba.logsumexp(1) - np.log(log_proba.shape[1])).numpy()
+        return apply_temperature(log_proba, self.temperature_)
 
     def predict(self, X):
         """Return the most probable label of each row.

@@ -26,6 +26,7 @@ MEMBER_PARAMS = frozenset(
         "lr",
         "n_estimators",
         "random_state",
+        "temperature",
         "weight_decay",
     }
 )
@@ -74,6 +75,7 @@ class Fitting:
     error: Exception | None = None
     # Of each member, the rows to train on and to validate on.
     splits: list = field(default_factory=list, repr=False)
+    weight: np.ndarray | None = field(default=None, repr=False)  # of the table's rows
 
     def prepare(self):
         """Draw the classifier's seeds and split, as its `fit` would."""
@@ -82,7 +84,7 @@ class Fitting:
         split_seed, seeds = clf._draw_seeds()
         splits = clf._split(table.y, split_seed)
         clf._note_shape(table.X.shape[1], table.weight, seeds)
-        self.splits, _ = visit_copies(splits, table.weight)
+        self.splits, self.weight = visit_copies(splits, table.weight)
 
     @property
     def n_members(self):
@@ -363,6 +365,10 @@ def _install(fitting, member):
         fitting.error = error
     else:
         clf._read_history("valid_loss" in curves)
+        table = fitting.table
+        clf.temperature_ = clf._find_temperature(
+            table.X, table.y, fitting.weight, fitting.splits
+        )
 
 
 def _mean_curves(curves):

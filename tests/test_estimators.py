@@ -91,12 +91,13 @@ def test_pickle_holds_no_rows_and_trains_on():
     assert np.array_equal(on.predict_proba(X_IRIS), loaded_on.predict_proba(X_IRIS))
 
 
-def test_skops_needs_three_trusted_types():
+def test_skops_needs_four_trusted_types():
     sio = pytest.importorskip("skops.io")
     X, y = mixed_table()
     clf = quick(n_estimators=2, early_stopping=True).fit(X, y)
     saved = sio.dumps(clf)
     trusted = [
+        "skmixup._binning.PiecewiseLinearBins",
         "skmixup._encoding.SmoothClipScaler",
         "skmixup._encoding.TabularEncoder",
         "skmixup._estimators.MixupClassifier",

@@ -13,8 +13,10 @@ PACKAGE = Path(skmixup.__file__).parent
 
 # Each module may import only from those before it.
 ORDER = [
+    "_binning",
     "_encoding",
     "_rows",
+    "_calibration",
     "_sparse",
     "_mixing",
     "_modules",
