@@ -18,25 +18,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from ._metrics import score_by_log_loss
+from ._recipes import params_of
 
 _NUMBERS = make_column_selector(dtype_include="number")
 _OTHERS = make_column_selector(dtype_exclude="number")
 
-# The paper's experiment on UCI tables: 2 x 128 ReLU, Adam with its defaults, 10 epochs
-# of batches of 16. "default" is each estimator as it comes.
-_MIXUP_PROTOCOLS = {
-    "default": {},
-    "paper": {
-        "hidden_layer_sizes": (128, 128),
-        "lr": 1e-3,
-        "lr_schedule": "constant",
-        "weight_decay": 0.0,
-        "batch_size": 16,
-        "max_epochs": 10,
-    },
-}
+# "default" is each estimator as it comes; what the others are for networks of skmixup,
+# `benchmarks._recipes` says.
 _MLP_PROTOCOLS = {
     "default": {},
+    "first": {},
     "paper": {
         "hidden_layer_sizes": (128, 128),
         "learning_rate_init": 1e-3,
@@ -45,7 +36,7 @@ _MLP_PROTOCOLS = {
         "max_iter": 10,
     },
 }
-PROTOCOLS = tuple(_MIXUP_PROTOCOLS)
+PROTOCOLS = tuple(_MLP_PROTOCOLS)
 SEARCHED_ALPHAS = [0.0, 0.1, 0.2, 0.4, 1.0, 2.0]
 # Histogram gradient boosting takes no more than 255.
 MAX_CATEGORIES = 250
@@ -60,8 +51,9 @@ def make_model(name, *, alpha=None, protocol=None, seed=None):
         A key of `MODELS`.
     alpha : float or None, default=None
         mixup's α; None for the models that have none.
-    protocol : {"default", "paper"} or None, default=None
-        How those in `NETWORKS` are trained. The other models have one way only.
+    protocol : str or None, default=None
+        How those in `NETWORKS` are trained: "default", "paper" or, for mixup, a key of
+        `benchmarks._recipes.RECIPES`. The other models have one way only.
     seed : int or None, default=None
         The model's `random_state`.
 
@@ -92,7 +84,7 @@ def _mixing(kind):
         from skmixup import MixupClassifier  # here: only mixup has to wait for torch
 
         params = {"mixing": kind, "alpha": alpha, "random_state": seed}
-        return MixupClassifier(**params, **_MIXUP_PROTOCOLS[protocol])
+        return MixupClassifier(**params, **params_of(protocol))
 
     return make
 

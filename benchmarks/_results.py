@@ -30,7 +30,8 @@ class Results:
     Parameters
     ----------
     folder : path-like or None, default=None
-        Made if it doesn't exist; rows that it holds are read. None for memory only.
+        Made if it doesn't exist; rows that it holds are read, be it only those of a
+        ``results.parquet``. None for memory only.
 
     Attributes
     ----------
@@ -51,8 +52,19 @@ class Results:
             folder.mkdir(parents=True, exist_ok=True)
             self.path = folder / FILE_NAME
             self._lock = FileLock(folder / LOCK_NAME)
+            exported = folder / PARQUET_NAME
             with self._lock, self.path.open("a+b") as file:
+                if not file.tell() and exported.exists():
+                    file.write(b"".join(map(_encode, _read_parquet(exported))))
+                    file.flush()
                 self._read_on(file)
+
+    def export(self):
+        """Write all rows to ``results.parquet``, which is small enough to be kept."""
+        if self.path is not None:
+            self.refresh()
+            write = partial(write_parquet, list(self._rows.values()))
+            write_whole(self.path.parent / PARQUET_NAME, write)
 
     def append(self, rows):
         """Add rows at once, on disk before this returns.

@@ -248,23 +248,23 @@ def _add_what(parser):
         "--protocol",
         choices=PROTOCOLS,
         default="default",
-        help="networks as they come, or as in the mixup paper",
+        help="networks as they come, as in the mixup paper, or as skmixup's first were",
     )
 
 
 def _add_how(parser):
     add = parser.add_argument
-    add("--folds", type=_at_least(2), default=5, help="folds of cross-validation")
+    add("--folds", type=at_least(2), default=5, help="folds of cross-validation")
     add(
         "--repeats",
         type=_repeats,
         default=1,
         help="repeats, each split anew; auto repeats small tables more often",
     )
-    add("--seed", type=_at_least(0), default=0, help="of folds and models")
+    add("--seed", type=at_least(0), default=0, help="of folds and models")
     add(
         "--n-jobs",
-        type=_at_least(1),
+        type=at_least(1),
         default=joblib.cpu_count(),
         help="processes, one thread each",
     )
@@ -289,7 +289,7 @@ def _add_how(parser):
 
 def _repeats(text):
     if text == "auto" or text.isdecimal():
-        return text if text == "auto" else _at_least(1)(text)
+        return text if text == "auto" else at_least(1)(text)
     raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor auto")
 
 
@@ -303,7 +303,9 @@ def _alpha(text):
     return value
 
 
-def _at_least(smallest):
+def at_least(smallest):
+    """Return what reads an integer of the command line, from `smallest` on."""
+
     def integer(text):
         value = int(text)
         if value < smallest:

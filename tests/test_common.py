@@ -14,18 +14,18 @@ from skmixup import (
 
 ESTIMATORS = [
     MixupClassifier(),
-    MixupClassifier(preprocess=None),
-    MixupClassifier(alpha=0),
-    MixupClassifier(n_estimators=3),
-    MixupClassifier(early_stopping=True),
+    MixupClassifier(preprocess=None, max_epochs=30),
+    MixupClassifier(alpha=0, n_estimators=1, early_stopping=False),
+    MixupClassifier(n_estimators=3, early_stopping=False, max_epochs=30),
+    MixupClassifier(n_estimators=1, early_stopping=True),
     MixupSearchCV(
-        MixupClassifier(random_state=0),
+        MixupClassifier(n_estimators=1, max_epochs=30, random_state=0),
         {"alpha": [0, 0.2]},
         cv=2,
         error_score="raise",
     ),
     MixupRandomizedSearchCV(
-        MixupClassifier(random_state=0),
+        MixupClassifier(n_estimators=2, max_epochs=30, random_state=0),
         {"alpha": [0, 0.2, 0.4]},
         n_iter=2,
         cv=2,

@@ -19,7 +19,7 @@ from skmixup import (
 
 plt = pytest.importorskip("matplotlib.pyplot")
 X, y = load_iris(return_X_y=True)
-CLF = MixupClassifier((8,), max_epochs=4, random_state=0)
+CLF = MixupClassifier((8,), max_epochs=4, early_stopping=False, random_state=0)
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,9 @@ from skmixup import (
 RNG = np.random.default_rng(0)
 WINE = load_wine(return_X_y=True)
 IRIS = load_iris(return_X_y=True)
-SHORT = MixupClassifier(max_epochs=4, random_state=0)
+SHORT = MixupClassifier(
+    n_estimators=1, early_stopping=False, dropout=0.0, max_epochs=4, random_state=0
+)
 ALPHAS = {"alpha": [0, 0.2, 1.0]}
 
 
@@ -445,7 +447,10 @@ from skmixup import MixupClassifier, MixupSearchCV
 torch.set_num_threads(1)
 rng = np.random.default_rng(0)
 X, y = rng.normal(size=(400, 20)), rng.integers(2, size=400)
-clf = MixupClassifier((512, 512), max_epochs=1, batch_size=64, random_state=0)
+alone = dict(n_estimators=1, early_stopping=False, dropout=0.0)
+clf = MixupClassifier(
+    (512, 512), max_epochs=1, batch_size=64, random_state=0, **alone
+)
 MixupSearchCV(clf, {{"alpha": [0.0]}}, cv=2, refit=False).fit(X, y)
 params = {{"cv": 2, "refit": False, "max_members": {max_members}}}
 search = MixupSearchCV(clf, {{"alpha": np.linspace(0, 1, 40)}}, **params)

@@ -1,0 +1,105 @@
+"""How networks are trained: as they come, as in the paper, or much like the default.
+
+A recipe is what a `MixupClassifier` is given; each is a protocol of the benchmark's, so
+that its rows are jobs like all others.
+"""
+
+from dataclasses import dataclass, field
+
+# The paper's experiment on UCI tables: 2 x 128 ReLU, Adam with its defaults, 10 epochs
+# of batches of 16.
+PAPER = {
+    "hidden_layer_sizes": (128, 128),
+    "activation": "relu",
+    "dropout": 0.0,
+    "n_estimators": 1,
+    "early_stopping": False,
+    "lr": 1e-3,
+    "lr_schedule": "constant",
+    "weight_decay": 0.0,
+    "batch_size": 16,
+    "max_epochs": 10,
+}
+# What MixupClassifier was before the study of its defaults.
+FIRST = {
+    "dropout": 0.0,
+    "n_estimators": 1,
+    "early_stopping": False,
+    "lr": 2e-3,
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way to train, as the study of the defaults compares it.
+
+    Parameters
+    ----------
+    params : dict
+        What differs from the default.
+    alpha : float, default=0.1
+        mixup's α.
+    model : str, default="mixup"
+        A key of `benchmarks._models.STACKED`.
+    n_bins : int, default=None
+        Of the encoder; None for its default.
+    """
+
+    params: dict = field(default_factory=dict)
+    alpha: float = 0.1
+    model: str = "mixup"
+    n_bins: int | None = None
+
+
+DEFAULT = "default"
+# The default, and what it was chosen among: one thing changed at a time.
+RECIPES = {
+    DEFAULT: Recipe(),
+    "first": Recipe(FIRST, alpha=0.2, n_bins=0),
+    "alpha 0": Recipe(alpha=0.0),
+    "alpha 0.05": Recipe(alpha=0.05),
+    "alpha 0.2": Recipe(alpha=0.2),
+    "alpha 0.4": Recipe(alpha=0.4),
+    "a lambda per row": Recipe({"lambda_per": "row"}),
+    "cutmix": Recipe(model="cutmix"),
+    "manifold": Recipe(model="manifold"),
+    "1 member, all rows": Recipe({"n_estimators": 1, "early_stopping": False}),
+    "1 member": Recipe({"n_estimators": 1}),
+    "5 members": Recipe({"n_estimators": 5, "validation_fraction": 0.2}),
+    "members on all rows": Recipe({"early_stopping": False}),
+    "patience": Recipe({"n_iter_no_change": 100}),
+    "no temperature": Recipe({"temperature": 1.0}),
+    "no bins": Recipe(n_bins=0),
+    "8 bins": Recipe(n_bins=8),
+    "no dropout": Recipe({"dropout": 0.0}),
+    "dropout 0.25": Recipe({"dropout": 0.25}),
+    "lr 2e-3": Recipe({"lr": 2e-3}),
+    "lr 8e-3": Recipe({"lr": 8e-3}),
+    "label smoothing 0.05": Recipe({"label_smoothing": 0.05}),
+    "weight decay 0.1": Recipe({"weight_decay": 0.1}),
+    "2 x 256": Recipe({"hidden_layer_sizes": (256, 256)}),
+    "3 x 128": Recipe({"hidden_layer_sizes": (128, 128, 128)}),
+    "SiLU": Recipe({"activation": "silu"}),
+    "60 epochs": Recipe({"max_epochs": 60}),
+}
+
+
+def params_of(protocol):
+    """Return the parameters that a protocol or a recipe names.
+
+    Parameters
+    ----------
+    protocol : str
+        "paper", or a key of `RECIPES`, "default" among them.
+
+    Returns
+    -------
+    params : dict
+        For `MixupClassifier`.
+    """
+    from skmixup import TabularEncoder  # here: only mixup has to wait for torch
+
+    recipe = Recipe(PAPER, n_bins=0) if protocol == "paper" else RECIPES[protocol]
+    if recipe.n_bins is None:
+        return recipe.params
+    return recipe.params | {"preprocess": TabularEncoder(n_bins=recipe.n_bins)}

@@ -1,0 +1,111 @@
+"""The study of the defaults: its halves, its ranks, its command line."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from benchmarks import defaults
+from benchmarks._leaderboard import as_markdown, leaderboard
+from benchmarks._models import make_model
+from benchmarks._recipes import DEFAULT, RECIPES
+from benchmarks._results import Results, read_rows
+from benchmarks._tables import PAPER
+from skmixup import MixupClassifier
+
+from .conftest import SHARED
+
+
+def test_the_halves_are_one_random_split():
+    choosing, confirming = defaults.HALVES.values()
+    together = sorted([*choosing, *confirming])
+    assert len(set(together)) == len(together) == 61
+    assert not set(PAPER) & set(together)
+    order = np.random.default_rng(0).permutation(61)
+    assert sorted(np.array(together)[order[:30]]) == list(choosing)
+
+
+@pytest.mark.parametrize("name", [*RECIPES, "paper"])
+def test_every_recipe_is_a_classifier(name):
+    recipe = RECIPES.get(name, RECIPES[DEFAULT])
+    clf = make_model(recipe.model, alpha=recipe.alpha, protocol=name, seed=0)
+    clf.set_params(max_epochs=1)
+    clf.fit(np.arange(60.0)[:, None], np.arange(60) % 2)
+    changed = set(recipe.params) - {"max_epochs"}
+    assert all(getattr(clf, k) == recipe.params[k] for k in changed)
+
+
+def test_the_recipe_named_default_is_the_default():
+    recipe = RECIPES[DEFAULT]
+    assert recipe.params == {}
+    assert MixupClassifier().alpha == recipe.alpha
+    assert all(
+        MixupClassifier().get_params()[name] != value
+        for other in RECIPES.values()
+        for name, value in other.params.items()
+    )
+
+
+def folds(scores, n_folds=2):
+    """Rows of fits: {(table, model): (error, log-loss)}, the same on each fold."""
+    return pd.DataFrame(
+        [
+            {"title": table, "label": model, "fold": fold, "error": error}
+            | {"log_loss": loss, "ece": 0.1, "fit_seconds": 10.0}
+            for (table, model), (error, loss) in scores.items()
+            for fold in range(n_folds)
+        ]
+    )
+
+
+def test_ranks_by_hand():
+    scores = {
+        **{("t", "a"): (0.1, 0.5), ("t", "b"): (0.2, 0.4), ("t", "c"): (0.2, 0.9)},
+        **{("u", "a"): (0.0, 0.1), ("u", "b"): (0.0, 0.2), ("u", "c"): (0.3, 0.3)},
+        ("v", "a"): (0.9, 9.0),  # of one model only: no part of it
+    }
+    board, tables = leaderboard(folds(scores))
+    assert tables == ["t", "u"]
+    board = board.set_index("label")
+    assert list(board.index) == ["a", "b", "c"]
+    assert board["log_loss_rank"].tolist() == [1.5, 1.5, 3.0]
+    assert board["error_rank"].tolist() == [1.25, 2.0, 2.75]
+    assert board["log_loss"].tolist() == pytest.approx([0.3, 0.3, 0.6])
+    geometric = stats.gmean([0.11, 0.01]) - 0.01
+    assert board.loc["a", "error"] == pytest.approx(geometric)
+    assert board["fit_seconds"].tolist() == pytest.approx([10.0] * 3)
+    assert board.loc["a", ["log_loss_rank_low", "log_loss_rank_high"]].tolist() == [
+        1,
+        2,
+    ]
+    text = as_markdown(board.reset_index())
+    assert "| a | 1.50 [1.00, 2.00] | 1.25 [1.00, 1.50] | 0.300 [0.100, 0.500]" in text
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs the shared OpenML cache")
+def test_the_study_runs_resumes_and_reports(tmp_path, monkeypatch, cache, capsys):
+    monkeypatch.setitem(defaults.HALVES, "confirming", (61,))
+    arguments = ["--half", "confirming", "--models", "logistic", "mlp", "--first", "1"]
+    arguments += ["--n-jobs", "1", "--out", str(tmp_path / "run")]
+    assert defaults.main(arguments) == 0
+    text = (tmp_path / "run" / "confirming.md").read_text()
+    assert capsys.readouterr().out.startswith(text)
+    assert "1 tables, 4 fits" in text
+    assert all(f"| {name} |" in text for name in ("default", "alpha 0", "mlp"))
+    rows = read_rows(tmp_path / "run")
+    # From what is kept in the repository alone, nothing is run again.
+    (tmp_path / "run" / "results.jsonl").unlink()
+    assert defaults.main(arguments) == 0
+    assert "4 of 4 jobs were finished before" in capsys.readouterr().err
+    assert read_rows(tmp_path / "run") == rows
+    assert len(Results(tmp_path / "run").rows([])) == 0
+    # With a peer that is not installed, what it did elsewhere is still shown.
+    monkeypatch.setattr(defaults, "is_installed", lambda name: name != "mlp")
+    assert defaults.main(arguments) == 0
+    assert "| mlp |" in (tmp_path / "run" / "confirming.md").read_text()
+
+
+def test_larger_tables_are_left_out_on_request(monkeypatch, cache, capsys):
+    monkeypatch.setitem(defaults.HALVES, "choosing", (61,))
+    assert defaults.main(["--max-rows", "100"]) == 1
+    assert "There is no result" in capsys.readouterr().err
