@@ -104,8 +104,8 @@ class Fitting:
         groups = None
         if clf.mixing == "cutmix":  # columns are swapped as the encoder made them
             groups = getattr(clf.encoder_, "column_groups_", np.empty(0)).tobytes()
-        table = sparse.issparse(self.table.X)
-        return self.group, clf._shape["batch_size"], groups, table
+        kinds = sparse.issparse(self.table.X), self.splits[0][1] is None
+        return self.group, clf._shape["batch_size"], groups, kinds
 
 
 def train_together(fittings, *, n_jobs=None, max_members="auto", verbose=0):

@@ -72,6 +72,19 @@ def test_each_is_as_its_own_fit_leaves_it(make, n_jobs):
         )
 
 
+def test_folds_too_small_to_set_rows_aside_share_no_stack_with_others():
+    rows = [np.arange(0, 150, 10), np.arange(0, 150, 5)]  # 15 and 30 of them
+    estimators = [clf(n_estimators=2, random_state=0)] * 2
+    fits = by_index(fit_together(estimators, X, y, rows=rows))
+    for fit, train in zip(fits, rows, strict=True):
+        alone = clf(n_estimators=2, random_state=0).fit(X[train], y[train])
+        assert fit.error is None
+        assert hasattr(alone, "validation_loss_curve_") == (len(train) >= 20)
+        assert_allclose(
+            fit.estimator.predict_proba(X), alone.predict_proba(X), rtol=1e-4, atol=1e-6
+        )
+
+
 @pytest.mark.parametrize("make", [clf, piped])
 def test_settings_of_a_fold_share_its_encoding(make, monkeypatch):
     seen = []
