@@ -2,8 +2,8 @@
 
 from ._display import AlphaCurveDisplay, LossCurveDisplay
 from ._encoding import SmoothClipScaler, TabularEncoder
-from ._ensemble import FoldEnsemble
-from ._estimators import MixupClassifier
+from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
+from ._estimators import MixupClassifier, MixupRegressor
 from ._mixing import (
     CutMix,
     InputMixup,
@@ -28,6 +28,7 @@ __all__ = [
     "AlphaCurveDisplay",
     "CutMix",
     "FoldEnsemble",
+    "FoldEnsembleRegressor",
     "InputMixup",
     "LossCurveDisplay",
     "ManifoldMixup",
@@ -35,6 +36,7 @@ __all__ = [
     "MixupClassifier",
     "MixupNet",
     "MixupRandomizedSearchCV",
+    "MixupRegressor",
     "MixupSearchCV",
     "SmoothClipScaler",
     "StackedAdamW",

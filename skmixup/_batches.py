@@ -8,7 +8,8 @@ import torch
 
 from ._mixing import draw_steps, mix, weighted_lambda
 
-_ORDER, _LAMBDA, _PARTNERS, _MIXER = 1, 2, 3, 4  # what a member's streams are for
+# What a member's streams are for.
+_ORDER, _LAMBDA, _PARTNERS, _MIXER, _NEIGHBORS = 1, 2, 3, 4, 5
 # Values gathered and mixed at once, for a member and for all.
 _BLOCK_VALUES, _ALL_VALUES = 2**18, 2**21
 
@@ -91,6 +92,8 @@ class EpochBatches:
         Whether targets come multiplied by the rows' weights.
     mixes_inside : bool, default=False
         Whether the module mixes, and so needs the draws of each step.
+    neighbors : TargetPartners, default=None
+        Draws partners among all of a member's rows; None for the same batch's.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class EpochBatches:
         sparse=False,
         weighs_targets=False,
         mixes_inside=False,
+        neighbors=None,
     ):
         if (np.diff(rows.counts) > 0).any():
             raise ValueError("Members must come in order of their number of rows.")
@@ -113,6 +117,7 @@ class EpochBatches:
         self.rows = rows
         self.weighs_targets = weighs_targets
         self.mixes_inside = mixes_inside
+        self.neighbors = neighbors
         self.batch_size = batch_size
         self.mixer = mixer
         self.alpha = np.broadcast_to(alpha, len(rows))
@@ -186,7 +191,8 @@ class EpochBatches:
         shuffled = zip(streams(_ORDER), order, self.rows.counts, strict=True)
         for rng, own, count in shuffled:
             rng.shuffle(own[:count])
-        rngs = [streams(purpose) for purpose in (_LAMBDA, _PARTNERS, _MIXER)]
+        purposes = (_LAMBDA, _PARTNERS, _MIXER, _NEIGHBORS)
+        rngs = [streams(purpose) for purpose in purposes]
         rngs = list(zip(*rngs, strict=True))
         for start, stop, counts in self.segments():
             n_active, n_rows = len(counts), int(counts.max())
@@ -217,7 +223,8 @@ class EpochBatches:
         weight = None if self.data.weight is None else self.data.weight[index]
         if self.mixer is not None:
             draws = self._draw(rngs, counts, block.shape[1])
-            X, target, weight = self._mix(index, draws, X, target, weight)
+            other = self._others(block, index, draws, rngs, counts)
+            X, target, weight = self._mix(other, draws, X, target, weight)
         if weight is not None:
             scale = (weight * self.norm[: len(index)])[..., None] * scale
         elif isinstance(scale, torch.Tensor):
@@ -236,14 +243,25 @@ class EpochBatches:
 
     def _draw(self, rngs, counts, n_steps):
         draws = draw_steps(
-            self.mixer, rngs, self.alpha[: len(rngs)], n_steps, counts, self.lambda_per
+            self.mixer,
+            [own[:3] for own in rngs],
+            self.alpha[: len(rngs)],
+            n_steps,
+            counts,
+            self.lambda_per,
         )
         draws = {name: torch.as_tensor(value) for name, value in draws.items()}
         moved = {k: draws[k].to(self.data.device) for k in ("lam", "partner")}
         return draws | moved
 
-    def _mix(self, index, draws, X, target, weight):
-        other = torch.take_along_dim(index, draws["partner"], dim=2)
+    def _others(self, block, index, draws, rngs, counts):
+        """Return the numbers of the rows to mix with."""
+        if self.neighbors is None:
+            return torch.take_along_dim(index, draws["partner"], dim=2)
+        found = self.neighbors.draw([own[3] for own in rngs], block, counts)
+        return torch.as_tensor(found).to(index.device)
+
+    def _mix(self, other, draws, X, target, weight):
         extra = {k: v for k, v in draws.items() if k not in ("lam", "partner")}
         X, lam = self.mixer.mix(X, self.take(other), draws["lam"], **extra)
         if weight is not None:

@@ -1,12 +1,32 @@
-"""Fitted classifiers averaged in probability."""
+"""Fitted estimators, averaged."""
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 
-class FoldEnsemble(ClassifierMixin, BaseEstimator):
+class _Columns:
+    """The columns that fitted estimators take."""
+
+    @property
+    def n_features_in_(self):
+        """Number of columns seen in `fit`."""
+        return self.estimators[0].n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of the columns seen in `fit`, where they have any that are strings."""
+        return self.estimators[0].feature_names_in_
+
+    def _check_estimators(self):
+        if not self.estimators:
+            raise ValueError("estimators must hold at least one fitted estimator.")
+        for estimator in self.estimators:
+            check_is_fitted(estimator)
+
+
+class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
     """Classifiers that are already fitted, averaged in probability.
 
     Each may have its own preprocessing and may have seen its own classes, as the
@@ -55,22 +75,9 @@ class FoldEnsemble(ClassifierMixin, BaseEstimator):
         NotFittedError
             If one of the estimators is not fitted.
         """
-        if not self.estimators:
-            raise ValueError("estimators must hold at least one fitted classifier.")
-        for estimator in self.estimators:
-            check_is_fitted(estimator)
+        self._check_estimators()
         self.classes_ = np.unique(np.concatenate([e.classes_ for e in self.estimators]))
         return self
-
-    @property
-    def n_features_in_(self):
-        """Number of columns seen in `fit`."""
-        return self.estimators[0].n_features_in_
-
-    @property
-    def feature_names_in_(self):
-        """Names of the columns seen in `fit`, where they have any that are strings."""
-        return self.estimators[0].feature_names_in_
 
     def predict_proba(self, X):
         """Return the mean of the members' probabilities.
@@ -123,3 +130,63 @@ class FoldEnsemble(ClassifierMixin, BaseEstimator):
         y : ndarray of shape (n_rows,)
         """
         return self.classes_[self.predict_proba(X).argmax(1)]
+
+
+class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
+    """Regressors that are already fitted, averaged.
+
+    Parameters
+    ----------
+    estimators : list of fitted regressors
+        They take the same columns.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skmixup import FoldEnsembleRegressor, MixupRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> halves = [
+    ...     MixupRegressor(max_epochs=5, random_state=0).fit(X[i::2], y[i::2])
+    ...     for i in (0, 1)
+    ... ]
+    >>> FoldEnsembleRegressor(halves).fit(X, y).predict(X).shape
+    (442,)
+    """
+
+    def __init__(self, estimators):
+        self.estimators = estimators
+
+    def fit(self, X=None, y=None):
+        """Check the estimators; nothing is trained.
+
+        Parameters
+        ----------
+        X, y : None
+            Ignored.
+
+        Returns
+        -------
+        self : FoldEnsembleRegressor
+
+        Raises
+        ------
+        NotFittedError
+            If one of the estimators is not fitted.
+        """
+        self._check_estimators()
+        self.fitted_ = True
+        return self
+
+    def predict(self, X):
+        """Return the mean of the members' predictions.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        """
+        check_is_fitted(self, "fitted_")
+        return np.mean([estimator.predict(X) for estimator in self.estimators], axis=0)

@@ -40,16 +40,19 @@ class _Workspace:
 class ClosedFormGradient:
     """Computes the loss of a StackedMLP and writes its gradient to ``parameter.grad``.
 
-    The loss is the cross-entropy of soft targets. At the scores of a row of weight w,
-    whose target t sums to one, its gradient is w·softmax − w·t.
+    The loss is the cross-entropy of soft targets: at the scores of a row of weight w,
+    whose target t sums to one, its gradient is w·softmax − w·t. Or it is the squared
+    error, mean over outputs: then it is 2·(w·scores − w·t) / n_outputs.
 
     Parameters
     ----------
     mlp : StackedMLP
         Its parameters must stay where they are in memory, and so must their ``grad``.
+    squared_error : bool, default=False
     """
 
-    def __init__(self, mlp):
+    def __init__(self, mlp, squared_error=False):
+        self.at_scores = _squared_error if squared_error else _cross_entropy
         self.activation = mlp.activation
         self.activate = torch.relu_ if mlp.activation == "relu" else mlp.activate
         self.backward = _BACKWARD[mlp.activation]
@@ -64,7 +67,7 @@ class ClosedFormGradient:
         ]
         self._views, self._spaces = {}, {}
 
-    def __call__(self, X, weighted_target, weight):
+    def __call__(self, X, target, weight):
         """Compute the gradient of the sum of the first A members' losses.
 
         It replaces what was there. To be called without recording a graph.
@@ -73,8 +76,8 @@ class ClosedFormGradient:
         ----------
         X : torch.Tensor or SparseRows of shape (A, B, n_features)
             A batch for each of the first A members.
-        weighted_target : torch.Tensor of shape (A, B, n_outputs)
-            Rows that sum to the rows' weights.
+        target : torch.Tensor of shape (A, B, n_outputs)
+            Classes' targets come multiplied by their rows' weights, others do not.
         weight : float or torch.Tensor of shape (A, B, 1)
             Weight of each row in its member's loss: 1/B for the mean.
 
@@ -90,7 +93,7 @@ class ClosedFormGradient:
         affine, product = (torch.addmm, torch.mm) if one else (torch.baddbmm, torch.bmm)
         sparse = X if isinstance(X, SparseRows) else None
         if one:
-            X, weighted_target = X[0], weighted_target[0]
+            X, target = X[0], target[0]
             weight = weight[0] if isinstance(weight, torch.Tensor) else weight
         inputs, before, masks = [X], [], []
         last = len(views) - 1
@@ -107,9 +110,7 @@ class ClosedFormGradient:
                     masks.append(self.dropouts[i].draw_mask(hidden, n_active))
                     hidden = hidden * masks[i]
                 inputs.append(hidden)
-        log_proba = space.scores.log_softmax(-1)
-        space.losses.addcmul_(weighted_target, log_proba)
-        torch.sub(log_proba.exp_().mul_(weight), weighted_target, out=space.grad)
+        self.at_scores(space, target, weight)
         for i in range(last, -1, -1):
             *_, w_grad, b_grad = views[i]
             if i == last:
@@ -160,6 +161,22 @@ class ClosedFormGradient:
         losses = torch.zeros_like(scores, memory_format=torch.contiguous_format)
         self._spaces[X.shape] = _Workspace(outputs, grads, scores, grad, losses)
         return self._spaces[X.shape]
+
+
+def _cross_entropy(space, target, weight):
+    """Add to the losses, with minus, and write the gradient at the scores."""
+    log_proba = space.scores.log_softmax(-1)
+    space.losses.addcmul_(target, log_proba)
+    torch.sub(log_proba.exp_().mul_(weight), target, out=space.grad)
+
+
+def _squared_error(space, target, weight):
+    """Do so for the squared error, of targets that have no weight in them."""
+    residual = space.scores - target
+    share = 1 / residual.shape[-1]
+    weighted = residual * weight
+    space.losses.addcmul_(weighted, residual, value=-share)
+    torch.mul(weighted, 2 * share, out=space.grad)
 
 
 def _gradient(parameter):

@@ -19,6 +19,7 @@ from ._batches import EpochBatches, MemberRows
 from ._gradient import ClosedFormGradient
 from ._mixing import InputMixup, check_alpha, check_lambda_per, make_mixer, one_hot
 from ._modules import StackedMLP, check_member_values
+from ._neighbors import TargetPartners
 from ._optim import StackedAdamW
 from ._resident import ResidentRows, unpack
 from ._sparse import rows_with_few_values
@@ -129,6 +130,12 @@ class MixupNet(NeuralNet):
         What is mixed; None switches mixing off.
     lambda_per : {"batch", "row"}, default="batch"
         One λ for each batch or for each row.
+    partner : {"random", "target"}, default="random"
+        Mix a row with one of its batch at random; or with one of all rows whose target
+        is like its own, as C-Mixup does, where targets are numbers.
+    bandwidth : float, default=0.5
+        σ of the kernel exp(−|y_i − y_j|² / 2σ²) that partners are drawn by, in units of
+        the targets. Used with ``partner="target"``.
     label_smoothing : float, default=0.0
         Share of the target spread evenly over the classes, in [0, 1). Targets given as
         floating-point rows are left as they are.
@@ -206,6 +213,8 @@ class MixupNet(NeuralNet):
         alpha=1.0,
         mixing="input",
         lambda_per="batch",
+        partner="random",
+        bandwidth=0.5,
         label_smoothing=0.0,
         lr_schedule="constant",
         random_state=None,
@@ -219,6 +228,8 @@ class MixupNet(NeuralNet):
         self.alpha = alpha
         self.mixing = mixing
         self.lambda_per = lambda_per
+        self.partner = partner
+        self.bandwidth = bandwidth
         self.label_smoothing = label_smoothing
         self.lr_schedule = lr_schedule
         self.random_state = random_state
@@ -287,6 +298,12 @@ class MixupNet(NeuralNet):
         for alpha in np.atleast_1d(np.asarray(self.alpha, dtype=object)):
             check_alpha(alpha)
         check_lambda_per(self.lambda_per)
+        if self.partner not in ("random", "target"):
+            raise ValueError(
+                f"partner must be 'random' or 'target', got {self.partner!r}."
+            )
+        if not self.bandwidth > 0:
+            raise ValueError(f"bandwidth must be above 0, got {self.bandwidth!r}.")
         if self.lr_schedule not in ("constant", "cosine"):
             raise ValueError(
                 f"lr_schedule must be 'constant' or 'cosine', got {self.lr_schedule!r}."
@@ -360,7 +377,8 @@ class MixupNet(NeuralNet):
         )
         seeded = _own_torch_seed(self.seeds_[0] + len(self.history))
         with mixing as inside, seeded, self._own_buffers():
-            quick = not inside and self._has_closed_form(data)
+            self._quick = not inside and self._has_closed_form(data)
+            quick = self._quick
             batches = self._batches(data, train_rows, mixer, quick, inside)
             with self._threads(batches):
                 for epoch in range(epochs):
@@ -473,9 +491,23 @@ class MixupNet(NeuralNet):
             self._uniform(),
             self.label_smoothing,
             sparse=quick and (mixer is None or type(mixer) is InputMixup),
-            weighs_targets=quick,
+            weighs_targets=quick and not data.y.is_floating_point(),
             mixes_inside=bool(inside),
+            neighbors=self._neighbors(data, rows, mixer, inside),
         )
+
+    def _neighbors(self, data, rows, mixer, inside):
+        if self.partner == "random" or mixer is None:
+            return None
+        if inside or not data.y.is_floating_point():
+            what = "mixing='manifold'" if inside else "class labels"
+            raise ValueError(
+                f"partner='target' needs numeric targets and rows mixed as they come, "
+                f"got {what}: use partner='random'."
+            )
+        y = data.y.flatten(1) if data.y.dim() > 1 else data.y[:, None]
+        own = [r[:n] for r, n in zip(rows.index, rows.counts, strict=True)]
+        return TargetPartners(y.cpu().numpy(), own, self.bandwidth)
 
     def _uniform(self):
         """Return each member's uniform distribution over its classes."""
@@ -491,7 +523,7 @@ class MixupNet(NeuralNet):
         if self._stacked:
             self.module_.seed_members(self.seeds_, len(self.history))
         total = torch.zeros(self.n_members, device=self.device)
-        if batches.weighs_targets:
+        if self._quick:
             self._run_closed_form(batches, total)
         else:
             self._run_steps(batches, inside, total)
@@ -502,7 +534,8 @@ class MixupNet(NeuralNet):
     def _run_closed_form(self, batches, total):
         """Take an epoch's steps with nothing between them."""
         if self._gradient is None:
-            self._gradient = ClosedFormGradient(self.module_)
+            squares = isinstance(self.criterion_, nn.MSELoss)
+            self._gradient = ClosedFormGradient(self.module_, squares)
         gradient, prepared = self._gradient, {}
         seen = shape = None
         for n_active in batches.active_counts():
@@ -545,7 +578,6 @@ class MixupNet(NeuralNet):
 
     def _has_closed_form(self, data):
         """Tell whether steps can do without autograd, and without being heard."""
-        criterion = self.criterion_
         return (
             type(self.module_) is StackedMLP
             and all(p.requires_grad for p in self.module_.parameters())
@@ -554,12 +586,20 @@ class MixupNet(NeuralNet):
                 for m in self.module_.modules()
             )
             and isinstance(self.optimizer_, StackedAdamW)
-            and type(criterion) is nn.CrossEntropyLoss
+            and self._loss_has_closed_form(data)
+            and not self._watched()
+            and not self._heard("on_grad_computed")
+        )
+
+    def _loss_has_closed_form(self, data):
+        criterion = self.criterion_
+        if type(criterion) is nn.MSELoss:
+            return data.y.is_floating_point() and criterion.reduction == "none"
+        return (
+            type(criterion) is nn.CrossEntropyLoss
             and criterion.weight is None
             and criterion.label_smoothing == 0
             and not data.y.is_floating_point()  # so that targets sum to one
-            and not self._watched()
-            and not self._heard("on_grad_computed")
         )
 
     def train_step(self, batch, weight=None):

@@ -27,7 +27,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
-from ._ensemble import FoldEnsemble
+from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
 from ._stack import MEMBER_PARAMS
 from ._together import TABLE_PARAMS, Task, can_stack, check_kind, last_step, run_tasks
 
@@ -267,7 +267,9 @@ class _StackedSearch:
         if self.keep_folds:
             first = self.best_index_ * self.n_splits_
             folds = jobs[first : first + self.n_splits_]
-            self.best_estimator_ = FoldEnsemble([job.estimator for job in folds]).fit()
+            classifies = is_classifier(self.estimator)
+            kind = FoldEnsemble if classifies else FoldEnsembleRegressor
+            self.best_estimator_ = kind([job.estimator for job in folds]).fit()
         else:
             self.best_estimator_ = clone(self.estimator).set_params(
                 **clone(self.best_params_, safe=False)
@@ -282,14 +284,14 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
     """Exhaustive search over a grid, all candidates of all folds trained at once.
 
     :class:`sklearn.model_selection.GridSearchCV` to the eye, for a
-    :class:`MixupClassifier` or a Pipeline that ends in one. Candidates that differ only
-    in `alpha`, `lr`, `weight_decay`, `dropout`, `label_smoothing`, `class_weight`,
-    `n_estimators` and `random_state` train in one stack, on all folds; others make
-    stacks of their own.
+    :class:`MixupClassifier`, a :class:`MixupRegressor` or a Pipeline that ends in one.
+    Candidates that differ only in `alpha`, `lr`, `weight_decay`, `dropout`,
+    `label_smoothing`, `temperature`, `class_weight`, `n_estimators` and `random_state`
+    train in one stack, on all folds; others make stacks of their own.
 
     Parameters
     ----------
-    estimator : MixupClassifier or Pipeline
+    estimator : MixupClassifier, MixupRegressor or Pipeline
         The transformers of a Pipeline are fitted once for each fold and each setting
         of their own parameters, on the training rows.
     param_grid : dict or list of dict
@@ -322,7 +324,7 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
     ----------
     cv_results_ : dict of str to ndarray
         ``mean_fit_time`` is a candidate's fair share of its stacks' time.
-    best_estimator_ : MixupClassifier, Pipeline or FoldEnsemble
+    best_estimator_ : as `estimator`, FoldEnsemble or FoldEnsembleRegressor
     best_score_ : float
     best_params_ : dict
     best_index_ : int
@@ -397,12 +399,12 @@ class MixupRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
     """Search over settings drawn at random, all trained at once on all folds.
 
     :class:`sklearn.model_selection.RandomizedSearchCV` to the eye, for a
-    :class:`MixupClassifier` or a Pipeline that ends in one; see
-    :class:`MixupSearchCV`, whose other parameters and attributes it shares.
+    :class:`MixupClassifier`, a :class:`MixupRegressor` or a Pipeline that ends in one;
+    see :class:`MixupSearchCV`, whose other parameters and attributes it shares.
 
     Parameters
     ----------
-    estimator : MixupClassifier or Pipeline
+    estimator : MixupClassifier, MixupRegressor or Pipeline
     param_distributions : dict or list of dict
         Parameter names, and lists or distributions with a method ``rvs``.
     n_iter : int, default=10

@@ -1,4 +1,4 @@
-"""Train many classifiers, each on a table of its own, as members of few stacks."""
+"""Train many estimators, each on a table of its own, as members of few stacks."""
 
 import time
 from collections import defaultdict
@@ -11,12 +11,12 @@ from scipy import sparse
 from sklearn import get_config
 from tqdm.auto import tqdm
 
+from ._base import BaseMixup, arrays_to_net, new_net, resolve_device
 from ._callbacks import BestWeights, EpochProgress
-from ._estimators import MixupClassifier, arrays_to_net, new_net, resolve_device
 from ._net import MixupNet, check_losses
 from ._rows import count_copies, visit_copies
 
-# Parameters of a classifier that each member of a stack may have of its own.
+# Parameters of an estimator that each member of a stack may have of its own.
 MEMBER_PARAMS = frozenset(
     {
         "alpha",
@@ -62,13 +62,13 @@ class Table:
 
 @dataclass(eq=False)
 class Fitting:
-    """A classifier and the table that it is to be trained on.
+    """An estimator and the table that it is to be trained on.
 
     `group` names what must agree for two to share a stack. Training sets `seconds`, a
-    fair share of the stack's, and either fits `classifier` or sets `error`.
+    fair share of the stack's, and either fits `estimator` or sets `error`.
     """
 
-    classifier: MixupClassifier
+    estimator: BaseMixup
     table: Table
     group: tuple = ()
     seconds: float = 0.0
@@ -78,40 +78,40 @@ class Fitting:
     weight: np.ndarray | None = field(default=None, repr=False)  # of the table's rows
 
     def prepare(self):
-        """Draw the classifier's seeds and split, as its `fit` would."""
-        clf, table = self.classifier, self.table
-        resolve_device(clf.device)  # an error of this fitting alone
-        split_seed, seeds = clf._draw_seeds()
-        splits = clf._split(table.y, split_seed)
-        clf._note_shape(table.X.shape[1], table.weight, seeds)
+        """Draw the estimator's seeds and split, as its `fit` would."""
+        est, table = self.estimator, self.table
+        resolve_device(est.device)  # an error of this fitting alone
+        split_seed, seeds = est._draw_seeds()
+        splits = est._split(table.y, split_seed)
+        est._note_shape(table.X.shape[1], table.weight, seeds)
         self.splits, self.weight = visit_copies(splits, table.weight)
 
     @property
     def n_members(self):
         """Members that it takes in a stack."""
-        return self.classifier.n_estimators
+        return self.estimator.n_estimators
 
     @property
     def widths(self):
         """Widths of a member's layers, from the rows to the scores."""
-        shape = self.classifier._shape["module"]
-        n_classes = len(self.classifier.classes_)
-        return [shape["n_features"], *shape["hidden_layer_sizes"], n_classes]
+        shape = self.estimator._shape["module"]
+        n_outputs = self.estimator._n_outputs
+        return [shape["n_features"], *shape["hidden_layer_sizes"], n_outputs]
 
     def stack_key(self):
         """Return what must agree for two fittings to share a stack."""
-        clf = self.classifier
+        est = self.estimator
         groups = None
-        if clf.mixing == "cutmix":  # columns are swapped as the encoder made them
-            groups = getattr(clf.encoder_, "column_groups_", np.empty(0)).tobytes()
+        if est.mixing == "cutmix":  # columns are swapped as the encoder made them
+            groups = getattr(est.encoder_, "column_groups_", np.empty(0)).tobytes()
         kinds = sparse.issparse(self.table.X), self.splits[0][1] is None
-        return self.group, clf._shape["batch_size"], groups, kinds
+        return self.group, est._shape["batch_size"], groups, kinds
 
 
 def train_together(fittings, *, n_jobs=None, max_members="auto", verbose=0):
-    """Train classifiers in as few stacks as may be, and fit each with its members.
+    """Train estimators in as few stacks as may be, and fit each with its members.
 
-    A classifier comes out as its own `fit` on the table would have left it, up to
+    An estimator comes out as its own `fit` on the table would have left it, up to
     floating-point round-off.
 
     Parameters
@@ -192,14 +192,14 @@ def _make_stacks(fittings, n_jobs, max_members):
 def _place(member):
     """Order within a stack: most rows first, then those that can share a step."""
     fitting, number = member
-    clf = fitting.classifier
-    return -len(fitting.splits[number][0]), clf.lr, clf.weight_decay
+    est = fitting.estimator
+    return -len(fitting.splits[number][0]), est.lr, est.weight_decay
 
 
 def _best_members(group):
     """Return how many members to train at once: what memory and the cache allow."""
     first = group[0]
-    shape = first.classifier._shape
+    shape = first.estimator._shape
     widths = first.widths
     n_weights = sum((a + 1) * b for a, b in pairwise(widths))
     # Weights, gradients, two means, the best weights; a batch and its gradients; order
@@ -207,7 +207,7 @@ def _best_members(group):
     n_bytes = 4 * 5 * n_weights
     n_bytes += 4 * 3 * shape["batch_size"] * sum(widths) + 16 * len(first.splits[0][0])
     limit = get_config()["working_memory"] * 2**20 / 2 // n_bytes
-    if resolve_device(first.classifier.device) == "cpu":
+    if resolve_device(first.estimator.device) == "cpu":
         limit = min(limit, max(16, _CACHED_WEIGHTS // n_weights))
     return int(max(1, limit))
 
@@ -226,7 +226,7 @@ class _StackJob:
 
 
 def _describe(stack, shows_progress):
-    first = stack[0].classifier
+    first = stack[0].estimator
     tables = list(dict.fromkeys(fitting.table for fitting in stack))
     number = {table: i for i, table in enumerate(tables)}
     members = [(f, k) for f in stack for k in range(f.n_members)]
@@ -236,7 +236,7 @@ def _describe(stack, shows_progress):
         places[fitting][k] = place
     placed = [(number[f.table], *f.splits[k]) for f, k in members]
     params = {
-        f: f.classifier._net_params() | f.classifier._training_params() for f in stack
+        f: f.estimator._net_params() | f.estimator._training_params() for f in stack
     }
     merged = dict(params[stack[0]])
     for name in _NET_LISTS:
@@ -343,11 +343,11 @@ def _take_out(net, best, members):
 
 
 def _install(fitting, member):
-    """Fit a classifier with the weights and curves of its members."""
-    clf, curves = fitting.classifier, member["curves"]
+    """Fit an estimator with the weights and curves of its members."""
+    est, curves = fitting.estimator, member["curves"]
     try:
         for epoch, losses in enumerate(curves["mixed_loss"], 1):
-            check_losses(losses, epoch, clf.lr)
+            check_losses(losses, epoch, est.lr)
         state = {
             "weights": member["weights"],
             "optimizer": {},  # training would go on with new running means
@@ -355,20 +355,18 @@ def _install(fitting, member):
                 {"epoch": epoch, "batches": []} | dict(zip(curves, means, strict=True))
                 for epoch, means in enumerate(_mean_curves(curves), 1)
             ],
-            "n_outputs": len(clf.classes_),
+            "n_outputs": est._n_classes,
         }
-        clf.net_ = clf._make_net(resolve_device(clf.device))
-        arrays_to_net(state, clf.net_)
-        clf._check_weights()
+        est.net_ = est._make_net(resolve_device(est.device))
+        arrays_to_net(state, est.net_)
+        est._check_weights()
     except ValueError as error:
-        vars(clf).pop("net_", None)
+        vars(est).pop("net_", None)
         fitting.error = error
     else:
-        clf._read_history("valid_loss" in curves)
+        est._read_history("valid_loss" in curves)
         table = fitting.table
-        clf.temperature_ = clf._find_temperature(
-            table.X, table.y, fitting.weight, fitting.splits
-        )
+        est._learn_from_rows_set_aside(table.X, table.y, fitting.weight, fitting.splits)
 
 
 def _mean_curves(curves):

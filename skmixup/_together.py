@@ -13,19 +13,21 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
-from ._estimators import MixupClassifier
+from ._base import BaseMixup
+from ._estimators import MixupClassifier, MixupRegressor
 from ._stack import MEMBER_PARAMS, Fitting, Table, train_together
 
 # What an encoded table depends on, of the parameters that may differ in a stack.
 TABLE_PARAMS = frozenset({"class_weight"})
 
 
-class _Encoding(MixupClassifier):
-    """A classifier whose `fit` stops where training would begin."""
+class _StopsShort:
+    """What makes an estimator's `fit` stop where training would begin."""
 
-    def fit(self, X, y, sample_weight=None):
+    def _fit(self, X, y, sample_weight):
         X, y, weight = self._check_rows(X, y, sample_weight, reset=True)
-        self.table_ = Table(*self._prepare(X, y, weight, np.unique(y)))
+        self._learn_target(y, weight)
+        self.table_ = Table(*self._prepare(X, y, weight, first=True))
         return self
 
 
@@ -38,7 +40,7 @@ class Task:
     `seconds`, and either fits `estimator` or sets `error`.
     """
 
-    estimator: object  # a classifier, or a Pipeline that ends in one
+    estimator: object  # a MixupClassifier, or -Regressor, or a Pipeline that ends so
     train: np.ndarray
     table_key: object
     stack_key: object
@@ -47,25 +49,26 @@ class Task:
 
 
 def last_step(estimator):
-    """Return the name (None if there is no Pipeline) and the classifier at the end."""
+    """Return the name (None if there is no Pipeline) and the estimator at the end."""
     if isinstance(estimator, Pipeline):
         return estimator.steps[-1]
     return None, estimator
 
 
 def check_kind(estimator, name):
-    """Refuse what is no MixupClassifier and no Pipeline that ends in one."""
-    if not isinstance(last_step(estimator)[1], MixupClassifier):
+    """Refuse what is none of this package's estimators, nor a Pipeline of one."""
+    if not isinstance(last_step(estimator)[1], BaseMixup):
         raise TypeError(
-            f"{name} must be a MixupClassifier or a Pipeline that ends in one, got "
-            f"{estimator!r}: for others there is scikit-learn's GridSearchCV."
+            f"{name} must be a MixupClassifier, a MixupRegressor or a Pipeline that "
+            f"ends in one, got {estimator!r}: for others there is scikit-learn's "
+            "GridSearchCV."
         )
 
 
 def can_stack(estimator):
     """Tell whether an estimator can be trained as a member of a stack."""
-    classifier = last_step(estimator)[1]
-    return type(classifier) is MixupClassifier and not classifier.callbacks
+    last = last_step(estimator)[1]
+    return type(last) in (MixupClassifier, MixupRegressor) and not last.callbacks
 
 
 def run_tasks(tasks, X, y, params, **how):
@@ -118,7 +121,8 @@ def _encode(tasks, X, y, params):
     start = time.perf_counter()
     estimator = clone(tasks[0].estimator)
     name, encoding = last_step(estimator)
-    encoding.__class__ = _Encoding
+    kind = type(encoding)
+    encoding.__class__ = type(kind.__name__, (_StopsShort, kind), {})
     train = tasks[0].train
     params = _check_method_params(X, params=params, indices=train)
     estimator.fit(*_safe_split(estimator, X, y, train), **params)
@@ -143,7 +147,7 @@ class TogetherFit(NamedTuple):
     ----------
     index : int
         Which of the estimators.
-    estimator : MixupClassifier, Pipeline or None
+    estimator : MixupClassifier, MixupRegressor, Pipeline or None
         A fitted clone of it; None if `fit` failed.
     seconds : float
         A fair share of the time that its stack took, with its encoding.
@@ -160,23 +164,23 @@ class TogetherFit(NamedTuple):
 def fit_together(
     estimators, X, y, *, rows=None, n_jobs=None, max_members="auto", verbose=0, **params
 ):
-    """Fit many classifiers, each on rows of its own, as members of few stacks.
+    """Fit many estimators, each on rows of its own, as members of few stacks.
 
     Each comes out as its own `fit` would have left it, up to floating-point round-off:
     a cross-validation of several settings with a seed for each fold, say, or the same
     setting under many seeds. Those that differ only in `alpha`, `lr`, `weight_decay`,
-    `dropout`, `label_smoothing`, `class_weight`, `n_estimators`, `random_state` and
-    rows share a stack.
+    `dropout`, `label_smoothing`, `temperature`, `class_weight`, `n_estimators`,
+    `random_state` and rows share a stack.
 
     Parameters
     ----------
-    estimators : sequence of MixupClassifier or Pipeline
+    estimators : sequence of MixupClassifier, MixupRegressor or Pipeline
         Of a Pipeline, transformers are fitted once for those that have equal ones and
         the same rows. Nothing here is changed; clones are fitted.
     X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
         The rows.
-    y : array-like of shape (n_rows,)
-        Labels.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        Labels, or numbers.
     rows : sequence of array-like of int, default=None
         For each estimator, the rows to fit it on; None for all rows for all.
     n_jobs : int, default=None
@@ -268,7 +272,8 @@ def _keys(estimator):
     """Return the keys of the table (but for its rows) and of the stack."""
     params = last_step(estimator)[1].get_params(deep=False)
     shared = {k: v for k, v in params.items() if k not in MEMBER_PARAMS}
-    weights = {k: params[k] for k in TABLE_PARAMS}
+    weights = {k: params[k] for k in TABLE_PARAMS & params.keys()}
+    weights["kind"] = shared["kind"] = type(last_step(estimator)[1]).__name__
     steps = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
     try:
         return joblib.hash([steps, shared, weights]), joblib.hash([steps, shared])

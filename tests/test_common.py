@@ -1,12 +1,13 @@
 """scikit-learn's own checks, with no expected failure."""
 
 import pytest
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmixup import (
     MixupClassifier,
     MixupRandomizedSearchCV,
+    MixupRegressor,
     MixupSearchCV,
     SmoothClipScaler,
     TabularEncoder,
@@ -32,6 +33,16 @@ ESTIMATORS = [
         error_score="raise",
         keep_folds=True,
     ),
+    MixupRegressor(),
+    MixupRegressor(alpha=0, n_estimators=1, early_stopping=False),
+    MixupRegressor(alpha=1, partner="target", max_epochs=30),
+    MixupSearchCV(
+        MixupRegressor(n_estimators=2, max_epochs=30, random_state=0),
+        {"alpha": [0, 0.2]},
+        cv=2,
+        error_score="raise",
+        keep_folds=True,
+    ),
     TabularEncoder(),
     SmoothClipScaler(),
 ]
@@ -50,3 +61,10 @@ def test_is_a_classifier(estimator):
     assert is_classifier(estimator)
     assert repr(clone(estimator)) == repr(estimator)
     assert type(estimator).__name__ in estimator._repr_html_()
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS[7:11], ids=str)
+def test_is_a_regressor(estimator):
+    assert is_regressor(estimator)
+    assert not is_classifier(estimator)
+    assert repr(clone(estimator)) == repr(estimator)

@@ -51,6 +51,25 @@ def test_the_closed_form_is_autograds_gradient(activation, dropout, n_active, we
         torch.testing.assert_close(mine, autograds, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_closed_form_of_the_squared_error(n_outputs, weighted):
+    mlp = StackedMLP(D, n_outputs, (8, 5), n_members=3)
+    rows, target = torch.randn(3, 7, D), torch.randn(3, 7, n_outputs)
+    weight = torch.rand(3, 7, 1) if weighted else 1 / 7
+    gradient = ClosedFormGradient(mlp, squared_error=True)
+    with torch.no_grad():
+        gradient(rows, target, weight)
+    losses = gradient.take_losses(rows.shape)
+    squares = ((mlp(rows) - target) ** 2).mean(-1, keepdim=True)
+    expected = (squares * weight).sum((1, 2))
+    torch.testing.assert_close(losses, expected)
+    found = [p.grad.clone() for p in mlp.parameters()]
+    grads = torch.autograd.grad(expected.sum(), list(mlp.parameters()))
+    for mine, autograds in zip(found, grads, strict=True):
+        torch.testing.assert_close(mine, autograds, rtol=1e-4, atol=1e-6)
+
+
 @given(
     st.lists(st.floats(1e-4, 0.1), min_size=3, max_size=3),
     st.lists(st.sampled_from([0.0, 0.1]), min_size=3, max_size=3),

@@ -1,0 +1,533 @@
+"""What the estimators share: encoding, splits, the net, and its state."""
+
+from itertools import islice
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import _safe_indexing as take_rows
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    has_fit_parameter,
+    validate_data,
+)
+from skorch.history import History
+
+from ._callbacks import BestWeights, EpochProgress
+from ._encoding import (
+    TabularEncoder,
+    check_some_weight,
+    check_table,
+    check_weights,
+)
+from ._mixing import Mixer, make_mixer
+from ._modules import ACTIVATIONS, StackedMLP
+from ._net import MixupNet, draw_seed, member_seeds
+from ._optim import StackedAdamW
+from ._rows import collapse_duplicates, count_copies, split_rows, visit_copies
+
+_ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
+# How the dtypes begin, in pandas and polars, that preprocess=None cannot take.
+_NOT_NUMERIC = ("object", "str", "categor", "datetime", "timedelta")
+
+
+def resolve_device(device):
+    """Return the torch device that a `device` parameter names.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        "auto" is the first accelerator that is there, else the CPU.
+
+    Returns
+    -------
+    device : str
+
+    Raises
+    ------
+    ValueError
+        If the device is unknown, or not there.
+    """
+    there = [name for name in ("cuda", "mps") if _is_there(name)]
+    if device == "auto":
+        return (there or ["cpu"])[0]
+    try:
+        kind = torch.device(device).type
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"device={device!r} is not a torch device: use 'auto', 'cpu', 'cuda', "
+            "'cuda:0' or 'mps'."
+        ) from error
+    if kind != "cpu" and kind not in there:
+        raise ValueError(
+            f"device={device!r} is not on this machine, which has "
+            f"{['cpu', *there]}: use device='auto' or one of these."
+        )
+    return str(device)
+
+
+def _is_there(kind):
+    module = torch.cuda if kind == "cuda" else torch.backends.mps
+    return module.is_available()
+
+
+class BaseMixup(BaseEstimator):
+    """A network for tables; subclasses say what its target is.
+
+    They give `_criterion`, `_n_outputs`, `_n_classes` (None where targets are numbers)
+    and the methods from `_check_target` to `_learn_from_rows_set_aside`.
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        "hidden_layer_sizes": ["array-like", Integral],
+        "alpha": [Interval(Real, 0, np.inf, closed="both")],
+        "mixing": [StrOptions({"input", "manifold", "cutmix"}), Mixer, None],
+        "lambda_per": [StrOptions({"batch", "row"})],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "lr_schedule": [StrOptions({"constant", "cosine"})],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "preprocess": [StrOptions({"auto"}), HasMethods(["fit", "transform"]), None],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "callbacks": [list, None],
+        "device": [str, torch.device],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    # ---- what the target is
+
+    def _check_target(self, y):
+        """Return y as an array, or raise if it can't be learned."""
+        raise NotImplementedError
+
+    def _check_known_target(self, y, when):
+        """Raise ValueError if y is not of the kind that was learned before."""
+        raise NotImplementedError
+
+    def _learn_target(self, y, weight):
+        """Note what y is like, before rows are encoded."""
+        raise NotImplementedError
+
+    def _encode_target(self, y):
+        """Return y as the net takes it."""
+        raise NotImplementedError
+
+    def _target_codes(self, y):
+        """Return an integer for each encoded target, the same for equal ones."""
+        raise NotImplementedError
+
+    def _strata(self, y):
+        """Return of what each part of a split gets its share."""
+        raise NotImplementedError
+
+    def _reweigh(self, X, y, weight):
+        """Change the weights of rows by their target."""
+        return X, y, weight
+
+    def _learn_from_rows_set_aside(self, X, y, weight, splits):
+        """Learn what only rows tell that were not trained on."""
+
+    # ---- training
+
+    def _fit(self, X, y, sample_weight):
+        goes_on = self.warm_start and hasattr(self, "net_")
+        if not goes_on:
+            self.__dict__.pop("net_", None)  # a fit that fails leaves no half model
+        X, y, weight = self._check_rows(X, y, sample_weight, reset=not goes_on)
+        if goes_on:
+            self._check_same_module()
+            self._check_known_target(y, "with warm_start=True")
+        else:
+            self._learn_target(y, weight)
+        X, y, weight = self._prepare(X, y, weight, first=not goes_on)
+        split_seed, seeds = self._draw_seeds()
+        splits = self._split(y, split_seed)
+        if not goes_on:
+            self._start_net(X.shape[1], weight, seeds)
+        self._train(X, y, weight, splits, self.max_epochs)
+        return self
+
+    def _fit_piece(self, X, y, sample_weight, first, learns_target):
+        """Train for an epoch; from the first piece, the encoding is learned."""
+        X, y, weight = self._check_rows(X, y, sample_weight, reset=first)
+        if learns_target:
+            self._learn_target(y, weight)
+        self._check_known_target(y, "in partial_fit")
+        X, y, weight = self._prepare(X, y, weight, first=first)
+        if first:
+            self._start_net(X.shape[1], weight, self._draw_seeds()[1])
+        self._train(X, y, weight, self._all_rows(y), 1)
+        return self
+
+    def _prepare(self, X, y, weight, first):
+        """Encode rows and targets, merge equal rows, and apply class weights."""
+        X = self._fit_encoder(X, y, weight) if first else self._encode(X)
+        y = self._encode_target(y)
+        X, y, weight = self._reweigh(X, y, weight)
+        X = _equal_rows_equal_bits(X)
+        index, weight = collapse_duplicates(X, self._target_codes(y), weight)
+        return X[index], y[index], weight
+
+    def _check_rows(self, X, y, sample_weight, reset):
+        """Validate X, y and weights as far as no encoding is needed."""
+        _hidden_widths(self.hidden_layer_sizes)  # before anything is learned
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
+        y = self._check_target(y)
+        X = self._check_X(X, reset=reset)
+        check_consistent_length(X, y, sample_weight)
+        return drop_weightless(X, y, check_weights(sample_weight, X))
+
+    def _check_X(self, X, reset):
+        """Check X as far as the encoder does not, and note its columns."""
+        # What fit used, not what may have been set since.
+        encodes = self.preprocess if reset else self.encoder_
+        if encodes is not None:
+            return check_table(self, X, reset=reset)
+        _check_numeric_columns(X)
+        return validate_data(
+            self, X, reset=reset, accept_sparse="csr", dtype=np.float32, order="C"
+        )
+
+    def _fit_encoder(self, X, y, weight):
+        """Fit the preprocessing and return the encoded rows."""
+        if self.preprocess is None:
+            self.encoder_ = None
+            return X
+        if isinstance(self.preprocess, str):
+            self.encoder_ = TabularEncoder(
+                categorical_features=self.categorical_features
+            )
+        else:
+            self.encoder_ = clone(self.preprocess)
+        if has_fit_parameter(self.encoder_, "sample_weight"):
+            self.encoder_.fit(X, y, sample_weight=weight)
+        else:
+            self.encoder_.fit(X, y)
+        return self._encode(X)
+
+    def _encode(self, X):
+        """Return rows that are checked as a float32 matrix, C-contiguous or CSR."""
+        if self.encoder_ is None:
+            return X
+        X = self.encoder_.transform(X)
+        if sparse.issparse(X):
+            X = X.tocsr().astype(np.float32)
+            return _check_encoded(X, X.data, self.encoder_)
+        X = np.ascontiguousarray(X, dtype=np.float32)
+        return _check_encoded(X, X, self.encoder_)
+
+    def _split(self, y, seed):
+        """Return each member's rows to train and to validate on, None for none."""
+        sets_aside = self.early_stopping
+        if isinstance(sets_aside, str):
+            sets_aside = len(y) >= _ROWS_TO_SPLIT
+        if not sets_aside:
+            return self._all_rows(y)
+        strata = self._strata(y)
+        return split_rows(strata, self.validation_fraction, self.n_estimators, seed)
+
+    def _all_rows(self, y):
+        return [(np.arange(len(y)), None)] * self.n_estimators
+
+    def _draw_seeds(self):
+        """Draw the seed of the validation split, and that of each member."""
+        rng = np.random.RandomState(draw_seed(self.random_state))
+        split_seed, net_seed = rng.randint(2**31 - 1, size=2).tolist()
+        return split_seed, list(islice(member_seeds(net_seed), self.n_estimators))
+
+    def _start_net(self, n_inputs, weight, seeds):
+        """Make a net with new weights."""
+        self._note_shape(n_inputs, weight, seeds)
+        self.net_ = self._make_net(resolve_device(self.device))
+
+    def _note_shape(self, n_inputs, weight, seeds):
+        """Keep what the net is made of: parameters may be set anew after a fit."""
+        self._shape = {
+            "module": self._module_params() | {"n_features": int(n_inputs)},
+            "batch_size": self._batch_size(weight),
+            "weight_decay": float(self.weight_decay),
+            "seeds": seeds,
+        }
+
+    def _batch_size(self, weight):
+        if self.batch_size != "auto":
+            return int(self.batch_size)
+        copies = count_copies(weight)
+        n_rows = len(weight) if copies is None else copies.sum()
+        return int(2 ** np.clip(np.round(np.log2(n_rows / 40)), 4, 8))
+
+    def _make_net(self, device):
+        """Return an initialized net for the shape and classes learned."""
+        return new_net(device, **self._net_params())
+
+    def _net_params(self):
+        """Return the parameters of a net for the shape and classes learned."""
+        return {
+            "criterion": self._criterion,
+            "module__n_outputs": self._n_outputs,
+            **{f"module__{k}": v for k, v in self._shape["module"].items()},
+            "module__seeds": self._shape["seeds"],
+            "optimizer__weight_decay": self._shape["weight_decay"],
+            "batch_size": self._shape["batch_size"],
+        }
+
+    def _module_params(self):
+        """Return what a net cannot change once it is made."""
+        return {
+            "hidden_layer_sizes": _hidden_widths(self.hidden_layer_sizes),
+            "n_members": int(self.n_estimators),
+            "activation": self.activation,
+            "dropout": float(self.dropout),
+        }
+
+    def _check_same_module(self):
+        made = self._shape["module"]
+        for name, value in self._module_params().items():
+            if value != made[name]:
+                name = {"n_members": "n_estimators"}.get(name, name)
+                raise ValueError(
+                    f"{name} has changed since the last fit, and with warm_start=True "
+                    "the net is kept: set warm_start=False, or leave it as it was."
+                )
+
+    def _training_params(self):
+        """Return what may change between two trainings of one net."""
+        groups = getattr(self.encoder_, "column_groups_", None)
+        return {
+            "alpha": self.alpha,
+            "mixing": make_mixer(self.mixing, groups),
+            "lambda_per": self.lambda_per,
+            "label_smoothing": getattr(self, "label_smoothing", 0.0),
+            "lr": self.lr,
+        }
+
+    def _train(self, X, y, weight, splits, epochs):
+        """Train the net and read off what it learned."""
+        splits, weight = visit_copies(splits, weight)
+        train, valid = map(list, zip(*splits, strict=True))
+        valid = None if valid[0] is None else valid
+        net = self.net_
+        net.set_params(**self._training_params(), max_epochs=epochs)
+        self._shape["weight_decay"] = float(self.weight_decay)
+        net.optimizer_.param_groups[-1]["weight_decay"] = self._shape["weight_decay"]
+        if self.batch_size != "auto":
+            net.batch_size = self._shape["batch_size"] = int(self.batch_size)
+        net.lr_schedule = self._schedule(epochs)
+        net.callbacks = self._make_callbacks(valid, epochs)
+        net.verbose = self.verbose > 1
+        net.initialize_callbacks()
+        try:
+            net.partial_fit(X, y, sample_weight=weight, rows=train, valid_rows=valid)
+            self._check_weights()
+        except ValueError:
+            del self.net_  # what diverged is of no use
+            raise
+        finally:
+            net.callbacks, net.callbacks_ = None, []  # they may hold rows
+        if not net.history:
+            raise KeyboardInterrupt  # within the first epoch: there is no model
+        self._read_history(valid is not None)
+        self._learn_from_rows_set_aside(X, y, weight, splits)
+
+    def _read_history(self, validated):
+        """Set what the net's history tells of the training."""
+        history = self.net_.history
+        self.n_iter_ = len(history)
+        self.loss_curve_ = [epoch["mixed_loss"] for epoch in history]
+        self.__dict__.pop("validation_loss_curve_", None)
+        if validated:
+            self.validation_loss_curve_ = [
+                epoch["valid_loss"] for epoch in history if "valid_loss" in epoch
+            ]
+
+    def _schedule(self, epochs):
+        return "constant" if epochs == 1 else self.lr_schedule
+
+    def _make_callbacks(self, valid, epochs):
+        callbacks = list(self.callbacks or [])
+        if valid is not None:
+            callbacks.append(("best_weights", BestWeights(self.n_iter_no_change)))
+        if self.verbose and epochs > 1:
+            callbacks.append(("epoch_progress", EpochProgress(epochs)))
+        return callbacks
+
+    def _check_weights(self):
+        for parameter in self.net_.module_.parameters():
+            if not torch.isfinite(parameter).all():
+                raise ValueError(
+                    "Training diverged: a weight is not finite. Lower lr (now "
+                    f"{self.lr!r}), or scale X."
+                )
+
+    def _member_outputs(self, X):
+        """Return the members' outputs in double precision: (n_rows, K, n_outputs)."""
+        check_is_fitted(self, "net_")
+        X = self._encode(self._check_X(X, reset=False))
+        return self.net_.member_scores(X)
+
+    # ---- scikit-learn's protocols
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.preprocess is not None
+        tags.input_tags.string = isinstance(self.preprocess, str)
+        return tags
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        net = state.pop("net_", None)
+        if net is not None:
+            state["_net_state"] = net_to_arrays(net)
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        arrays = state.pop("_net_state", None)
+        super().__setstate__(state)
+        if arrays is not None:
+            self.net_ = self._make_net(_device_at_hand(arrays["device"]))
+            arrays_to_net(arrays, self.net_)
+
+
+def new_net(device, cls=MixupNet, **params):
+    """Return an initialized net of perceptrons, whose biases do not decay.
+
+    Parameters
+    ----------
+    device : str
+    cls : type, default=MixupNet
+    **params
+        Of the net; `module__seeds` among them.
+
+    Returns
+    -------
+    net : MixupNet
+    """
+    net = cls(
+        StackedMLP,
+        optimizer=StackedAdamW,
+        optimizer__param_groups=[("*.bias", {"weight_decay": 0.0})],
+        random_state=params["module__seeds"][0],
+        device=device,
+        **params,
+    )
+    return net.initialize()
+
+
+def drop_weightless(X, y, weight):
+    """Leave out the rows of weight 0, as if they were not there."""
+    check_some_weight(weight)
+    if weight.all():
+        return X, y, weight
+    kept = np.flatnonzero(weight)
+    return take_rows(X, kept), y[kept], weight[kept]
+
+
+def _equal_rows_equal_bits(X):
+    """Return X with one zero, +0.0, and in CSR without stored zeros or twins."""
+    if not sparse.issparse(X):
+        return X + np.float32(0)
+    X = X.copy()
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    return X
+
+
+def _hidden_widths(sizes):
+    """Return the widths of the hidden layers as a list of int."""
+    widths = np.atleast_1d(np.asarray(sizes, dtype=object)).tolist()
+    for width in widths:
+        if isinstance(width, bool) or not isinstance(width, Integral) or width < 1:
+            raise ValueError(
+                "hidden_layer_sizes must hold integers of at least 1 (or nothing, for "
+                f"a linear model), got {sizes!r}."
+            )
+    return [int(width) for width in widths]
+
+
+def _check_encoded(X, values, encoder):
+    """Return X, or raise if the preprocessing has left values that are not finite."""
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"preprocess={encoder!r} returned NaN or infinity: let it impute missing "
+            "values, or use preprocess='auto'."
+        )
+    return X
+
+
+def _check_numeric_columns(X):
+    """Name the columns of a DataFrame that preprocess=None cannot take."""
+    if not hasattr(X, "dtypes") or not hasattr(X, "columns"):
+        return
+    text = [
+        name
+        for name, dtype in zip(X.columns, X.dtypes, strict=True)
+        if str(dtype).lower().startswith(_NOT_NUMERIC)
+    ]
+    if text:
+        raise ValueError(
+            f"preprocess=None takes numeric columns only; column(s) {text} are not "
+            "numeric. Encode them first, or use preprocess='auto'."
+        )
+
+
+def _device_at_hand(device):
+    """Return the device, or the one there is where it is missing."""
+    try:
+        return resolve_device(device)
+    except ValueError:
+        return resolve_device("auto")
+
+
+def net_to_arrays(net):
+    """Return the state of a trained net as NumPy arrays and plain values."""
+    optimizer = net.optimizer_.state_dict()["state"]
+    return {
+        "device": str(net.device),
+        "weights": {k: v.cpu().numpy() for k, v in net.module_.state_dict().items()},
+        "optimizer": {
+            str(i): {k: v.cpu().numpy() for k, v in slots.items()}
+            for i, slots in optimizer.items()
+        },
+        "history": list(net.history),
+        "n_outputs": net.n_outputs_,
+    }
+
+
+def arrays_to_net(arrays, net):
+    """Put the state that `net_to_arrays` returned into a new net."""
+
+    def tensor(array):
+        return torch.as_tensor(np.array(array))
+
+    net.module_.load_state_dict({k: tensor(v) for k, v in arrays["weights"].items()})
+    state = net.optimizer_.state_dict()
+    state["state"] = {
+        int(i): {k: tensor(v) for k, v in slots.items()}
+        for i, slots in arrays["optimizer"].items()
+    }
+    net.optimizer_.load_state_dict(state)
+    net.history = History(arrays["history"])
+    net.n_outputs_ = arrays["n_outputs"]
+    net.callbacks_ = []
