@@ -146,7 +146,8 @@ class _StackedSearch:
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags = get_tags(self.estimator).input_tags
+        own = get_tags(self.estimator)
+        tags.input_tags, tags.target_tags = own.input_tags, own.target_tags
         return tags
 
     # ---- training and scoring
