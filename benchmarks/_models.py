@@ -106,15 +106,15 @@ def _search(keep_folds):
 
 
 def _mlp(alpha, protocol, seed):
-    return _one_hot(MLPClassifier(random_state=seed, **_MLP_PROTOCOLS[protocol]))
+    return one_hot(MLPClassifier(random_state=seed, **_MLP_PROTOCOLS[protocol]))
 
 
 def _logistic(alpha, protocol, seed):
-    return _one_hot(LogisticRegression(max_iter=1000, random_state=seed))
+    return one_hot(LogisticRegression(max_iter=1000, random_state=seed))
 
 
 def _forest(alpha, protocol, seed):
-    return _coded(RandomForestClassifier(random_state=seed))
+    return coded(RandomForestClassifier(random_state=seed))
 
 
 def _hist_gradient_boosting(alpha, protocol, seed):
@@ -173,7 +173,7 @@ def _pytabkit(kind, seed):
     return _filled(NumberedClasses(model), impute=True)
 
 
-def _one_hot(classifier):
+def one_hot(classifier):
     """Numbers imputed and scaled, all else one-hot; missing is a category."""
     numbers = make_pipeline(
         SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
@@ -192,7 +192,7 @@ def _coder(**params):
     )
 
 
-def _coded(classifier):
+def coded(classifier):
     """Numbers as they are, all else as codes."""
     columns = make_column_transformer(("passthrough", _NUMBERS), (_coder(), _OTHERS))
     return make_pipeline(columns, classifier)
