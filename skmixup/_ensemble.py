@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 
@@ -129,7 +130,12 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
         -------
         y : ndarray of shape (n_rows,)
         """
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        proba = self.predict_proba(X)
+        last = self.estimators[0]
+        last = last[-1] if isinstance(last, Pipeline) else last
+        if getattr(last, "multilabel_", False):
+            return (proba > 0.5).astype(int)
+        return self.classes_[proba.argmax(1)]
 
 
 class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):

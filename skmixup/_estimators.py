@@ -4,14 +4,17 @@ from numbers import Real
 
 import numpy as np
 import pandas as pd
+import torch
+from scipy import sparse
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
     check_classification_targets,
+    type_of_target,
 )
-from sklearn.utils.validation import _check_y
+from sklearn.utils.validation import _check_y, assert_all_finite
 from torch import nn
 
 from ._base import BaseMixup, drop_weightless
@@ -72,7 +75,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Probabilities p become p^(1/temperature), normalized again: below 1 sharpens
         them, above 1 softens. "auto" learns it from the rows set aside by
         `early_stopping`, and is 1 where they do not say clearly that another is
-        better, or where there are none [2]_.
+        better, where there are none, and for an indicator matrix [2]_.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class; multiplies `sample_weight`.
     preprocess : "auto", None or transformer, default="auto"
@@ -95,7 +98,10 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The class labels, sorted.
+        The class labels, sorted; of an indicator matrix, the numbers of its columns.
+    multilabel_ : bool
+        Whether the targets are an indicator matrix: then each label has a probability
+        of its own, and the loss is the mean of the labels' cross-entropies.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -161,7 +167,6 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         ],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
-    _criterion = nn.CrossEntropyLoss
 
     def __init__(
         self,
@@ -226,8 +231,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         ----------
         X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
             The rows.
-        y : array-like of shape (n_rows,)
-            Labels of any kind.
+        y : array-like of shape (n_rows,), or (n_rows, n_labels) of 0 and 1
+            Labels of any kind; or which of several each row has, dense or sparse.
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row; a weight of 0 leaves the row out.
 
@@ -257,10 +262,11 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         ----------
         X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
             The rows.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,), or (n_rows, n_labels) of 0 and 1
             Labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever occur; needed in the first call.
+            All labels that will ever occur; needed in the first call. Of an indicator
+            matrix, the numbers of its columns.
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row.
 
@@ -275,6 +281,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             If `classes` is missing in the first call, or y has a label not in it.
         """
         new_classes = _check_partial_fit_first_call(self, classes)
+        if new_classes:
+            self.multilabel_ = _is_matrix(y)
         first = new_classes or not hasattr(self, "net_")
         return self._fit_piece(X, y, sample_weight, first, learns_target=False)
 
@@ -286,9 +294,15 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
 
     @property
     def _n_classes(self):
-        return len(self.classes_)
+        return None if self.multilabel_ else len(self.classes_)
+
+    @property
+    def _criterion(self):
+        return nn.BCEWithLogitsLoss if self.multilabel_ else nn.CrossEntropyLoss
 
     def _check_target(self, y):
+        if _is_matrix(y):
+            return self._check_indicators(y)
         y = _check_y(y, estimator=self)
         if pd.isna(y).any():
             raise ValueError(
@@ -297,7 +311,27 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         check_classification_targets(y)
         return y
 
+    def _check_indicators(self, y):
+        """Return an indicator matrix, dense."""
+        if not sparse.issparse(y) and np.asarray(y).dtype.kind == "f":
+            assert_all_finite(y, input_name="y")
+        kind = type_of_target(y, input_name="y")
+        if kind != "multilabel-indicator":
+            raise ValueError(
+                f"Unknown label type: y of shape {np.shape(y)} is {kind!r}: several "
+                "targets must be labels that a row has or has not, as 0 and 1."
+            )
+        if self.class_weight is not None:
+            raise ValueError(
+                f"class_weight={self.class_weight!r} is for one label a row, and y is "
+                "an indicator matrix: use sample_weight, or class_weight=None."
+            )
+        return y.toarray() if sparse.issparse(y) else np.asarray(y)
+
     def _check_known_target(self, y, when):
+        if self.multilabel_ or y.ndim == 2:
+            self._check_known_labels(y, when)
+            return
         unseen = np.setdiff1d(y, self.classes_)
         if len(unseen):
             raise ValueError(
@@ -305,17 +339,32 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
                 f"{self.classes_.tolist()}: {when} the classes cannot change."
             )
 
+    def _check_known_labels(self, y, when):
+        n_labels = y.shape[1] if y.ndim == 2 else None
+        known = len(self.classes_) if self.multilabel_ else None
+        if n_labels != known:
+            raise ValueError(
+                f"y has shape {y.shape}, and had "
+                f"{'one label a row' if known is None else f'{known} columns'} before: "
+                f"{when} that cannot change."
+            )
+
     def _learn_target(self, y, weight):
-        self.classes_ = np.unique(y)
+        self.multilabel_ = y.ndim == 2
+        self.classes_ = np.arange(y.shape[1]) if self.multilabel_ else np.unique(y)
 
     def _encode_target(self, y):
-        return np.searchsorted(self.classes_, y)
+        if not self.multilabel_:
+            return np.searchsorted(self.classes_, y)
+        # The net smooths the labels of classes only.
+        smooth = self.label_smoothing
+        return (y * (1 - smooth) + smooth / 2).astype(np.float32)
 
     def _target_codes(self, y):
-        return y
+        return np.unique(y, axis=0, return_inverse=True)[1] if self.multilabel_ else y
 
     def _strata(self, y):
-        return y
+        return np.zeros(len(y), dtype=int) if self.multilabel_ else y
 
     def _reweigh(self, X, y, weight):
         if self.class_weight is None:
@@ -356,7 +405,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         """Return the temperature given, or that the rows set aside ask for."""
         if self.temperature != "auto":
             return float(self.temperature)
-        if splits[0][1] is None:
+        if splits[0][1] is None or self.multilabel_:
             return 1.0
         log_proba = [
             self.net_.member_scores(X[valid])[:, member].log_softmax(-1).numpy()
@@ -396,12 +445,21 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         log_proba : ndarray of shape (n_rows, n_classes)
             Finite also where the probability underflows.
         """
+        if hasattr(self, "net_") and self.multilabel_:
+            return self._log_proba_of_labels(X)[1]
         log_proba = self._member_outputs(X).log_softmax(-1)
         log_proba = (log_proba.logsumexp(1) - np.log(log_proba.shape[1])).numpy()
         return apply_temperature(log_proba, self.temperature_)
 
+    def _log_proba_of_labels(self, X):
+        """Return the logarithms of the probabilities to have each label not, and to."""
+        scores = self._member_outputs(X)
+        both = torch.stack([-scores, scores]).sigmoid().mean(2).log()
+        both = both / self.temperature_
+        return (both - both.logsumexp(0)).numpy()
+
     def predict(self, X):
-        """Return the most probable label of each row.
+        """Return the most probable label of each row, or all that it likely has.
 
         Parameters
         ----------
@@ -410,11 +468,18 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
 
         Returns
         -------
-        y : ndarray of shape (n_rows,)
-            Labels, as in `classes_`.
+        y : ndarray of shape (n_rows,), or of int of shape (n_rows, n_labels)
+            Labels, as in `classes_`; or 1 for each label that a row has, else 0.
         """
         proba = self.predict_proba(X)
+        if self.multilabel_:
+            return (proba > 0.5).astype(int)
         return self.classes_[proba.argmax(1)]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
 
 class MixupRegressor(RegressorMixin, BaseMixup):
@@ -740,3 +805,11 @@ def _round(values):
     """Round numbers to 24 bits."""
     mantissa, exponent = np.frexp(values)
     return np.ldexp(np.round(mantissa * 2**24) / 2**24, exponent)
+
+
+def _is_matrix(y):
+    """Tell whether y has several columns."""
+    if sparse.issparse(y):
+        return True
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y, dtype=object).shape
+    return len(shape) == 2 and shape[1] > 1

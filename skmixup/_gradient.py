@@ -6,6 +6,8 @@ A step of few rows is all overhead, and about half of it would be autograd's.
 from dataclasses import dataclass
 
 import torch
+from torch import nn
+from torch.nn import functional as F
 
 from ._sparse import SparseRows
 
@@ -41,18 +43,20 @@ class ClosedFormGradient:
     """Computes the loss of a StackedMLP and writes its gradient to ``parameter.grad``.
 
     The loss is the cross-entropy of soft targets: at the scores of a row of weight w,
-    whose target t sums to one, its gradient is w·softmax − w·t. Or it is the squared
-    error, mean over outputs: then it is 2·(w·scores − w·t) / n_outputs.
+    whose target t sums to one, its gradient is w·softmax − w·t. Or it is a mean over
+    outputs: of the squared error, with gradient 2w·(scores − t) / n_outputs, or of each
+    output's own binary cross-entropy, with gradient w·(sigmoid − t) / n_outputs.
 
     Parameters
     ----------
     mlp : StackedMLP
         Its parameters must stay where they are in memory, and so must their ``grad``.
-    squared_error : bool, default=False
+    criterion : type, default=torch.nn.CrossEntropyLoss
+        A key of `LOSSES`.
     """
 
-    def __init__(self, mlp, squared_error=False):
-        self.at_scores = _squared_error if squared_error else _cross_entropy
+    def __init__(self, mlp, criterion=nn.CrossEntropyLoss):
+        self.at_scores = LOSSES[criterion]
         self.activation = mlp.activation
         self.activate = torch.relu_ if mlp.activation == "relu" else mlp.activate
         self.backward = _BACKWARD[mlp.activation]
@@ -177,6 +181,21 @@ def _squared_error(space, target, weight):
     weighted = residual * weight
     space.losses.addcmul_(weighted, residual, value=-share)
     torch.mul(weighted, 2 * share, out=space.grad)
+
+
+def _binary_cross_entropy(space, target, weight):
+    """Do so for the cross-entropy of each output, of targets without weight too."""
+    share = 1 / target.shape[-1]
+    gain = space.scores * target - F.softplus(space.scores)
+    space.losses.add_(gain * (weight * share))
+    torch.mul(space.scores.sigmoid() - target, weight * share, out=space.grad)
+
+
+LOSSES = {
+    nn.CrossEntropyLoss: _cross_entropy,
+    nn.MSELoss: _squared_error,
+    nn.BCEWithLogitsLoss: _binary_cross_entropy,
+}
 
 
 def _gradient(parameter):

@@ -534,8 +534,7 @@ class MixupNet(NeuralNet):
     def _run_closed_form(self, batches, total):
         """Take an epoch's steps with nothing between them."""
         if self._gradient is None:
-            squares = isinstance(self.criterion_, nn.MSELoss)
-            self._gradient = ClosedFormGradient(self.module_, squares)
+            self._gradient = ClosedFormGradient(self.module_, type(self.criterion_))
         gradient, prepared = self._gradient, {}
         seen = shape = None
         for n_active in batches.active_counts():
@@ -593,8 +592,13 @@ class MixupNet(NeuralNet):
 
     def _loss_has_closed_form(self, data):
         criterion = self.criterion_
-        if type(criterion) is nn.MSELoss:
-            return data.y.is_floating_point() and criterion.reduction == "none"
+        if type(criterion) in (nn.MSELoss, nn.BCEWithLogitsLoss):
+            named = ("weight", "pos_weight")
+            return (
+                all(getattr(criterion, name, None) is None for name in named)
+                and criterion.reduction == "none"
+                and data.y.is_floating_point()
+            )
         return (
             type(criterion) is nn.CrossEntropyLoss
             and criterion.weight is None

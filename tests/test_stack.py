@@ -51,18 +51,19 @@ def test_the_closed_form_is_autograds_gradient(activation, dropout, n_active, we
         torch.testing.assert_close(mine, autograds, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("criterion", [nn.MSELoss, nn.BCEWithLogitsLoss])
 @pytest.mark.parametrize("n_outputs", [1, 3])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_closed_form_of_the_squared_error(n_outputs, weighted):
+def test_the_closed_form_of_losses_of_each_output(criterion, n_outputs, weighted):
     mlp = StackedMLP(D, n_outputs, (8, 5), n_members=3)
-    rows, target = torch.randn(3, 7, D), torch.randn(3, 7, n_outputs)
+    rows, target = torch.randn(3, 7, D), torch.rand(3, 7, n_outputs)
     weight = torch.rand(3, 7, 1) if weighted else 1 / 7
-    gradient = ClosedFormGradient(mlp, squared_error=True)
+    gradient = ClosedFormGradient(mlp, criterion)
     with torch.no_grad():
         gradient(rows, target, weight)
     losses = gradient.take_losses(rows.shape)
-    squares = ((mlp(rows) - target) ** 2).mean(-1, keepdim=True)
-    expected = (squares * weight).sum((1, 2))
+    each = criterion(reduction="none")(mlp(rows), target).mean(-1, keepdim=True)
+    expected = (each * weight).sum((1, 2))
     torch.testing.assert_close(losses, expected)
     found = [p.grad.clone() for p in mlp.parameters()]
     grads = torch.autograd.grad(expected.sum(), list(mlp.parameters()))
