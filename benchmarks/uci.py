@@ -240,7 +240,7 @@ def _add_what(parser):
         "--alphas",
         nargs="+",
         type=_alpha,
-        default=[0.2, 0.4, 1.0],
+        default=[0.1, 0.4, 1.0],
         metavar="A",
         help="mixup's alphas; 0, which is plain training (ERM), is always run",
     )
