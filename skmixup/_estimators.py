@@ -135,6 +135,14 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     Predictions are computed in double precision up to 4096 rows, so that a row's does
     not depend on the rows beside it, and in single precision, twice as fast, for more.
 
+    The defaults were chosen by log-loss on 30 development tables, and confirmed once on
+    31 others (``python -m benchmarks.defaults``; README, section "Defaults"). Most of
+    what they gain comes from members that are stopped early, each on a fold of its own,
+    and averaged; then from bins, dropout and the temperature. Mixing itself helps
+    single networks that are trained to the end; among early-stopped members, α = 0.1
+    and α = 0 are about level. A fit with the defaults takes about four times as long as
+    with ``n_estimators=1``: a second on iris, some seconds on a few thousand rows.
+
     skops loads a saved estimator with
     ``skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))``; the types
     that it asks for are listed in the README.
