@@ -71,7 +71,8 @@ def tables(keys):
         name = _target_of(table)
         if name is not None:
             known = table.X[name].notna().to_numpy()
-            X = table.X.assign(class_=table.y.astype(str)).drop(columns=name)
+            X = table.X.dropna(axis=1, how="all").drop(columns=name)
+            X = X.assign(class_=table.y.astype(str))
             y = table.X[name].to_numpy(dtype=float)
             yield f"{table.name}: {name}", X[known].reset_index(drop=True), y[known]
 
@@ -99,7 +100,7 @@ def run(X, y, n_folds):
     -------
     rows : list of dict
         `model`, `fold`, `error`: 1 − R², the squared error in units of the target's
-        variance on the test rows; and `seconds`.
+        variance on the test rows; and `seconds`. None where a peer failed.
     """
     from skmixup import MixupRegressor, fit_together
 
@@ -116,7 +117,11 @@ def run(X, y, n_folds):
         for fold, (train, _) in enumerate(folds):
             start = time.perf_counter()
             model = make() if y.ndim == 1 else MultiOutputRegressor(make())
-            model.fit(X.iloc[train], y[train])
+            try:
+                model.fit(X.iloc[train], y[train])
+            except ValueError as error:  # a peer's, which the others shall not suffer
+                say(f"{name} failed: {error}")
+                continue
             seconds = time.perf_counter() - start
             rows.append(_row(name, fold, model, seconds, X, y, folds))
     return rows
@@ -141,7 +146,7 @@ def report(frame):
     text : str
         In Markdown.
     """
-    errors = frame.pivot_table("error", "table", "model").dropna(axis=1)
+    errors = frame.pivot_table("error", "table", "model").dropna()
     ranks = errors.rank(axis=1).mean()
     lines = [
         f"{len(errors)} tables, {frame['fold'].nunique()} of {FOLDS} folds each. The "
