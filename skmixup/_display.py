@@ -6,7 +6,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from ._estimators import MixupClassifier
+from ._base import BaseMixup
 
 
 def _make_axes(ax, name):
@@ -204,7 +204,7 @@ def _usable(scores, mask):
 
 
 class LossCurveDisplay:
-    """Log-loss against epochs.
+    """Loss against epochs: log-loss, or squared error of standardized targets.
 
     Parameters
     ----------
@@ -264,7 +264,7 @@ class LossCurveDisplay:
             if name.startswith("validation"):
                 best = int(np.argmin(curve))
                 self.ax_.plot(best + 1, curve[best], "o", color=line.get_color())
-        self.ax_.set(xlabel="epoch", ylabel="log-loss")
+        self.ax_.set(xlabel="epoch", ylabel="loss")
         self.ax_.legend()
         return self
 
@@ -274,8 +274,8 @@ class LossCurveDisplay:
 
         Parameters
         ----------
-        estimator : MixupClassifier or Pipeline
-            Fitted; a Pipeline ends in a MixupClassifier.
+        estimator : MixupClassifier, MixupRegressor or Pipeline
+            Fitted; a Pipeline ends in one of them.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -295,9 +295,10 @@ class LossCurveDisplay:
             If it is not fitted.
         """
         last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-        if not isinstance(last, MixupClassifier):
+        if not isinstance(last, BaseMixup):
             raise TypeError(
-                "estimator must be a MixupClassifier or a Pipeline that ends in one, "
+                "estimator must be a MixupClassifier, a MixupRegressor or a Pipeline "
+                "that ends in one, "
                 f"got {estimator!r}."
             )
         check_is_fitted(last, "net_")

@@ -14,6 +14,7 @@ from skmixup import (
     AlphaCurveDisplay,
     LossCurveDisplay,
     MixupClassifier,
+    MixupRegressor,
     MixupSearchCV,
 )
 
@@ -108,6 +109,13 @@ def test_loss_curves_are_the_classifiers():
     assert list(display.lines_[0].get_xdata()) == [1, 2, 3, 4]
 
 
+def test_loss_curves_of_a_regressor():
+    reg = MixupRegressor((8,), max_epochs=4, random_state=0).fit(X, y)
+    display = LossCurveDisplay.from_estimator(reg)
+    assert "validation, clean" in {line.get_label() for line in display.lines_}
+    assert display.ax_.get_ylabel() == "loss"
+
+
 def test_lowest_validation_loss_is_marked():
     display = LossCurveDisplay(curves={"validation, clean": [3.0, 1.0, 2.0]}).plot()
     marker = display.ax_.lines[-1]
@@ -116,7 +124,9 @@ def test_lowest_validation_loss_is_marked():
 
 @pytest.mark.parametrize("other", [LogisticRegression(), "clf"])
 def test_other_estimators_are_refused(other):
-    with pytest.raises(TypeError, match="must be a MixupClassifier or a Pipeline"):
+    with pytest.raises(
+        TypeError, match="must be a MixupClassifier, a MixupRegressor or a Pipeline"
+    ):
         LossCurveDisplay.from_estimator(other)
 
 
