@@ -73,12 +73,11 @@ def test_backend_and_scheduler_go_together(arguments, capsys):
     assert "go together" in capsys.readouterr().err
 
 
-def test_no_cluster_is_an_error(capsys):
+def test_no_cluster_is_an_error(capsys, monkeypatch):
     pytest.importorskip("distributed")
-    dask = pytest.importorskip("dask")
+    monkeypatch.setattr(_runner, "CLUSTER_TIMEOUT", 1)
     arguments = ["--models", "dummy", "--backend", "dask"]
-    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
-        assert uci.main([*arguments, "--scheduler", "tcp://127.0.0.1:9"]) == 2
+    assert uci.main([*arguments, "--scheduler", "tcp://127.0.0.1:9"]) == 2
     assert "No Dask cluster at --scheduler tcp://127" in capsys.readouterr().err
 
 
