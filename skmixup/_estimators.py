@@ -491,20 +491,24 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
 
 
 class MixupRegressor(RegressorMixin, BaseMixup):
-    """A neural network for tables with numeric targets, trained with mixup.
+    """A neural network for tables with numeric targets, trained with or without mixup.
 
-    As :class:`MixupClassifier`, on virtual rows x~ = λ·x_i + (1−λ)·x_j with targets
-    y~ = λ·y_i + (1−λ)·y_j [1]_. Targets are standardized for the training, which
-    minimizes the squared error; of several targets, the mean of theirs.
+    As :class:`MixupClassifier`; with an `alpha` above 0, on virtual rows
+    x~ = λ·x_i + (1−λ)·x_j with targets y~ = λ·y_i + (1−λ)·y_j [1]_. Targets are
+    standardized for the training, which minimizes the squared error; of several
+    targets, the mean of theirs.
 
     Parameters
     ----------
     hidden_layer_sizes : array-like of int or int, default=(128, 128)
         Width of each hidden layer; empty for a linear model.
-    alpha : float, default=0.1
+    alpha : float, default=0.0
         α of λ ~ Beta(α, α), in [0, inf]. 0 is plain training (ERM), inf mixes half and
-        half. Not the L2 penalty, which :class:`sklearn.neural_network.MLPClassifier`
-        calls alpha: that is `weight_decay` here.
+        half. By default nothing is mixed: with early-stopped members averaged, no
+        mixing had the best mean rank of eight settings on 29 tables (README, section
+        "Regression"). Not the L2 penalty, which
+        :class:`sklearn.neural_network.MLPRegressor` calls alpha: that is `weight_decay`
+        here.
     mixing : {"input", "manifold", "cutmix"}, Mixer or None, default="input"
         Mix whole rows; mix the input of a layer chosen at random; or swap a random
         subset of columns. None switches mixing off, as ``alpha=0`` does.
@@ -623,7 +627,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         self,
         hidden_layer_sizes=(128, 128),
         *,
-        alpha=0.1,
+        alpha=0.0,
         mixing="input",
         partner="random",
         bandwidth=0.5,

@@ -34,7 +34,7 @@ ESTIMATORS = [
         keep_folds=True,
     ),
     MixupRegressor(),
-    MixupRegressor(alpha=0, n_estimators=1, early_stopping=False),
+    MixupRegressor(alpha=0.4, n_estimators=1, early_stopping=False),
     MixupRegressor(alpha=1, partner="target", max_epochs=30),
     MixupSearchCV(
         MixupRegressor(n_estimators=2, max_epochs=30, random_state=0),
