@@ -94,6 +94,8 @@ class EpochBatches:
         Whether the module mixes, and so needs the draws of each step.
     neighbors : TargetPartners, default=None
         Draws partners among all of a member's rows; None for the same batch's.
+    binary : bool, default=False
+        Whether floating-point targets are of 0 and 1, and to be smoothed.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class EpochBatches:
         weighs_targets=False,
         mixes_inside=False,
         neighbors=None,
+        binary=False,
     ):
         if (np.diff(rows.counts) > 0).any():
             raise ValueError("Members must come in order of their number of rows.")
@@ -122,7 +125,11 @@ class EpochBatches:
         self.mixer = mixer
         self.alpha = np.broadcast_to(alpha, len(rows))
         self.lambda_per = lambda_per
-        self.encoded = None
+        self.encoded = self.smoothing = None
+        if binary and np.any(label_smoothing):
+            each = np.broadcast_to(label_smoothing, len(rows))
+            each = torch.tensor(each, dtype=torch.float32, device=data.device)
+            self.smoothing = each[:, None, None, None]
         if not data.y.is_floating_point():
             self.encoded = _encoded_classes(uniform, label_smoothing)
         self.norm = self._weight_norm()
@@ -272,7 +279,10 @@ class EpochBatches:
         """Return the targets of rows (A, S, B): classes one-hot and smoothed."""
         y = self.data.y
         if self.encoded is None:
-            return y[index]
+            target = y[index]
+            if self.smoothing is not None:
+                target = target + self.smoothing[: len(target)] * (0.5 - target)
+            return target
         # index_select is several times as fast as indexing with a tensor.
         y = y.index_select(0, index.flatten())
         n_outputs = self.encoded.shape[-1]

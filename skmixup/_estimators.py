@@ -55,7 +55,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     weight_decay : float, default=1e-2
         Decoupled weight decay of the weights; biases have none.
     label_smoothing : float, default=0.0
-        Share of each target spread evenly over the classes, in [0, 1).
+        Share of each target spread evenly over the classes, in [0, 1); of an indicator
+        matrix, over having a label or not.
     batch_size : int or "auto", default="auto"
         Rows a step. "auto" is a power of two from 16 to 256, about n_rows / 40.
     max_epochs : int, default=100
@@ -364,9 +365,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     def _encode_target(self, y):
         if not self.multilabel_:
             return np.searchsorted(self.classes_, y)
-        # The net smooths the labels of classes only.
-        smooth = self.label_smoothing
-        return (y * (1 - smooth) + smooth / 2).astype(np.float32)
+        return y.astype(np.float32)
 
     def _target_codes(self, y):
         return np.unique(y, axis=0, return_inverse=True)[1] if self.multilabel_ else y

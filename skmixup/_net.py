@@ -138,7 +138,8 @@ class MixupNet(NeuralNet):
         the targets. Used with ``partner="target"``.
     label_smoothing : float, default=0.0
         Share of the target spread evenly over the classes, in [0, 1). Targets given as
-        floating-point rows are left as they are.
+        floating-point rows are left as they are, but with BCEWithLogitsLoss drawn
+        towards 1/2.
     lr_schedule : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate fall towards zero, epoch by epoch, over one
         `fit`.
@@ -494,6 +495,7 @@ class MixupNet(NeuralNet):
             weighs_targets=quick and not data.y.is_floating_point(),
             mixes_inside=bool(inside),
             neighbors=self._neighbors(data, rows, mixer, inside),
+            binary=isinstance(self.criterion_, nn.BCEWithLogitsLoss),
         )
 
     def _neighbors(self, data, rows, mixer, inside):

@@ -102,10 +102,12 @@ def test_pieces_and_warm_starts():
 
 def test_a_search_is_grid_search():
     clf = quick(n_estimators=2)
-    grid, folds = {"alpha": [0.0, 1.0]}, KFold(3, shuffle=True, random_state=0)
+    grid = {"alpha": [0.0, 1.0], "label_smoothing": [0.0, 0.3]}
+    folds = KFold(3, shuffle=True, random_state=0)
     mine = MixupSearchCV(clf, grid, cv=folds, scoring="roc_auc").fit(X, Y)
     oracle = GridSearchCV(clf, grid, cv=folds, scoring="roc_auc").fit(X, Y)
     name = "mean_test_score"
+    assert len(np.unique(mine.cv_results_[name])) == 4
     assert_allclose(mine.cv_results_[name], oracle.cv_results_[name], atol=1e-4)
     assert_array_equal(mine.predict(X), oracle.predict(X))
 
