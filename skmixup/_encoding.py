@@ -333,7 +333,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         boolean mask, beside them text columns; or none.
     n_bins : int, default=4
         Bins of each number, where there are at most `MAX_BINNED_COLUMNS` = 250 columns
-        of numbers; 0 for none.
+        of numbers; 0 or 1 for none.
     min_frequency, max_categories : int, float or None, default=None
         Group rare categories, as in :class:`sklearn.preprocessing.OneHotEncoder`.
 

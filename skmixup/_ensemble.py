@@ -7,6 +7,21 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 
+def _last_step(estimator):
+    return estimator[-1] if isinstance(estimator, Pipeline) else estimator
+
+
+def _target_kind(estimator):
+    """Return what estimators must agree in to be averaged."""
+    last = _last_step(estimator)
+    labels = len(last.classes_) if getattr(last, "multilabel_", False) else None
+    return (
+        labels,
+        getattr(last, "target_ndim_", None),
+        np.size(getattr(last, "target_mean_", 0)),
+    )
+
+
 class _Columns:
     """The columns that fitted estimators take."""
 
@@ -25,6 +40,13 @@ class _Columns:
             raise ValueError("estimators must hold at least one fitted estimator.")
         for estimator in self.estimators:
             check_is_fitted(estimator)
+        if len({estimator.n_features_in_ for estimator in self.estimators}) > 1:
+            raise ValueError("estimators must take the same number of columns.")
+        if len({_target_kind(estimator) for estimator in self.estimators}) > 1:
+            raise ValueError("estimators must have targets of one kind and number.")
+
+    def __sklearn_clone__(self):
+        return type(self)(self.estimators)  # which are fitted, and stay so
 
 
 class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
@@ -131,11 +153,15 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
         y : ndarray of shape (n_rows,)
         """
         proba = self.predict_proba(X)
-        last = self.estimators[0]
-        last = last[-1] if isinstance(last, Pipeline) else last
-        if getattr(last, "multilabel_", False):
+        if getattr(_last_step(self.estimators[0]), "multilabel_", False):
             return (proba > 0.5).astype(int)
         return self.classes_[proba.argmax(1)]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        last = _last_step(self.estimators[0]) if self.estimators else None
+        tags.classifier_tags.multi_label = getattr(last, "multilabel_", False)
+        return tags
 
 
 class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
@@ -196,3 +222,8 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
         """
         check_is_fitted(self, "fitted_")
         return np.mean([estimator.predict(X) for estimator in self.estimators], axis=0)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -19,6 +19,7 @@ from torch import nn
 
 from ._base import BaseMixup, drop_weightless
 from ._calibration import apply_temperature, fit_temperature
+from ._mixing import ManifoldMixup
 
 
 class MixupClassifier(ClassifierMixin, BaseMixup):
@@ -289,9 +290,13 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         ValueError
             If `classes` is missing in the first call, or y has a label not in it.
         """
+        if not hasattr(self, "net_"):  # a first call that failed is forgotten
+            self.__dict__.pop("classes_", None)
         new_classes = _check_partial_fit_first_call(self, classes)
         if new_classes:
             self.multilabel_ = _is_matrix(y)
+            if self.multilabel_:
+                self._check_column_numbers()
         first = new_classes or not hasattr(self, "net_")
         return self._fit_piece(X, y, sample_weight, first, learns_target=False)
 
@@ -335,7 +340,21 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
                 f"class_weight={self.class_weight!r} is for one label a row, and y is "
                 "an indicator matrix: use sample_weight, or class_weight=None."
             )
-        return y.toarray() if sparse.issparse(y) else np.asarray(y)
+        y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                f"y is a matrix of {np.unique(y).tolist()}: of several labels, 1 says "
+                "that a row has one and 0 that it has not."
+            )
+        return y
+
+    def _check_column_numbers(self):
+        numbers = np.arange(len(self.classes_))
+        if not np.array_equal(self.classes_, numbers):
+            raise ValueError(
+                f"classes={self.classes_.tolist()}, but y is an indicator matrix: give "
+                f"the numbers of its columns, {numbers.tolist()}."
+            )
 
     def _check_known_target(self, y, when):
         if self.multilabel_ or y.ndim == 2:
@@ -461,8 +480,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     def _log_proba_of_labels(self, X):
         """Return the logarithms of the probabilities to have each label not, and to."""
         scores = self._member_outputs(X)
-        both = torch.stack([-scores, scores]).sigmoid().mean(2).log()
-        both = both / self.temperature_
+        both = torch.nn.functional.logsigmoid(torch.stack([-scores, scores]))
+        both = (both.logsumexp(2) - np.log(both.shape[2])) / self.temperature_
         return (both - both.logsumexp(0)).numpy()
 
     def predict(self, X):
@@ -513,7 +532,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         subset of columns. None switches mixing off, as ``alpha=0`` does.
     partner : {"random", "target"}, default="random"
         Mix a row with any other of its batch; or with one of all whose target is like
-        its own, as C-Mixup does [2]_.
+        its own, as C-Mixup does [2]_. Not with ``mixing="manifold"``.
     bandwidth : float, default=0.5
         How far targets of partners are apart, in standard deviations: σ of the kernel
         exp(−|y_i − y_j|² / 2σ²). Used with ``partner="target"``.
@@ -744,8 +763,21 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         return len(self.target_mean_)
 
     def _check_target(self, y):
+        is_manifold = self.mixing == "manifold" or isinstance(
+            self.mixing, ManifoldMixup
+        )
+        if self.partner == "target" and is_manifold:
+            raise ValueError(
+                "partner='target' needs rows mixed as they come, got "
+                f"mixing={self.mixing!r}: use 'input', 'cutmix' or partner='random'."
+            )
+        if sparse.issparse(y):
+            raise ValueError("y is sparse: give targets as an array, y.toarray().")
         with np.errstate(over="ignore", invalid="ignore"):  # in sums of large numbers
-            return _check_y(y, multi_output=True, y_numeric=True, estimator=self)
+            y = _check_y(y, multi_output=True, y_numeric=True, estimator=self)
+        if y.dtype.kind not in "fiub":
+            raise ValueError(f"y must hold numbers, got values of dtype {y.dtype}.")
+        return y
 
     def _check_known_target(self, y, when):
         n_targets = 1 if y.ndim == 1 else y.shape[1]

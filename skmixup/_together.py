@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, _num_samples
 
 from ._base import BaseMixup
 from ._estimators import MixupClassifier, MixupRegressor
@@ -219,7 +219,7 @@ def fit_together(
     for i, estimator in enumerate(estimators):
         check_kind(estimator, f"estimators[{i}]")
     X, y = indexable(X, y)
-    rows = _check_rows(rows, len(estimators), len(y))
+    rows = _check_rows(rows, len(estimators), _num_samples(X))
     params = _check_method_params(X, params=params)
     how = {"n_jobs": n_jobs, "max_members": max_members, "verbose": verbose}
     return _fit_together(estimators, X, y, rows, params, how)

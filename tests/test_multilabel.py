@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, KFold, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
-from skmixup import FoldEnsemble, MixupClassifier, MixupSearchCV
+from skmixup import FoldEnsemble, MixupClassifier, MixupSearchCV, fit_together
 
 X, Y = make_multilabel_classification(400, n_classes=4, random_state=0)
 
@@ -77,6 +79,8 @@ def test_smoothing_and_temperature():
     [
         (Y + np.arange(len(Y))[:, None] % 3, {}, "multiclass-multioutput"),
         (Y + 0.5, {}, "continuous-multioutput"),
+        (Y * 2, {}, r"y is a matrix of \[0, 2\]"),
+        (sparse.csr_matrix(Y * 3), {}, r"y is a matrix of \[0, 3\]"),
         (Y, {"class_weight": "balanced"}, "is for one label a row"),
         (np.where(Y, np.nan, 0), {}, "NaN"),
     ],
@@ -84,6 +88,26 @@ def test_smoothing_and_temperature():
 def test_other_matrices_are_refused(bad, params, message):
     with pytest.raises(ValueError, match=message):
         quick(**params).fit(X, bad)
+
+
+def test_logarithms_stay_finite():
+    clf = MixupClassifier((), preprocess=None, max_epochs=3, random_state=0)
+    assert np.isfinite(clf.fit(X, Y).predict_log_proba(X * 1e5)).all()
+
+
+def test_sparse_labels_together():
+    (fit,) = fit_together([quick()], X, sparse.csr_matrix(Y))
+    assert_allclose(fit.estimator.predict_proba(X), quick().fit(X, Y).predict_proba(X))
+
+
+def test_a_failed_first_piece_is_forgotten():
+    clf = quick()
+    with pytest.raises(ValueError, match="infinity"):
+        clf.partial_fit(np.where(X > 0, np.inf, X), Y, classes=range(4))
+    labels = Y[:, 0]
+    assert clf.partial_fit(X, labels, classes=[0, 1]).predict(X).shape == labels.shape
+    with pytest.raises(ValueError, match=r"the numbers of its columns, \[0, 1, 2, 3\]"):
+        quick().partial_fit(X, Y, classes=list("abcd"))
 
 
 def test_pieces_and_warm_starts():
@@ -120,3 +144,8 @@ def test_kept_folds_predict_each_label():
     assert isinstance(search.best_estimator_, FoldEnsemble)
     assert search.predict(X).shape == Y.shape
     assert search.score(X, Y) > 0.3
+    copied = clone(search.best_estimator_).fit()
+    assert_array_equal(copied.predict(X), search.predict(X))
+    assert get_tags(copied).classifier_tags.multi_label
+    with pytest.raises(ValueError, match="targets of one kind"):
+        FoldEnsemble([quick().fit(X, Y), quick().fit(X, Y[:, 0])]).fit()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 from sklearn.datasets import load_diabetes
 from sklearn.dummy import DummyRegressor
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
@@ -99,7 +100,10 @@ def test_heavy_weights_train_by_weight():
     [
         (np.where(y > 300, np.nan, y), "NaN"),
         (np.where(y > 300, np.inf, y), "infinity"),
-        (np.array(["a"] * len(y)), "(?i)convert"),
+        (np.array(["a"] * len(y), dtype=object), "(?i)convert"),
+        (y.astype(str), "must hold numbers, got values of dtype <U"),
+        (y.astype("M8[s]"), "must hold numbers"),
+        (sparse.csr_matrix(TWO), "y is sparse"),
         (y[:-1], "inconsistent numbers of samples"),
         (None, "requires y"),
     ],
@@ -118,8 +122,9 @@ def test_bad_targets_are_refused(bad, message):
     ],
 )
 def test_bad_parameters_are_refused(params, message):
-    with pytest.raises(ValueError, match=message):
-        quick(alpha=1, **params).fit(X, y)
+    for alpha in (0, 1):
+        with pytest.raises(ValueError, match=message):
+            quick(alpha=alpha, **params).fit(X, y)
 
 
 def test_labels_have_no_neighbors():
@@ -236,3 +241,12 @@ def test_partners_are_the_members_own_however_many_steps_at_a_time(
     stream = np.random.default_rng(1)
     steps = [partners.draw([stream], rows[:, [s]], [4]) for s in range(n_steps)]
     assert_array_equal(np.concatenate(steps, axis=1), whole)
+
+
+def test_folds_of_different_targets_or_columns_are_not_averaged():
+    one, two = quick(max_epochs=1).fit(X, y), quick(max_epochs=1).fit(X, TWO)
+    with pytest.raises(ValueError, match="targets of one kind"):
+        FoldEnsembleRegressor([one, two]).fit()
+    narrow = quick(max_epochs=1).fit(X[:, :3], y)
+    with pytest.raises(ValueError, match="same number of columns"):
+        FoldEnsembleRegressor([one, narrow]).fit()
