@@ -2,6 +2,8 @@
 
 import numpy as np
 
+_NARROWEST = 1e-6  # of a bin, in scaled units
+
 
 class PiecewiseLinearBins:
     """Bins of equal mass for each column; a value fills those below its own.
@@ -44,6 +46,7 @@ class PiecewiseLinearBins:
                 values[known], levels, weights=weight[known], method="inverted_cdf"
             )
             edges = np.unique(edges.astype(np.float32))
+            edges = edges[np.diff(edges, prepend=-np.inf) > _NARROWEST]
             if len(edges) > 2:
                 columns += [i] * (len(edges) - 1)
                 lower += [edges[:-1]]

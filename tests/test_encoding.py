@@ -233,6 +233,13 @@ def test_bins_that_would_say_nothing_are_left_out(values, n_bins, expected):
     assert encoder.transform(X).shape[1] == len(encoder.get_feature_names_out())
 
 
+def test_a_bin_too_narrow_to_divide_by():
+    X = np.array([[0.0], [5.0], [1.175494e-38]])
+    Z = TabularEncoder().fit_transform(X)
+    assert np.isfinite(Z).all()
+    assert np.abs(Z).max() <= 3
+
+
 def test_a_rows_weight_is_as_many_copies_in_the_bins_too():
     rng = np.random.default_rng(0)
     X, weight = rng.normal(size=(50, 3)), rng.integers(0, 4, 50)
