@@ -1,6 +1,8 @@
 """Files that appear whole or not at all."""
 
 import os
+from functools import partial
+from pathlib import Path
 
 
 def write_whole(path, write):
@@ -19,3 +21,15 @@ def write_whole(path, write):
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_text_whole(path, text):
+    """Write a file of text as :func:`write_whole` does.
+
+    Parameters
+    ----------
+    path : Path
+        The file, replaced if it exists.
+    text : str
+    """
+    write_whole(path, partial(Path.write_text, data=text, encoding="utf-8"))

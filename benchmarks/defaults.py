@@ -8,13 +8,12 @@ pick instead, on the other half. ``--help`` lists what else it can do.
 
 import argparse
 import sys
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import joblib
 
-from ._files import write_whole
+from ._files import write_text_whole
 from ._jobs import make_jobs
 from ._leaderboard import as_markdown, leaderboard
 from ._models import STACKED, is_installed
@@ -24,7 +23,7 @@ from ._runner import Interrupted
 from ._statistics import compare
 from ._summary import label_rows, leave_out_failures
 from ._tables import HALVES, load_all
-from .uci import at_least, run_jobs, say
+from .uci import at_least, cannot_write, run_jobs, say
 
 FOLDS, SEED = 5, 0
 PEERS = (
@@ -61,12 +60,10 @@ def main(argv=None):
         text = report(rows, unloaded)
         print(text)
         if options.out is not None:
-            write = partial(Path.write_text, data=text, encoding="utf-8")
-            write_whole(Path(options.out) / f"{options.half}.md", write)
+            write_text_whole(Path(options.out) / f"{options.half}.md", text)
             results.export()
     except OSError as error:
-        say(f"Cannot write to --out {options.out}: {error.strerror or error}")
-        return 2
+        return cannot_write(options.out, error)
     except (KeyboardInterrupt, Interrupted):
         say("Interrupted; with --out DIR, the same command goes on.")
         return 130

@@ -22,7 +22,7 @@ from sklearn.multioutput import MultiOutputRegressor
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from ._files import write_whole
+from ._files import write_text_whole, write_whole
 from ._models import coded, one_hot
 from ._tables import HALVES, load_all
 from .uci import at_least, say
@@ -204,7 +204,7 @@ def main(argv=None):
     text = report(pd.concat(parts, ignore_index=True))
     print(text)
     if path:
-        path.with_suffix(".md").write_text(text, encoding="utf-8")
+        write_text_whole(path.with_suffix(".md"), text)
     return 0
 
 

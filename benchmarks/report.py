@@ -18,7 +18,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from . import _figures as figures
-from ._files import write_whole
+from ._files import write_text_whole, write_whole
 from ._models import MODELS, SEARCHES
 from ._results import (
     FILE_NAME,
@@ -144,9 +144,7 @@ def write_report(rows, folder, title):
     }
     for name in ("report.html", "report.md"):
         text = environment.get_template(name).render(found)
-        write_whole(
-            folder / name, partial(Path.write_text, data=text, encoding="utf-8")
-        )
+        write_text_whole(folder / name, text)
     write_whole(folder / PARQUET_NAME, partial(write_parquet, rows))
 
 

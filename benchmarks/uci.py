@@ -49,7 +49,7 @@ def main(argv=None):
     try:
         results = Results(options.out)
     except OSError as error:
-        return _cannot_write(options.out, error)
+        return cannot_write(options.out, error)
     kept = f"; the same command goes on from {options.out}" if options.out else ""
     try:
         tables, unloaded = load_all(options.keys, say)
@@ -66,7 +66,7 @@ def main(argv=None):
         say(f"{error}{kept}.")
         return 2
     except OSError as error:
-        return _cannot_write(options.out, error)
+        return cannot_write(options.out, error)
     except (KeyboardInterrupt, Interrupted):
         say(f"Interrupted{kept}.")
         return 130
@@ -75,7 +75,8 @@ def main(argv=None):
     return 0 if any(row["status"] == "ok" for row in rows) else 1
 
 
-def _cannot_write(folder, error):
+def cannot_write(folder, error):
+    """Say that results can't be written, and return the status that says so."""
     say(f"Cannot write to --out {folder}: {error.strerror or error}")
     return 2
 

@@ -3,17 +3,14 @@
 import numpy as np
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-
-def _last_step(estimator):
-    return estimator[-1] if isinstance(estimator, Pipeline) else estimator
+from ._together import last_step
 
 
 def _target_kind(estimator):
     """Return what estimators must agree in to be averaged."""
-    last = _last_step(estimator)
+    last = last_step(estimator)[1]
     labels = len(last.classes_) if getattr(last, "multilabel_", False) else None
     return (
         labels,
@@ -153,13 +150,13 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
         y : ndarray of shape (n_rows,)
         """
         proba = self.predict_proba(X)
-        if getattr(_last_step(self.estimators[0]), "multilabel_", False):
+        if getattr(last_step(self.estimators[0])[1], "multilabel_", False):
             return (proba > 0.5).astype(int)
         return self.classes_[proba.argmax(1)]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        last = _last_step(self.estimators[0]) if self.estimators else None
+        last = last_step(self.estimators[0])[1] if self.estimators else None
         tags.classifier_tags.multi_label = getattr(last, "multilabel_", False)
         return tags
 

@@ -379,8 +379,7 @@ class MixupNet(NeuralNet):
         seeded = _own_torch_seed(self.seeds_[0] + len(self.history))
         with mixing as inside, seeded, self._own_buffers():
             self._quick = not inside and self._has_closed_form(data)
-            quick = self._quick
-            batches = self._batches(data, train_rows, mixer, quick, inside)
+            batches = self._batches(data, train_rows, mixer, inside)
             with self._threads(batches):
                 for epoch in range(epochs):
                     self.notify("on_epoch_begin", **sets)
@@ -473,7 +472,7 @@ class MixupNet(NeuralNet):
             check_member_values(name, getattr(self, name), self.n_members)
         return make_mixer(self.mixing) if np.any(np.asarray(self.alpha) != 0) else None
 
-    def _batches(self, data, rows, mixer, quick, inside):
+    def _batches(self, data, rows, mixer, inside):
         n_max = int(rows.counts[0])
         size = n_max if self.batch_size == -1 else min(self.batch_size, n_max)
         if not rows.even and not isinstance(self.optimizer_, StackedAdamW):
@@ -491,8 +490,8 @@ class MixupNet(NeuralNet):
             self.lambda_per,
             self._uniform(),
             self.label_smoothing,
-            sparse=quick and (mixer is None or type(mixer) is InputMixup),
-            weighs_targets=quick and not data.y.is_floating_point(),
+            sparse=self._quick and (mixer is None or type(mixer) is InputMixup),
+            weighs_targets=self._quick and not data.y.is_floating_point(),
             mixes_inside=bool(inside),
             neighbors=self._neighbors(data, rows, mixer, inside),
             binary=isinstance(self.criterion_, nn.BCEWithLogitsLoss),

@@ -122,7 +122,7 @@ def _hold_out(y, fraction, n_members, random_state):
 
 
 def _deal_folds(y, fraction, n_members, random_state):
-    """Yield the parts of shuffled folds, of as many deals as are needed."""
+    """Return the parts of shuffled folds, of as many deals as are needed."""
     if len(y) < 2:
         raise _too_few(1, len(y))
     n_folds = min(max(2, round(1 / fraction)), len(y))
