@@ -84,7 +84,7 @@ def _mixing(kind):
         from skmixup import MixupClassifier  # here: only mixup has to wait for torch
 
         params = {"mixing": kind, "alpha": alpha, "random_state": seed}
-        return MixupClassifier(**params, **params_of(protocol))
+        return MixupClassifier(**params | params_of(protocol))
 
     return make
 

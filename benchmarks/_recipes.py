@@ -43,12 +43,15 @@ class Recipe:
         A key of `benchmarks._models.STACKED`.
     n_bins : int, default=None
         Of the encoder; None for its default.
+    mixes : float, default=None
+        Probability of mixing; None for always.
     """
 
     params: dict = field(default_factory=dict)
     alpha: float = 0.1
     model: str = "mixup"
     n_bins: int | None = None
+    mixes: float | None = None
 
 
 DEFAULT = "default"
@@ -61,8 +64,17 @@ RECIPES = {
     "alpha 0.2": Recipe(alpha=0.2),
     "alpha 0.4": Recipe(alpha=0.4),
     "a lambda per row": Recipe({"lambda_per": "row"}),
+    "alpha 1": Recipe(alpha=1.0),
     "cutmix": Recipe(model="cutmix"),
+    "cutmix, alpha 0.4": Recipe(model="cutmix", alpha=0.4),
+    "cutmix, alpha 1": Recipe(model="cutmix", alpha=1.0),
     "manifold": Recipe(model="manifold"),
+    "manifold, alpha 0.4": Recipe(model="manifold", alpha=0.4),
+    "manifold, alpha 1": Recipe(model="manifold", alpha=1.0),
+    "half the batches, alpha 0.2": Recipe(mixes=0.5, alpha=0.2),
+    "half the batches, alpha 1": Recipe(mixes=0.5, alpha=1.0),
+    "half the rows, alpha 1": Recipe({"lambda_per": "row"}, mixes=0.5, alpha=1.0),
+    "half the rows, alpha 10": Recipe({"lambda_per": "row"}, mixes=0.5, alpha=10.0),
     "1 member, all rows": Recipe({"n_estimators": 1, "early_stopping": False}),
     "1 member": Recipe({"n_estimators": 1}),
     "5 members": Recipe({"n_estimators": 5, "validation_fraction": 0.2}),
@@ -78,6 +90,12 @@ RECIPES = {
     "label smoothing 0.05": Recipe({"label_smoothing": 0.05}),
     "weight decay 0.1": Recipe({"weight_decay": 0.1}),
     "2 x 256": Recipe({"hidden_layer_sizes": (256, 256)}),
+    "2 x 256, dropout 0.25": Recipe(
+        {"hidden_layer_sizes": (256, 256), "dropout": 0.25}
+    ),
+    "2 x 256, dropout 0.25, alpha 0.2": Recipe(
+        {"hidden_layer_sizes": (256, 256), "dropout": 0.25}, alpha=0.2
+    ),
     "3 x 128": Recipe({"hidden_layer_sizes": (128, 128, 128)}),
     "SiLU": Recipe({"activation": "silu"}),
     "60 epochs": Recipe({"max_epochs": 60}),
@@ -99,7 +117,12 @@ def params_of(protocol):
     """
     from skmixup import TabularEncoder  # here: only mixup has to wait for torch
 
+    from ._variants import Sometimes
+
     recipe = Recipe(PAPER, n_bins=0) if protocol == "paper" else RECIPES[protocol]
-    if recipe.n_bins is None:
-        return recipe.params
-    return recipe.params | {"preprocess": TabularEncoder(n_bins=recipe.n_bins)}
+    params = dict(recipe.params)
+    if recipe.mixes is not None:
+        params["mixing"] = Sometimes(recipe.mixes)
+    if recipe.n_bins is not None:
+        params["preprocess"] = TabularEncoder(n_bins=recipe.n_bins)
+    return params
