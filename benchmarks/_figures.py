@@ -154,5 +154,25 @@ def fit_times(frame):
     return figure
 
 
+def panels(n, height=3.4):
+    """Make a figure with panels side by side.
+
+    Parameters
+    ----------
+    n : int
+        Number of panels.
+    height : float, default=3.4
+        Inches.
+
+    Returns
+    -------
+    figure : Figure
+    axes : array of Axes, shape (n,)
+    """
+    size = (3.2 * n, height)
+    figure, axes = plt.subplots(1, n, figsize=size, layout="constrained", squeeze=False)
+    return figure, axes[0]
+
+
 def _new(size):
     return plt.subplots(figsize=size, layout="constrained")

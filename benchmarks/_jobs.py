@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from ._models import COSTS, NETWORKS, SEARCHES, STACKED
+from ._models import COSTS, GENERATOR, NETWORKS, SEARCHES, STACKED
 
 # Members of a stack share their steps' overhead; with more, little is left to share.
 STACK_SIZE = 25
@@ -37,6 +37,8 @@ class Job:
         that all models of a fold share it.
     task_id : int or None, default=None
         The OpenML task whose splits are used.
+    noise : float or None, default=None
+        Share of the training labels that are replaced at random; test labels never are.
     """
 
     table: str
@@ -49,6 +51,7 @@ class Job:
     fold: int
     seed: int
     task_id: int | None = None
+    noise: float | None = None
 
     @classmethod
     def of(cls, row):
@@ -107,7 +110,7 @@ class Unit:
         return sum(cost for cost, *_ in alike) * float(n_cells)
 
 
-def make_jobs(table, models, alphas, *, protocol, folds, repeats, seed):
+def make_jobs(table, models, alphas, *, protocol, folds, repeats=1, seed=0, noise=None):
     """List a table's jobs, fold by fold.
 
     Parameters
@@ -125,15 +128,17 @@ def make_jobs(table, models, alphas, *, protocol, folds, repeats, seed):
         Of the cross-validation.
     repeats : int or "auto"
         "auto" repeats small tables more often: 10 times up to 500 rows, once from 5000.
+    noise : float or None, default=None
+        Share of the training labels that are replaced at random.
 
     Returns
     -------
     jobs : list of Job
     """
     found = [
-        (model if alpha != 0 else "mixup", alpha)
+        ("mixup" if alpha == 0 and model in STACKED else model, alpha)
         for model in models
-        for alpha in (alphas if model in STACKED else [None])
+        for alpha in (alphas if model in (*STACKED, GENERATOR) else [None])
     ]
     candidates = [
         (model, alpha, protocol if model in NETWORKS else None)
@@ -148,7 +153,7 @@ def make_jobs(table, models, alphas, *, protocol, folds, repeats, seed):
     return [
         Job(
             *(table.name, table.id, model, alpha, protocol),
-            *(folds, repeat, fold, seed, table.task_id),
+            *(folds, repeat, fold, seed, table.task_id, noise),
         )
         for repeat, fold in places
         for model, alpha, protocol in candidates
@@ -187,8 +192,8 @@ def make_units(table, jobs):
 
 
 def _unit_key(job):
-    if job.model in STACKED:
-        return job.model, job.protocol, job.repeat
+    if job.model in (*STACKED, GENERATOR):
+        return job.model, job.protocol, job.repeat, job.noise
     if job.model in SEARCHES:
         return "search", job.protocol, job.repeat, job.fold
     return job
@@ -211,6 +216,34 @@ def rows_of(table, job):
     if table.splits is not None:
         return table.splits[job.repeat, job.fold]
     return _folds(table, job.folds, _derive(job.seed, job.repeat))[job.fold]
+
+
+def labels_of(table, job):
+    """Return the labels that a job is given; those of its test rows are not to be used.
+
+    Some are replaced by a class drawn from all of the table's, as often by the right
+    one as by any other (Zhang et al., "mixup", 2017, section 3.4).
+
+    Parameters
+    ----------
+    table : Table
+        The job's table.
+    job : Job
+        Of those of a repeat, the same are replaced, and more where `noise` is larger.
+
+    Returns
+    -------
+    y : ndarray of shape (n_rows,)
+    """
+    y = np.asarray(table.y)
+    if not job.noise:
+        return y
+    rng = np.random.default_rng([job.seed, job.repeat])
+    replaced = rng.permutation(len(y))[: round(job.noise * len(y))]
+    drawn = rng.choice(np.unique(y), len(y))  # for all, so that levels agree
+    y = y.copy()
+    y[replaced] = drawn[replaced]
+    return y
 
 
 @lru_cache(maxsize=1)  # the jobs of a unit share them

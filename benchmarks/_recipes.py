@@ -54,6 +54,11 @@ class Recipe:
     mixes: float | None = None
 
 
+def width_protocol(width):
+    """Return the protocol of two hidden layers of a width."""
+    return f"2 x {width}, to the end"
+
+
 DEFAULT = "default"
 # The default, and what it was chosen among: one thing changed at a time.
 RECIPES = {
@@ -100,6 +105,38 @@ RECIPES = {
     "SiLU": Recipe({"activation": "silu"}),
     "60 epochs": Recipe({"max_epochs": 60}),
 }
+# Single networks, trained to the end on all rows: what mixup does to these is plain.
+_ALONE = {
+    "n_estimators": 1,
+    "early_stopping": False,
+    "dropout": 0.0,
+    "weight_decay": 0.0,
+    "lr": 1e-3,
+    "temperature": 1.0,
+}
+ATTACKED = "attacked"
+WIDTHS = (8, 32, 128, 512)
+OTHERS = {
+    "paper": Recipe(PAPER, n_bins=0),
+    ATTACKED: Recipe(_ALONE | {"max_epochs": 100}),
+    **{
+        width_protocol(width): Recipe(
+            _ALONE | {"hidden_layer_sizes": (width, width)}, n_bins=0
+        )
+        for width in WIDTHS
+    },
+}
+# Those whose test error is noted at every epoch, for `benchmarks._watched`.
+_WATCHED = {
+    "hidden_layer_sizes": (128, 128),
+    "lr": 1e-3,
+    "max_epochs": 200,
+    "batch_size": 32,
+}
+WATCHED = {
+    "watched": _WATCHED | {"dropout": 0.0},
+    "watched, dropout": _WATCHED | {"dropout": 0.5},
+}
 
 
 def params_of(protocol):
@@ -108,7 +145,7 @@ def params_of(protocol):
     Parameters
     ----------
     protocol : str
-        "paper", or a key of `RECIPES`, "default" among them.
+        A key of `RECIPES`, "default" among them, or of `OTHERS`.
 
     Returns
     -------
@@ -119,7 +156,7 @@ def params_of(protocol):
 
     from ._variants import Sometimes
 
-    recipe = Recipe(PAPER, n_bins=0) if protocol == "paper" else RECIPES[protocol]
+    recipe = (RECIPES | OTHERS)[protocol]
     params = dict(recipe.params)
     if recipe.mixes is not None:
         params["mixing"] = Sometimes(recipe.mixes)

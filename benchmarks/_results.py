@@ -9,14 +9,15 @@ from filelock import FileLock
 
 from ._files import write_whole
 from ._jobs import Job
-from ._models import MODELS
+from ._models import GENERATOR, MODELS
 
 FILE_NAME = "results.jsonl"
 LOCK_NAME = ".results.lock"
 ENVIRONMENTS_NAME = "environments.jsonl"
 PREDICTIONS_NAME = "predictions"
 PARQUET_NAME = "results.parquet"
-_NESTED = ("versions", "reliability")
+_NESTED = ("versions", "reliability", "curve", "attacks", "line")
+_MODELS = {*MODELS, GENERATOR}
 _SCORES = ("error", "log_loss", "majority_error", "fit_seconds")
 
 
@@ -211,12 +212,14 @@ def _encode(row):
 def _decode(line):
     """Return the row that a line holds; raise ValueError if it is not a whole one."""
     row = json.loads(line)
-    if row["status"] not in ("ok", "failed") or row["model"] not in MODELS:
+    if row["status"] not in ("ok", "failed") or row["model"] not in _MODELS:
         raise ValueError("no row of this benchmark")
     counts = [row[name] for name in ("folds", "repeat", "fold", "n_rows", "n_classes")]
     if not all(isinstance(count, int) for count in counts):
         raise ValueError("a count is no number")
-    scores = [row[name] for name in _SCORES] if row["status"] == "ok" else []
+    scores = []
+    if row["status"] == "ok" and row["model"] != GENERATOR:
+        scores = [row[name] for name in _SCORES]
     if not all(isinstance(score, int | float) for score in scores):
         raise ValueError("a score is no number")
     alpha = row["alpha"]

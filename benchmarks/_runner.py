@@ -2,7 +2,6 @@
 
 import signal
 import threading
-import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -10,28 +9,20 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-import numpy as np
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
-from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from ._environment import describe, versions_of
-from ._jobs import Job, Unit, rows_of
-from ._metrics import evaluate, majority_error, over_all_classes, reliability
-from ._models import PACKAGES, SEARCHES, STACKED, make_model
+from ._fits import MEASURES, fitter_of, measure
+from ._jobs import Job, Unit
+from ._models import PACKAGES, STACKED
 
 CLUSTER_TIMEOUT = 30  # seconds
 # How often a unit may be running when a worker dies, before it is blamed.
 MAX_DEATHS = 2
-_SCORES = ("error", "log_loss", "brier", "ece")
-MEASURES = (
-    *_SCORES,
-    *("train_error", "train_log_loss", "majority_error", "reliability"),
-    *("fit_seconds", "predict_seconds", "chosen_alpha"),
-)
 
 
 class NoCluster(Exception):
@@ -57,17 +48,6 @@ class Outcome:
     row: dict
     stamp: dict
     predictions: dict | None = None
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """A fitted model, or why there is none."""
-
-    job: Job
-    model: object = None
-    seconds: float = 0.0
-    error: Exception | None = None
-    chosen_alpha: float | None = None
 
 
 class Interrupted(BaseException):
@@ -115,23 +95,18 @@ def run_unit(unit, keep_predictions=False):
     Interrupted
         On Ctrl-C.
     """
-    model = unit.jobs[0].model
-    fit = _fit_alone
-    if model in STACKED:
-        fit = _fit_stack
-    elif model in SEARCHES:
-        fit = _fit_search
+    fit_all = fitter_of(unit.jobs[0])
     # On a shared machine, threads that wait for each other cost small networks tenfold.
     with _interruptible(), threadpool_limits(1), warnings.catch_warnings():
         # The protocol sets the epochs; whether they suffice is what is measured.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        if model in PACKAGES:  # what its makers have to mend, on every fit
+        if unit.jobs[0].model in PACKAGES:  # what its makers have to mend, on every fit
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", FutureWarning)
         try:
             fits = [
                 _outcome(unit, fitted, keep_predictions)
-                for fitted in fit(unit.table, unit.jobs)
+                for fitted in fit_all(unit.table, unit.jobs)
             ]
         except Exception as error:
             return fail(unit, error)
@@ -156,62 +131,12 @@ def fail(unit, error):
     return [_failure(unit, job, error) for job in unit.jobs]
 
 
-def _fit_stack(table, jobs):
-    """Train all jobs as members of one stack, each as its own fit would be."""
-    from skmixup import fit_together
-
-    fits = fit_together(
-        [_model_of(job) for job in jobs],
-        table.X,
-        np.asarray(table.y),
-        rows=[rows_of(table, job)[0] for job in jobs],
-    )
-    for fit in fits:
-        yield _Fit(jobs[fit.index], fit.estimator, fit.seconds, fit.error)
-
-
-def _fit_search(table, jobs):
-    """Choose α once, and end as each job wants: with a new fit, or with the folds'."""
-    X, y, train = table.X, np.asarray(table.y), rows_of(table, jobs[0])[0]
-    search = make_model(
-        "mixup_folds", protocol=jobs[0].protocol, seed=jobs[0].fold_seed
-    )
-    start = time.perf_counter()
-    search.fit(X.iloc[train], y[train])
-    seconds = time.perf_counter() - start
-    best = search.best_params_
-    for job in jobs:
-        if job.model == "mixup_folds":
-            yield _Fit(job, search, seconds, chosen_alpha=best["alpha"])
-        else:
-            refit = clone(search.estimator).set_params(**best)
-            start = time.perf_counter()
-            refit.fit(X.iloc[train], y[train])
-            both = seconds + time.perf_counter() - start
-            yield _Fit(job, refit, both, chosen_alpha=best["alpha"])
-
-
-def _fit_alone(table, jobs):
-    for job in jobs:
-        train = rows_of(table, job)[0]
-        model = _model_of(job)
-        start = time.perf_counter()
-        model.fit(table.X.iloc[train], np.asarray(table.y)[train])
-        yield _Fit(job, model, time.perf_counter() - start)
-
-
-def _model_of(job):
-    return make_model(
-        job.model, alpha=job.alpha, protocol=job.protocol, seed=job.fold_seed
-    )
-
-
 def _outcome(unit, fit, keep_predictions):
     """Score a fit."""
     if fit.error is not None:
         return _failure(unit, fit.job, fit.error)
     try:
-        measures, predictions = _measure(unit.table, fit)
+        measures, predictions = measure(unit.table, fit)
     except Exception as error:
         return _failure(unit, fit.job, error)
     row = _row(unit, fit.job) | measures | {"status": "ok", "message": None}
@@ -234,34 +159,6 @@ def _failure(unit, job, error):
     message = f"{type(error).__name__}: {error}"
     row = _row(unit, job) | dict.fromkeys(("n_train", "n_test", *MEASURES))
     return Outcome(row | {"status": "failed", "message": message}, describe())
-
-
-def _measure(table, fit):
-    """Score a fitted model on the rows of its test fold, and of its training fold."""
-    y, (train, test) = np.asarray(table.y), rows_of(table, fit.job)
-    classes, known = np.unique(y), fit.model.classes_
-    start = time.perf_counter()
-    proba = fit.model.predict_proba(table.X.iloc[test])
-    seconds = time.perf_counter() - start
-    proba = over_all_classes(proba, known, classes)
-    clean = over_all_classes(
-        fit.model.predict_proba(table.X.iloc[train]), known, classes
-    )
-    clean = evaluate(y[train], clean, classes)
-    measures = {
-        "n_train": len(train),
-        "n_test": len(test),
-        **evaluate(y[test], proba, classes),
-        "train_error": clean["error"],
-        "train_log_loss": clean["log_loss"],
-        "majority_error": majority_error(y[train], y[test]),
-        "reliability": reliability(y[test], proba, classes),
-        "fit_seconds": fit.seconds,
-        "predict_seconds": seconds,
-        "chosen_alpha": fit.chosen_alpha,
-    }
-    columns = {f"p_{name}": proba[:, i] for i, name in enumerate(classes)}
-    return measures, {"row": test, "y": y[test]} | columns
 
 
 def run_units(

@@ -84,7 +84,8 @@ def _table(row):
 def _splitting(row):
     """Return what the splits of a table depend on."""
     task = row.get("task_id")
-    return (task,) if task else (None, row["folds"], row.get("seed"))
+    split = (task,) if task else (None, row["folds"], row.get("seed"))
+    return (*split, row.get("noise"))
 
 
 def _mean(column):
@@ -102,6 +103,8 @@ def _title(row, width, is_one_of_many):
         about.append(f"task {row['task_id']}")
     elif is_one_of_many:
         about.append(f"{row['folds']} folds, seed {row.get('seed')}")
+    if row.get("noise") is not None:
+        about.append(f"{100 * row['noise']:g} % wrong labels")
     suffix = f" ({', '.join(about)})" if about else ""
     return row["table"][: width and max(1, width - len(suffix))] + suffix
 

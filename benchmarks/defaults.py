@@ -20,10 +20,10 @@ from ._models import STACKED, is_installed
 from ._recipes import DEFAULT, RECIPES
 from ._results import Results
 from ._runner import Interrupted
+from ._script import at_least, cannot_write, run_jobs, say
 from ._statistics import compare
 from ._summary import label_rows, leave_out_failures
 from ._tables import HALVES, load_all
-from .uci import at_least, cannot_write, run_jobs, say
 
 FOLDS, SEED = 5, 0
 PEERS = (

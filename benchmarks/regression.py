@@ -24,8 +24,8 @@ from tqdm.auto import tqdm
 
 from ._files import write_text_whole, write_whole
 from ._models import coded, one_hot
+from ._script import at_least, say
 from ._tables import HALVES, load_all
-from .uci import at_least, say
 
 FOLDS = 5
 FILE_NAME = "regression.csv"

@@ -1,0 +1,204 @@
+"""What the studies of mixup's claims share: one way to run and to report them."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import pandas as pd
+
+from ._files import write_text_whole, write_whole
+from ._results import Results
+from ._runner import Interrupted, NoCluster
+from ._script import (
+    add_how,
+    add_tables,
+    cannot_write,
+    large_enough,
+    parse,
+    run_jobs,
+    say,
+)
+from ._tables import group_by_reason, load_all
+
+
+def load_tables(options):
+    """Load the tables that are asked for; see :func:`benchmarks._tables.load_all`."""
+    tables, unloaded = load_all(options.keys, say)
+    return large_enough(tables, options.folds, unloaded), unloaded
+
+
+@dataclass(frozen=True)
+class Study:
+    """What tells one study from another.
+
+    Parameters
+    ----------
+    name : str
+        Of its module, its folder and its files.
+    about : str
+        A line for ``--help``.
+    jobs_of : callable
+        Takes a table and the options, returns a list of jobs.
+    report : callable
+        Takes a frame of rows that went well, returns a text in Markdown and a dict of
+        figures by name.
+    add_options : callable, default=None
+        Takes the parser.
+    load : callable, default=load_tables
+        Takes the options, returns tables and what is not loaded; by default those of
+        the benchmark.
+    folds : int, default=3
+        Of the cross-validation, if nothing else is said.
+    has_tables : bool, default=True
+        Whether the command line says which tables.
+    """
+
+    name: str
+    about: str
+    jobs_of: Callable
+    report: Callable
+    add_options: Callable | None = None
+    load: Callable = load_tables
+    folds: int = 3
+    has_tables: bool = True
+
+
+def run_study(study, argv=None):
+    """Run a study: its jobs, then its table, its figures and its sentence.
+
+    Parameters
+    ----------
+    study : Study
+        Which.
+    argv : list of str or None, default=None
+        Arguments of the command line; None for this process's.
+
+    Returns
+    -------
+    status : int
+        1 if there is no result at all, 2 if results can't be written or the cluster
+        doesn't answer or is lost, 130 if interrupted, otherwise 0.
+    """
+    options = _parse(study, argv)
+    try:
+        results = Results(options.out)
+        tables, unloaded = study.load(options)
+        jobs = {table: study.jobs_of(table, options) for table in tables}
+        how = {"n_jobs": options.n_jobs, "scheduler": options.scheduler}
+        run_jobs(jobs, results, **how)
+        rows = results.rows(chain(*jobs.values()))
+        status = _report(study, rows, Path(options.out))
+        results.export()
+    except NoCluster as error:
+        say(f"{error}; the same command goes on from {options.out}.")
+        return 2
+    except OSError as error:
+        return cannot_write(options.out, error)
+    except (KeyboardInterrupt, Interrupted):
+        say(f"Interrupted; the same command goes on from {options.out}.")
+        return 130
+    for line in group_by_reason(unloaded):
+        print(f"Not loaded: {line}")
+    return status
+
+
+def _parse(study, argv):
+    parser = argparse.ArgumentParser(
+        prog=f"python -m benchmarks.{study.name}",
+        description=study.about,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    if study.has_tables:
+        add_tables(parser)
+    if study.add_options is not None:
+        study.add_options(parser)
+    add_how(parser, out=f"results/{study.name}")
+    parser.set_defaults(folds=study.folds)
+    return parse(parser, argv)
+
+
+def _report(study, rows, folder):
+    """Print and write what was found."""
+    good = [row for row in rows if row["status"] == "ok"]
+    failed = [row for row in rows if row["status"] != "ok"]
+    for row in failed[:3]:
+        say(f"Failed: {row['model']} on {row['table']}: {row['message']}")
+    if not good:
+        say("There is no result.")
+        return 1
+    text, figures = study.report(pd.DataFrame(good))
+    if failed:
+        text += f"\n{len(failed)} of {len(rows)} fits failed.\n"
+    print(text)
+    write_text_whole(folder / f"{study.name}.md", text)
+    for name, figure in figures.items():
+        save = partial(figure.savefig, dpi=110, format="png")
+        write_whole(folder / f"{name}.png", save)
+    files = ", ".join(f"{name}.png" for name in figures)
+    say(f"In {folder}: {study.name}.md, {files}, and the rows.")
+    return 0
+
+
+def as_markdown(frame):
+    """Lay a frame of texts out as a table of Markdown, its index first.
+
+    Parameters
+    ----------
+    frame : DataFrame
+
+    Returns
+    -------
+    text : str
+    """
+    head = [frame.index.name or "", *map(str, frame.columns)]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
+    lines += [[str(label), *cells] for label, *cells in frame.itertuples()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def complete_tables(frame, columns):
+    """Return the rows of those tables that have a row for all that is compared.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With `table`, and the columns that tell what is compared.
+    columns : list of str
+
+    Returns
+    -------
+    frame : DataFrame
+    """
+    kinds = frame[columns].apply(tuple, axis=1)
+    n_kinds = kinds.groupby(frame["table"]).nunique()
+    return frame[frame["table"].isin(n_kinds.index[n_kinds == kinds.nunique()])]
+
+
+def against(errors, name, others):
+    """Say on how many tables one has a lower error than others.
+
+    Parameters
+    ----------
+    errors : DataFrame
+        A row for each table, a column for each model.
+    name : str
+        Of the one.
+    others : list of str
+
+    Returns
+    -------
+    text : str
+    """
+    parts = []
+    for other in others:
+        difference = errors[name].mean() - errors[other].mean()
+        word = "below" if difference < 0 else "not below"
+        lower = int((errors[name] < errors[other]).sum())
+        parts.append(
+            f"{word} {other} ({errors[other].mean():.1f} %; lower on {lower} of "
+            f"{len(errors)} tables)"
+        )
+    return f"{name} ({errors[name].mean():.1f} %) is " + " and ".join(parts)

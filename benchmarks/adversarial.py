@@ -1,0 +1,176 @@
+"""mixup against adversarial rows: columns moved a little, in the worst direction.
+
+``python -m benchmarks.adversarial`` attacks networks trained with and without mixup by
+the sign of the gradient, once (FGSM) and ten times, knowing the network (white box) or
+another one (black box), and looks at them between training rows (Zhang et al., "mixup",
+2017, section 3.5 and figure 2).
+"""
+
+import sys
+
+import pandas as pd
+
+from ._figures import panels
+from ._jobs import make_jobs
+from ._recipes import ATTACKED
+from ._script import alpha, say
+from ._study import (
+    Study,
+    against,
+    as_markdown,
+    complete_tables,
+    load_tables,
+    run_study,
+)
+from ._summary import ERM
+
+SHOWN = 0.25  # the ε that the sentence is about
+
+
+def add_options(parser):
+    """Add what only this study asks."""
+    parser.add_argument(
+        "--alphas",
+        nargs="+",
+        type=alpha,
+        default=[0.2, 1.0, 8.0],
+        metavar="A",
+        help="mixup's alphas; 0, which is plain training (ERM), is always run",
+    )
+
+
+def load(options):
+    """Load the tables that have columns of numbers, which alone are moved."""
+    tables, unloaded = load_tables(options)
+    for table in tables:
+        if not table.X.select_dtypes("number").shape[1]:
+            unloaded[table.name] = "no columns of numbers, so nothing to move"
+            say(f"{table.name} has {unloaded[table.name]}: left out")
+    return [table for table in tables if table.name not in unloaded], unloaded
+
+
+def jobs_of(table, options):
+    """List a table's jobs."""
+    how = {"folds": options.folds, "repeats": options.repeats, "seed": options.seed}
+    alphas = sorted({0.0, *options.alphas})
+    return make_jobs(table, ["mixup"], alphas, protocol=ATTACKED, **how)
+
+
+def name_of(alpha):
+    """Return the name of what was trained with an α."""
+    return ERM if alpha == 0 else f"mixup α={alpha:g}"
+
+
+def report(frame):
+    """Say what was found.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows that went well.
+
+    Returns
+    -------
+    text : str
+        In Markdown.
+    figures : dict of str -> Figure
+    """
+    frame = complete_tables(frame.assign(label=frame["alpha"].map(name_of)), ["label"])
+    order = list(frame["label"].unique())
+    by_table = _long(frame, "attacks", ["box", "attack", "epsilon", "error"])
+    means = (
+        100 * by_table.groupby(["label", "box", "attack", "epsilon"])["error"].mean()
+    )
+    sentences = [
+        _sentence(by_table, order, box, attack, SHOWN)
+        for box in ("white", "black")
+        for attack in ("FGSM", "I-FGSM")
+    ]
+    text = "\n\n".join(
+        [
+            f"Test error in %, mean over {frame['table'].nunique()} tables, when the "
+            "columns of numbers are moved by up to ε standard deviations; white box: "
+            "against the network itself, black box: against another, trained without "
+            "mixing.",
+            as_markdown(_table(means, order)),
+            *sentences,
+        ]
+    )
+    return text + "\n", {"adversarial": draw(means, frame, order)}
+
+
+def _long(frame, column, names):
+    """Return what is nested in a column, averaged over a table's folds."""
+    parts = [
+        pd.DataFrame(row[column], columns=names).assign(
+            label=row["label"], table=row["table"]
+        )
+        for row in frame.to_dict("records")
+    ]
+    keys = ["label", "table", *names[: -1 if column == "attacks" else 1]]
+    return pd.concat(parts).groupby(keys, as_index=False).mean()
+
+
+def _table(means, order):
+    cells = means.unstack("label")[order].map("{:.1f}".format)
+    cells.index = [f"{box}, {name}, {e:g}" for box, name, e in cells.index]
+    return cells.rename_axis("box, attack, ε")
+
+
+def _sentence(by_table, order, box, attack, epsilon):
+    part = by_table.query("box == @box and attack == @attack and epsilon == @epsilon")
+    errors = 100 * part.pivot(index="table", columns="label", values="error")
+    found = [against(errors, name, [ERM]) for name in order if name != ERM]
+    return f"At ε = {epsilon:g}, {attack}, {box} box: {'; '.join(found)}."
+
+
+def draw(means, frame, order):
+    """Draw the error against ε, and the network between training rows."""
+    figure, axes = panels(4)
+    clean = (
+        100 * frame.groupby(["label", "table"])["error"].mean().groupby("label").mean()
+    )
+    line = _long(frame, "line", ["lam", "missed", "gradient"])
+    line = line.groupby(["label", "lam"])[["missed", "gradient"]].mean()
+    for label in order:
+        for ax, box in zip(axes, ("white", "black"), strict=False):
+            errors = means.loc[label, box, "FGSM"]
+            (drawn,) = ax.plot(
+                [0, *errors.index], [clean[label], *errors], marker=".", label=label
+            )
+            often = means.loc[label, box, "I-FGSM"]
+            ax.plot(often.index, often, ":", color=drawn.get_color())
+        axes[2].plot(line.loc[label].index, line.loc[label, "gradient"])
+        axes[3].plot(line.loc[label].index, 100 * line.loc[label, "missed"])
+    for ax, box in zip(axes, ("white", "black"), strict=False):
+        ax.set(xlabel="ε (standard deviations)", ylabel="test error (%)")
+        ax.set_title(f"{box} box; dotted: 10 steps", fontsize=9)
+    axes[2].set(xlabel="λ, between training rows", ylabel="gradient of probabilities")
+    axes[3].set(xlabel="λ, between training rows", ylabel="neither row's class (%)")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=len(order),
+        frameon=False,
+        fontsize=8,
+    )
+    return figure
+
+
+STUDY = Study(
+    name="adversarial",
+    about=__doc__.splitlines()[0],
+    jobs_of=jobs_of,
+    report=report,
+    add_options=add_options,
+    load=load,
+)
+
+
+def main(argv=None):
+    """Run the study; see :func:`benchmarks._study.run_study`."""
+    return run_study(STUDY, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

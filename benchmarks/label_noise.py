@@ -1,0 +1,193 @@
+"""mixup against wrong labels: how much of them is memorized, and what that costs.
+
+``python -m benchmarks.label_noise`` replaces some of the training labels at random, and
+compares plain training (ERM), dropout, mixup and both with forests, at the last epoch
+and at the best (Zhang et al., "mixup", 2017, section 3.4).
+"""
+
+import sys
+
+import numpy as np
+
+from ._figures import panels
+from ._jobs import make_jobs
+from ._recipes import DEFAULT
+from ._script import alpha, share
+from ._study import Study, against, as_markdown, complete_tables, run_study
+
+ERM, DROPOUT = "ERM", "dropout"
+_NAMES = {
+    "forest": "random forest",
+    "hist_gradient_boosting": "HistGradientBoosting",
+}
+_PERCENT = "{:.1f}".format
+SHOWN = 0.5  # the noise that the curves and the sentence are about
+
+
+def add_options(parser):
+    """Add what only this study asks."""
+    add = parser.add_argument
+    add(
+        "--alphas",
+        nargs="+",
+        type=alpha,
+        default=[1.0, 8.0, 32.0],
+        metavar="A",
+        help="mixup's alphas; 0, which is plain training (ERM), is always run",
+    )
+    add(
+        "--noises",
+        nargs="+",
+        type=share,
+        default=[0.0, 0.2, 0.5, 0.8],
+        metavar="P",
+        help="shares of the training labels that are replaced",
+    )
+
+
+def jobs_of(table, options):
+    """List a table's jobs."""
+    how = {"folds": options.folds, "repeats": options.repeats, "seed": options.seed}
+    alphas = sorted({0.0, *options.alphas})
+    jobs = []
+    for noise in sorted(set(options.noises)):
+        own = how | {"noise": noise}
+        for protocol in ("watched", "watched, dropout"):
+            jobs += make_jobs(table, ["mixup"], alphas, protocol=protocol, **own)
+        jobs += make_jobs(table, ["mixup"], [0.1], protocol=DEFAULT, **own)
+        jobs += make_jobs(table, list(_NAMES), [], protocol=None, **own)
+    return jobs
+
+
+def name_of(row):
+    """Return the name of what a row trained."""
+    if row["model"] != "mixup":
+        return _NAMES[row["model"]]
+    if row["protocol"] == DEFAULT:
+        return "MixupClassifier()"
+    drops = "dropout" in row["protocol"]
+    if row["alpha"] == 0:
+        return DROPOUT if drops else ERM
+    return f"mixup α={row['alpha']:g}" + drops * " + dropout"
+
+
+def report(frame):
+    """Say what was found.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows that went well.
+
+    Returns
+    -------
+    text : str
+        In Markdown.
+    figures : dict of str -> Figure
+    """
+    frame = frame.assign(label=frame.apply(name_of, axis=1))
+    frame = complete_tables(frame, ["label", "noise"])
+    order = list(frame["label"].unique())
+    columns = ["error", "best_error", "wrong_error"]
+    numbers = frame.astype(dict.fromkeys(columns, float))
+    by_table = numbers.groupby(["label", "noise", "table"])[columns].mean()
+    means = 100 * by_table.groupby(["label", "noise"]).mean()
+    text = "\n\n".join(
+        [
+            f"Test error in %, mean over {frame['table'].nunique()} tables, by the "
+            "share of training labels that were replaced at random: at the last epoch, "
+            "and at the best (as if test labels could tell it); and of the wrongly "
+            "labeled training rows, % whose wrong label is not predicted.",
+            as_markdown(_table(means, order)),
+            sentence(by_table, order),
+        ]
+    )
+    return text + "\n", {"label_noise": draw(means, frame, order)}
+
+
+def _table(means, order):
+    """Return the table's cells: a row for each model, three columns for each noise."""
+    cells = {}
+    for noise in means.index.unique("noise"):
+        part = means.xs(noise, level="noise").reindex(order)
+        heads = {"error": "last", "best_error": "best", "wrong_error": "not memorized"}
+        for name, head in heads.items():
+            if part[name].notna().any():
+                texts = part[name].map(_PERCENT, na_action="ignore").fillna("")
+                cells[f"{100 * noise:g} %: {head}"] = texts
+    first = next(iter(cells.values()))
+    return first.to_frame().assign(**cells)[list(cells)].rename_axis("model")
+
+
+def sentence(by_table, order):
+    """Compare mixup with ERM and with dropout at the last epoch.
+
+    Parameters
+    ----------
+    by_table : DataFrame
+        With index `label`, `noise`, `table` and column `error`.
+    order : list of str
+        The labels.
+
+    Returns
+    -------
+    text : str
+    """
+    noises = by_table.index.unique("noise")
+    noise = SHOWN if SHOWN in noises else noises.max()
+    errors = 100 * by_table["error"].xs(noise, level="noise").unstack("label")
+    found = [
+        against(errors, name, [DROPOUT] if DROPOUT in name else [ERM, DROPOUT])
+        for name in order
+        if name.startswith("mixup ")
+    ]
+    return (
+        f"At {100 * noise:g} % replaced labels, at the last epoch: {'; '.join(found)}."
+    )
+
+
+def draw(means, frame, order):
+    """Draw test error and memorization against noise, and the error over epochs."""
+    figure, (last, learned, epochs) = panels(3)
+    for label in order:
+        part = means.loc[label]
+        style = "--" if "dropout" in label else ":" if "α" not in label else "-"
+        style = "-" if label == ERM else style
+        (line,) = last.plot(100 * part.index, part["error"], style, label=label)
+        keep = {"color": line.get_color(), "linestyle": style}
+        known = part["wrong_error"].dropna()
+        learned.plot(100 * known.index, known, marker=".", **keep)
+        _draw_curve(epochs, frame[frame["label"] == label], keep)
+    last.set(ylabel="test error (%), last epoch", xlabel="labels replaced (%)")
+    learned.set(ylabel="wrong labels not predicted (%)", xlabel="labels replaced (%)")
+    epochs.set(ylabel="test error (%)", xlabel="epoch")
+    epochs.set_title(f"{100 * SHOWN:g} % replaced", fontsize=9)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    return figure
+
+
+def _draw_curve(ax, rows, style):
+    """Draw the mean test error over epochs."""
+    rows = rows[rows["noise"] == SHOWN]
+    curves = [curve for curve in rows["curve"] if isinstance(curve, list)]
+    if curves:
+        epochs, errors = np.mean(curves, axis=0).T
+        ax.plot(epochs, 100 * errors, **style)
+
+
+STUDY = Study(
+    name="label_noise",
+    about=__doc__.splitlines()[0],
+    jobs_of=jobs_of,
+    report=report,
+    add_options=add_options,
+)
+
+
+def main(argv=None):
+    """Run the study; see :func:`benchmarks._study.run_study`."""
+    return run_study(STUDY, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
