@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from art.attacks.evasion import BasicIterativeMethod, FastGradientMethod
 from art.estimators.classification import PyTorchClassifier
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 from torch import nn
 
@@ -15,6 +17,7 @@ from ._models import make_model, standardized
 
 # Shares of a column's standard deviation by which it may be moved.
 EPSILONS = (0.05, 0.1, 0.25, 0.5, 1.0)
+SPAN = 0.9  # share of the variance that the data's span holds
 N_STEPS, STEP = 10, 0.25  # of the iterated attack; the latter as a share of ε
 N_PAIRS, N_PLACES = 300, 11  # of training rows, and along the line between them
 
@@ -49,6 +52,11 @@ class _Target:
         """Return rows as the network gets them."""
         encoded = self.estimator.encoder_.transform(X)
         return np.ascontiguousarray(encoded, dtype=np.float32)
+
+    def codes(self, y):
+        """Return classes as numbers, a wrong one for a class that it doesn't know."""
+        known = self.estimator.classes_
+        return np.searchsorted(known, y).clip(max=len(known) - 1)
 
     def error(self, encoded, y):
         """Return the share of rows whose class is not predicted."""
@@ -104,13 +112,17 @@ def _attack(table, job, estimator, source):
     X, truth = target.encode(table.X.iloc[test]), y[test]
     moves = np.zeros(X.shape[1], dtype=np.float32)
     moves[: table.X.select_dtypes("number").shape[1]] = 1  # they come first
+    known = target.encode(table.X.iloc[train])
+    made = [
+        *(("white", *one) for one in attacked(target, X, truth, moves)),
+        *(("black", *one) for one in attacked(source, X, truth, moves)),
+        *(("white", *one) for one in within_span(target, X, truth, moves, known)),
+    ]
     attacks = [
         [box, name, epsilon, target.error(moved, truth)]
-        for box, seen in (("white", target), ("black", source))
-        for name, epsilon, moved in attacked(seen, X, truth, moves)
+        for box, name, epsilon, moved in made
     ]
-    encoded = target.encode(table.X.iloc[train])
-    line = between(target, encoded, y[train], job.fold_seed)
+    line = between(target, known, y[train], job.fold_seed)
     return {"attacks": attacks, "line": line}
 
 
@@ -136,8 +148,7 @@ def attacked(target, X, y, moves):
         By how much, at most.
     moved : ndarray, shape of X
     """
-    known = target.estimator.classes_
-    codes = np.searchsorted(known, y).clip(max=len(known) - 1)
+    codes = target.codes(y)
     how = {"batch_size": max(1, len(X))}
     for epsilon in EPSILONS:
         once = FastGradientMethod(target.network, eps=epsilon, **how)
@@ -146,6 +157,39 @@ def attacked(target, X, y, moves):
         )
         for name, attack in (("FGSM", once), ("I-FGSM", often)):
             yield name, epsilon, attack.generate(X, codes, mask=moves)
+
+
+def within_span(target, X, y, moves, known):
+    """Yield rows moved along the gradient's part in the data's span, or off it.
+
+    The span is that of the leading principal components of the columns that may be
+    moved, which hold `SPAN` of their variance.
+
+    Parameters
+    ----------
+    target, X, y, moves
+        As in :func:`attacked`.
+    known : ndarray of float32 of shape (n_known, n_columns)
+        Encoded training rows.
+
+    Yields
+    ------
+    name : {"in the span", "off the span"}
+    epsilon : float
+        The move is as long as FGSM's: ε times the root of the number of columns.
+    moved : ndarray, shape of X
+    """
+    movable = np.flatnonzero(moves)
+    pca = PCA(SPAN, svd_solver="full").fit(known[:, movable])
+    slope = target.network.loss_gradient(X, target.codes(y))[:, movable]
+    inside = slope @ pca.components_.T @ pca.components_
+    for name, part in (("in the span", inside), ("off the span", slope - inside)):
+        if name == "off the span" and pca.n_components_ == len(movable):
+            continue
+        for epsilon in EPSILONS:
+            moved = X.copy()
+            moved[:, movable] += epsilon * np.sqrt(len(movable)) * normalize(part)
+            yield name, epsilon, moved
 
 
 def between(target, X, y, seed):

@@ -30,6 +30,12 @@ CC18_UCI = (
     *(40975, 40978, 40979, 40982, 40983, 40984, 40994),
 )
 
+# Those of the above with up to 2,000 rows that were at hand, for the studies.
+SMALL_UCI = (
+    *(11, 12, 16, 18, 22, 23, 29, 31, 50, 1462, 1464, 1480, 1494, 1501, 1510, 6332),
+    *(40966, 40975),
+)
+
 # The tables of up to 15,000 rows that were at hand, all but the six of the paper, split
 # once: numpy.random.default_rng(0).permutation of the 61, in the order of their ids.
 HALVES = {
@@ -44,7 +50,12 @@ HALVES = {
     ),
 }
 
-SUITES = {"embedded": tuple(EMBEDDED), "paper": PAPER, "cc18-uci": CC18_UCI}
+SUITES = {
+    "embedded": tuple(EMBEDDED),
+    "paper": PAPER,
+    "cc18-uci": CC18_UCI,
+    "small-uci": SMALL_UCI,
+}
 
 
 @dataclass(frozen=True, eq=False)
