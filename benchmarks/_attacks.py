@@ -1,11 +1,12 @@
 """Networks and the adversarial rows that are made against them."""
 
+import copy
+
 import numpy as np
 import torch
 from art.attacks.evasion import BasicIterativeMethod, FastGradientMethod
 from art.estimators.classification import PyTorchClassifier
 from sklearn.decomposition import PCA
-from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 from torch import nn
 
@@ -14,23 +15,27 @@ from skmixup import fit_together, mix
 from ._fits import Fit
 from ._jobs import labels_of, rows_of
 from ._models import make_model, standardized
+from ._recipes import SPAN
 
 # Shares of a column's standard deviation by which it may be moved.
 EPSILONS = (0.05, 0.1, 0.25, 0.5, 1.0)
-SPAN = 0.9  # share of the variance that the data's span holds
 N_STEPS, STEP = 10, 0.25  # of the iterated attack; the latter as a share of ε
 N_PAIRS, N_PLACES = 300, 11  # of training rows, and along the line between them
 
 
 class _Scores(nn.Module):
-    """The one member of a stack, as a module of its own."""
+    """The one member of a stack, as a module of its own.
+
+    In double precision: in single, a confident network's gradient may be zero, and its
+    rows look safer than they are.
+    """
 
     def __init__(self, mlp):
         super().__init__()
-        self.mlp = mlp
+        self.mlp = copy.deepcopy(mlp).double()
 
     def forward(self, X):
-        return self.mlp(X)[0]
+        return self.mlp(X.double())[0]
 
 
 class _Target:
@@ -181,14 +186,18 @@ def within_span(target, X, y, moves, known):
     """
     movable = np.flatnonzero(moves)
     pca = PCA(SPAN, svd_solver="full").fit(known[:, movable])
-    slope = target.network.loss_gradient(X, target.codes(y))[:, movable]
+    one_hot = np.eye(target.network.nb_classes, dtype=np.float32)[target.codes(y)]
+    slope = target.network.loss_gradient(X, one_hot)[:, movable]
     inside = slope @ pca.components_.T @ pca.components_
     for name, part in (("in the span", inside), ("off the span", slope - inside)):
         if name == "off the span" and pca.n_components_ == len(movable):
             continue
+        # Not by sklearn's normalize, which takes the least gradients for zero.
+        length = np.linalg.norm(part.astype(float), axis=1, keepdims=True)
+        step = np.sqrt(len(movable)) * part / np.where(length > 0, length, 1)
         for epsilon in EPSILONS:
             moved = X.copy()
-            moved[:, movable] += epsilon * np.sqrt(len(movable)) * normalize(part)
+            moved[:, movable] += (epsilon * step).astype(np.float32)
             yield name, epsilon, moved
 
 

@@ -115,6 +115,7 @@ _ALONE = {
     "temperature": 1.0,
 }
 ATTACKED = "attacked"
+SPAN = 0.9  # share of the variance of the columns that the span of the data holds
 WIDTHS = (8, 32, 128, 512)
 OTHERS = {
     "paper": Recipe(PAPER, n_bins=0),

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ._figures import panels
 from ._jobs import make_jobs
-from ._recipes import ATTACKED
+from ._recipes import ATTACKED, SPAN
 from ._script import alpha, say
 from ._study import (
     Study,
@@ -81,17 +81,15 @@ def report(frame):
     means = (
         100 * by_table.groupby(["label", "box", "attack", "epsilon"])["error"].mean()
     )
-    sentences = [
-        _sentence(by_table, order, box, attack, SHOWN)
-        for box in ("white", "black")
-        for attack in ("FGSM", "I-FGSM")
-    ]
+    kinds = by_table[["box", "attack"]].drop_duplicates().itertuples(index=False)
+    sentences = [_sentence(by_table, order, *kind, SHOWN) for kind in kinds]
     text = "\n\n".join(
         [
             f"Test error in %, mean over {frame['table'].nunique()} tables, when the "
             "columns of numbers are moved by up to ε standard deviations; white box: "
             "against the network itself, black box: against another, trained without "
-            "mixing.",
+            "mixing. In and off the span: by as much, but along the gradient's part in "
+            f"the span of the data ({100 * SPAN:g} % of its variance), or off it.",
             as_markdown(_table(means, order)),
             *sentences,
         ]
@@ -126,7 +124,7 @@ def _sentence(by_table, order, box, attack, epsilon):
 
 def draw(means, frame, order):
     """Draw the error against ε, and the network between training rows."""
-    figure, axes = panels(4)
+    figure, axes = panels(5)
     clean = (
         100 * frame.groupby(["label", "table"])["error"].mean().groupby("label").mean()
     )
@@ -140,13 +138,18 @@ def draw(means, frame, order):
             )
             often = means.loc[label, box, "I-FGSM"]
             ax.plot(often.index, often, ":", color=drawn.get_color())
-        axes[2].plot(line.loc[label].index, line.loc[label, "gradient"])
-        axes[3].plot(line.loc[label].index, 100 * line.loc[label, "missed"])
+        for name, style in (("in the span", "-"), ("off the span", ":")):
+            errors = means.loc[label, "white", name]
+            axes[2].plot(errors.index, errors, style, color=drawn.get_color())
+        axes[3].plot(line.loc[label].index, line.loc[label, "gradient"])
+        axes[4].plot(line.loc[label].index, 100 * line.loc[label, "missed"])
     for ax, box in zip(axes, ("white", "black"), strict=False):
         ax.set(xlabel="ε (standard deviations)", ylabel="test error (%)")
         ax.set_title(f"{box} box; dotted: 10 steps", fontsize=9)
-    axes[2].set(xlabel="λ, between training rows", ylabel="gradient of probabilities")
-    axes[3].set(xlabel="λ, between training rows", ylabel="neither row's class (%)")
+    axes[2].set(xlabel="ε (standard deviations)", ylabel="test error (%)")
+    axes[2].set_title("in the data's span; dotted: off it", fontsize=9)
+    axes[3].set(xlabel="λ, between training rows", ylabel="gradient of probabilities")
+    axes[4].set(xlabel="λ, between training rows", ylabel="neither row's class (%)")
     figure.legend(
         *axes[0].get_legend_handles_labels(),
         loc="outside lower center",
