@@ -35,8 +35,8 @@ def alpha_curve(frame, score):
     scale = 100 if score == "error" else 1
     has_gap = score == "error" and "train_error" in frame
     if has_gap:
-        _draw_curve(ax, frame, "train_error", scale, label="training, clean")
-    _draw_curve(ax, frame, score, scale, label="test")
+        draw_curve(ax, frame, "train_error", scale, label="training, clean")
+    draw_curve(ax, frame, score, scale, label="test")
     ax.set_ylabel(NAMES[score])
     low, high = ax.get_ylim()
     if low < high / 2:
@@ -46,7 +46,7 @@ def alpha_curve(frame, score):
     return figure
 
 
-def _draw_curve(ax, frame, score, scale, label):
+def draw_curve(ax, frame, score, scale, label):
     """Draw the mean over folds, and its interval for overlapping training folds."""
     groups = frame.groupby("alpha")
     ratio = test_to_train(frame)

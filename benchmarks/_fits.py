@@ -9,7 +9,7 @@ from sklearn.base import clone
 from ._jobs import Job, labels_of, rows_of
 from ._metrics import evaluate, majority_error, over_all_classes, reliability
 from ._models import GENERATOR, SEARCHES, STACKED, make_model
-from ._recipes import ATTACKED, WATCHED
+from ._recipes import ATTACKED, IMAGES, SEQUENCES, WATCHED
 
 _SCORES = ("error", "log_loss", "brier", "ece")
 MEASURES = (
@@ -61,6 +61,8 @@ def fitter_of(job):
         from ._gan import fit_gans as fit_all
     elif job.protocol in WATCHED:
         from ._watched import fit_watched as fit_all
+    elif job.protocol in (IMAGES, SEQUENCES):
+        from ._nets import fit_nets as fit_all
     elif job.protocol == ATTACKED:
         from ._attacks import fit_attacked as fit_all
     elif job.model in STACKED:

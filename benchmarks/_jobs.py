@@ -141,7 +141,7 @@ def make_jobs(table, models, alphas, *, protocol, folds, repeats=1, seed=0, nois
         for alpha in (alphas if model in (*STACKED, GENERATOR) else [None])
     ]
     candidates = [
-        (model, alpha, protocol if model in NETWORKS else None)
+        (model, alpha, protocol if model in (*NETWORKS, GENERATOR) else None)
         for model, alpha in dict.fromkeys(found)
     ]
     if repeats == "auto":

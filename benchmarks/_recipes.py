@@ -127,6 +127,10 @@ OTHERS = {
         for width in WIDTHS
     },
 }
+# A GAN without mixup as is usual, of twice the rows a step; and one like mixup's.
+TWO_BATCHES, ONE_BATCH = "two batches", "one batch"
+# Convolutional nets, for `benchmarks._nets`.
+IMAGES, SEQUENCES = "images", "sequences"
 # Those whose test error is noted at every epoch, for `benchmarks._watched`.
 _WATCHED = {
     "hidden_layer_sizes": (128, 128),

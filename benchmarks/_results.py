@@ -16,7 +16,7 @@ LOCK_NAME = ".results.lock"
 ENVIRONMENTS_NAME = "environments.jsonl"
 PREDICTIONS_NAME = "predictions"
 PARQUET_NAME = "results.parquet"
-_NESTED = ("versions", "reliability", "curve", "attacks", "line")
+_NESTED = ("versions", "reliability", "curve", "attacks", "line", "samples")
 _MODELS = {*MODELS, GENERATOR}
 _SCORES = ("error", "log_loss", "majority_error", "fit_seconds")
 

@@ -44,23 +44,27 @@ def add_tables(parser):
     )
 
 
-def add_how(parser, out=None):
+def add_how(parser, folds=5, repeats=1, out=None):
     """Add the options that say how often, where and into what it runs.
 
     Parameters
     ----------
     parser : ArgumentParser
+    folds, repeats : int
+        Of the cross-validation, if nothing else is said; 0 if there is none.
     out : str, default=None
         Where results go if nothing else is said; None for nowhere.
     """
     add = parser.add_argument
-    add("--folds", type=at_least(2), default=5, help="folds of cross-validation")
-    add(
-        "--repeats",
-        type=repeats,
-        default=1,
-        help="repeats, each split anew; auto repeats small tables more often",
-    )
+    if folds:
+        text = "folds of cross-validation"
+        add("--folds", type=at_least(2), default=folds, help=text)
+        add(
+            "--repeats",
+            type=n_repeats,
+            default=repeats,
+            help="repeats, each split anew; auto repeats small tables more often",
+        )
     add("--seed", type=at_least(0), default=0, help="of folds and models")
     add(
         "--n-jobs",
@@ -83,7 +87,7 @@ def add_how(parser, out=None):
     add("--scheduler", metavar="ADDRESS", help="of the Dask cluster: tcp://HOST:PORT")
 
 
-def repeats(text):
+def n_repeats(text):
     """Read a number of repeats, or "auto"."""
     if text == "auto" or text.isdecimal():
         return text if text == "auto" else at_least(1)(text)
@@ -143,7 +147,7 @@ def parse(parser, argv):
     if options.scheduler and not _ADDRESS.fullmatch(options.scheduler):
         parser.error(f"--scheduler {options.scheduler} is not like tcp://HOST:PORT")
     try:
-        options.keys = _keys(options)
+        options.keys = _keys(options) if hasattr(options, "suite") else None
     except ValueError as error:
         parser.error(f"--suite: {error}")
     return options

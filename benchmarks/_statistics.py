@@ -98,7 +98,7 @@ def compare(folds, reference, score):
     ]
     comparison = pd.DataFrame(rows)
     if len(comparison):
-        comparison["p_holm"] = _holm(comparison["p"].to_numpy())
+        comparison["p_holm"] = holm(comparison["p"].to_numpy())
     return comparison
 
 
@@ -157,7 +157,7 @@ def _over_tables(differences):
     }
 
 
-def _holm(p):
+def holm(p):
     """Correct p-values by Holm's method, leaving out those that are NaN."""
     corrected, known = np.full(len(p), np.nan), ~np.isnan(p)
     if known.any():

@@ -50,8 +50,8 @@ class Study:
     load : callable, default=load_tables
         Takes the options, returns tables and what is not loaded; by default those of
         the benchmark.
-    folds : int, default=3
-        Of the cross-validation, if nothing else is said.
+    folds, repeats : int, default=3 and 1
+        Of the cross-validation, if nothing else is said; 0 if there is none.
     has_tables : bool, default=True
         Whether the command line says which tables.
     """
@@ -63,6 +63,7 @@ class Study:
     add_options: Callable | None = None
     load: Callable = load_tables
     folds: int = 3
+    repeats: int = 1
     has_tables: bool = True
 
 
@@ -115,8 +116,8 @@ def _parse(study, argv):
         add_tables(parser)
     if study.add_options is not None:
         study.add_options(parser)
-    add_how(parser, out=f"results/{study.name}")
-    parser.set_defaults(folds=study.folds)
+    out = f"results/{study.name}"
+    add_how(parser, folds=study.folds, repeats=study.repeats, out=out)
     return parse(parser, argv)
 
 

@@ -11,8 +11,10 @@ from ._mixing import (
     Mixer,
     draw_lambda,
     draw_partners,
+    draw_real_share,
     mix,
     mixup_batch,
+    mixup_real_fake,
     one_hot,
     soft_cross_entropy,
 )
@@ -46,9 +48,11 @@ __all__ = [
     "TogetherFit",
     "draw_lambda",
     "draw_partners",
+    "draw_real_share",
     "fit_together",
     "mix",
     "mixup_batch",
+    "mixup_real_fake",
     "one_hot",
     "soft_cross_entropy",
 ]

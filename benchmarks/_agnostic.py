@@ -1,0 +1,202 @@
+"""What studies of other data than tables share: α's of mixup on the same folds."""
+
+from functools import partial
+
+import numpy as np
+
+from ._figures import NAMES, draw_curve, plt
+from ._jobs import make_jobs
+from ._script import alpha
+from ._statistics import LEVEL, corrected_t_test, holm, test_to_train
+from ._study import Study
+
+SCORES = {"error": "error", "log_loss": "log-loss"}
+
+
+def make_study(name, about, title, load):
+    """Return a study that compares α's of mixup with plain training.
+
+    Parameters
+    ----------
+    name : {"images", "sequences"}
+        The script's, the protocol's, and that of the files it writes.
+    about : str
+        A line for ``--help``.
+    title : str
+        What the data are.
+    load : callable
+        Takes the options, returns a list of one table.
+
+    Returns
+    -------
+    study : Study
+    """
+    return Study(
+        name=name,
+        about=about,
+        jobs_of=partial(_jobs_of, protocol=name),
+        report=partial(_report, name=name, title=title),
+        add_options=_add_options,
+        load=load,
+        folds=2,
+        repeats=5,
+        has_tables=False,
+    )
+
+
+def _add_options(parser):
+    parser.add_argument(
+        "--alphas",
+        nargs="+",
+        type=alpha,
+        default=[0.1, 0.2, 0.4, 1.0],
+        metavar="A",
+        help="mixup's alphas; 0, which is plain training (ERM), is always run",
+    )
+
+
+def _jobs_of(table, options, protocol):
+    alphas = sorted({0.0, *options.alphas})
+    how = {"folds": options.folds, "repeats": options.repeats, "seed": options.seed}
+    return make_jobs(table, ["mixup"], alphas, protocol=protocol, **how)
+
+
+def _report(frame, name, title):
+    frame = frame.astype(dict.fromkeys((*SCORES, "n_train", "n_test"), float))
+    return report(frame, title), {name: draw(frame, title)}
+
+
+def against_erm(frame, score):
+    """Compare each α with α = 0, fold by fold.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows that went well.
+    score : str
+        A column in which less is better.
+
+    Returns
+    -------
+    found : dict of float -> (Difference, float)
+        For each α above 0, how much higher its score is, and the p-value corrected for
+        the number of α's by Holm's method.
+    """
+    scores = frame.pivot(index=["repeat", "fold"], columns="alpha", values=score)
+    others = scores.columns[scores.columns != 0]
+    ratio = test_to_train(frame)
+    differences = [corrected_t_test(scores[a] - scores[0.0], ratio) for a in others]
+    p = holm(np.array([difference.p for difference in differences]))
+    return dict(zip(others, zip(differences, p, strict=True), strict=True))
+
+
+def sentence(frame, title):
+    """Say in one sentence what was found, whichever way it went.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows that went well.
+    title : str
+        What the data are.
+
+    Returns
+    -------
+    text : str
+    """
+    n_folds = len(frame.drop_duplicates(["repeat", "fold"]))
+    told = [
+        f"{name} is {_directions(against_erm(frame, score))}"
+        for score, name in SCORES.items()
+    ]
+    return (
+        f"On {title}, mixup's {told[0]}, and its {told[1]}, each against plain "
+        f"training on the same {n_folds} folds and seeds."
+    )
+
+
+def _directions(found):
+    """Say at which α's a score is lower, the same and higher, and where it is clear."""
+    signs = {a: 0 if np.isclose(d.mean, 0) else d.mean for a, (d, _) in found.items()}
+    parts = []
+    for word, sign in (("lower", -1), ("the same", 0), ("higher", 1)):
+        at = [a for a in found if np.sign(signs[a]) == sign]
+        clear = [a for a in at if found[a][1] < LEVEL]
+        if at:
+            sure = f"p < {LEVEL} at {_listed(clear)}" if clear else f"p ≥ {LEVEL}"
+            parts.append(f"{word} at α = {_listed(at)} ({sure})")
+    return " but ".join(parts)
+
+
+def _listed(alphas):
+    """Return numbers as text: 1, 2 and 3."""
+    *some, last = [f"{a:g}" for a in alphas]
+    return f"{', '.join(some)} and {last}" if some else last
+
+
+def report(frame, title):
+    """Lay the results out.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows that went well.
+    title : str
+        What the data are.
+
+    Returns
+    -------
+    text : str
+        In Markdown: a table with a row for each α, its key, and :func:`sentence`.
+    """
+    found = [against_erm(frame, score) for score in SCORES]
+    lines = [
+        "| α | error % | minus ERM's | p | log-loss | minus ERM's | p |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for a, rows in frame.groupby("alpha"):
+        error = _cells(rows["error"], found[0].get(a), 100, 2)
+        loss = _cells(rows["log_loss"], found[1].get(a), 1, 4)
+        name = "0 (ERM)" if a == 0 else f"{a:g}"
+        lines.append(f"| {name} | {error} | {loss} |")
+    key = (
+        f"Mean ± standard deviation over {frame['repeat'].nunique()} × "
+        f"{frame['folds'].iloc[0]} folds; difference with its 95 % interval by the "
+        "corrected resampled t-test, p by Holm over the α's."
+    )
+    return "\n".join([*lines, "", key, "", sentence(frame, title)]) + "\n"
+
+
+def _cells(column, compared, scale, digits):
+    """Return a score, its difference from ERM's and the p-value as cells."""
+    mean, spread = scale * column.mean(), scale * column.std()
+    cells = [f"{mean:.{digits}f} ± {spread:.{digits}f}", "", ""]
+    if compared is not None:
+        difference, p = compared
+        ends = difference.mean, difference.low, difference.high
+        middle, low, high = (f"{scale * end:+.{digits}f}" for end in ends)
+        cells[1:] = f"{middle} [{low}, {high}]", f"{p:.2g}"
+    return " | ".join(cells)
+
+
+def draw(frame, title):
+    """Draw error and log-loss against α, with intervals over folds.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows that went well.
+    title : str
+        What the data are.
+
+    Returns
+    -------
+    figure : Figure
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.7), layout="constrained")
+    for ax, (score, label) in zip(axes, NAMES.items(), strict=True):
+        draw_curve(ax, frame, score, 100 if score == "error" else 1, label=None)
+        ax.set_ylabel(label)
+    figure.suptitle(title, fontsize=10)
+    plt.close(figure)
+    return figure

@@ -1,0 +1,28 @@
+"""mixup on images: a small convolutional net on scikit-learn's 8 × 8 digits.
+
+``python -m benchmarks.images`` needs no network and takes about a minute.
+"""
+
+import sys
+
+from ._agnostic import make_study
+from ._recipes import IMAGES
+from ._study import run_study
+from ._tables import load_all
+
+
+def load(options):
+    """Load the digits, whose columns are points of images."""
+    return load_all(["digits"])
+
+
+STUDY = make_study(IMAGES, __doc__.splitlines()[0], "digits as images", load)
+
+
+def main(argv=None):
+    """Run the study; see :func:`benchmarks._study.run_study`."""
+    return run_study(STUDY, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
