@@ -144,7 +144,7 @@ def train(
     -------
     samples : ndarray of shape (n_checkpoints, K, n_samples, n_features)
     """
-    real = torch.as_tensor(real)
+    real = torch.tensor(np.asarray(real))  # a copy: rows may be read-only
     streams = [_Streams(seed, alpha) for seed, alpha in zip(seeds, alphas, strict=True)]
     gan = _StackedGAN(n_noise, real, hidden_layer_sizes, seeds, lr, betas)
     shown = [s.shown.standard_normal((n_samples, n_noise)) for s in streams]

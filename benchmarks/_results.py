@@ -290,7 +290,10 @@ def write_parquet(rows, path):
     """
     frame = pd.DataFrame(rows).convert_dtypes()
     for name in set(_NESTED) & set(frame):
-        frame[name] = [json.dumps(value) for value in frame[name]]
+        frame[name] = [
+            json.dumps(value) if isinstance(value, list | dict) else None
+            for value in frame[name]
+        ]
     frame.to_parquet(path, index=False, compression="zstd")
 
 
@@ -299,5 +302,5 @@ def _read_parquet(path):
     rows = frame.where(frame.notna(), None).to_dict("records")
     for name in set(_NESTED) & set(frame):
         for row in rows:
-            row[name] = json.loads(row[name])
+            row[name] = None if row[name] is None else json.loads(row[name])
     return rows

@@ -24,6 +24,10 @@ from ._script import (
 from ._tables import group_by_reason, load_all
 
 
+class NothingToCompare(Exception):
+    """Too much has failed for a report."""
+
+
 def load_tables(options):
     """Load the tables that are asked for; see :func:`benchmarks._tables.load_all`."""
     tables, unloaded = load_all(options.keys, say)
@@ -130,7 +134,11 @@ def _report(study, rows, folder):
     if not good:
         say("There is no result.")
         return 1
-    text, figures = study.report(pd.DataFrame(good))
+    try:
+        text, figures = study.report(pd.DataFrame(good))
+    except NothingToCompare as error:
+        say(str(error))
+        return 1
     if failed:
         text += f"\n{len(failed)} of {len(rows)} fits failed.\n"
     print(text)
@@ -172,10 +180,18 @@ def complete_tables(frame, columns):
     Returns
     -------
     frame : DataFrame
+
+    Raises
+    ------
+    NothingToCompare
+        If there is no such table.
     """
     kinds = frame[columns].apply(tuple, axis=1)
     n_kinds = kinds.groupby(frame["table"]).nunique()
-    return frame[frame["table"].isin(n_kinds.index[n_kinds == kinds.nunique()])]
+    complete = frame["table"].isin(n_kinds.index[n_kinds == kinds.nunique()])
+    if not complete.any():
+        raise NothingToCompare("No table has results of all that is compared.")
+    return frame[complete]
 
 
 def against(errors, name, others):

@@ -18,7 +18,13 @@ from ._jobs import make_jobs
 from ._models import GENERATOR
 from ._recipes import ONE_BATCH, TWO_BATCHES
 from ._script import alpha, at_least
-from ._study import Study, as_markdown, run_study
+from ._study import (
+    NothingToCompare,
+    Study,
+    as_markdown,
+    complete_tables,
+    run_study,
+)
 from ._summary import p_value
 from ._tables import Table
 
@@ -81,6 +87,9 @@ def report(frame):
     figures : dict of str -> Figure
     """
     frame = frame.assign(label=frame.apply(name_of, axis=1))
+    if PLAIN not in set(frame["label"]):
+        raise NothingToCompare("All GANs without mixup have failed.")
+    frame = complete_tables(frame, ["label", "fold"])
     frame = frame.astype(dict.fromkeys(MEASURES, float))
     text = "\n\n".join(
         [

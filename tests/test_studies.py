@@ -1,0 +1,386 @@
+"""Studies of what mixup claims: they run, resume, pair, and say what they found."""
+
+import importlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import _recipes, _watched, sequences
+from benchmarks._agnostic import against_erm, sentence
+from benchmarks._fits import Fit, measure
+from benchmarks._jobs import Job, labels_of, make_jobs, make_units, rows_of
+from benchmarks._results import read_rows
+from benchmarks._runner import run_unit
+from benchmarks._study import against, complete_tables
+from benchmarks._tables import SUITES, Table, load_all
+
+TINY = {
+    "label_noise": ["--alphas", "8", "--noises", "0", "0.5", "--folds", "2"],
+    "adversarial": ["--alphas", "1", "--folds", "2"],
+    "alpha": ["--alphas", "1", "inf", "--widths", "8", "32", "--folds", "2"],
+    "gan": ["--seeds", "2", "--sets", "ring of 8"],
+    "images": ["--alphas", "1", "--repeats", "1"],
+    "sequences": ["--alphas", "1", "--repeats", "1"],
+}
+N_ROWS = {"label_noise": 28, "adversarial": 4, "alpha": 12, "gan": 6}
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_all(["iris"])[0][0]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Train for a moment only."""
+    from benchmarks import _gan, _nets, gan
+
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
+    for params in _recipes.WATCHED.values():
+        monkeypatch.setitem(params, "max_epochs", 3)
+    for name in ("default", "attacked", "2 x 8, to the end", "2 x 32, to the end"):
+        recipe = (_recipes.RECIPES | _recipes.OTHERS)[name]
+        monkeypatch.setitem(recipe.params, "max_epochs", 2)
+    short = {"checkpoints": (2, 4), "n_samples": 50}
+    monkeypatch.setattr(_gan.train, "__kwdefaults__", _gan.train.__kwdefaults__ | short)
+    monkeypatch.setattr(gan, "CHECKPOINTS", (2, 4))
+    net = _nets.MixupNet
+    monkeypatch.setattr(
+        _nets, "MixupNet", lambda *a, **k: net(*a, **k | {"max_epochs": 1})
+    )
+    monkeypatch.setattr(sequences, "N_ROWS", 200)
+
+
+def without_times(rows):
+    """Leave out what differs from run to run: times, and who trained beside."""
+    differs = ("fit_seconds", "predict_seconds", "environment", "stack_size")
+    return [{k: v for k, v in row.items() if k not in differs} for row in rows]
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_study_runs_to_the_end_and_resumes(name, tmp_path, quick, capsys):
+    """Killed in the middle of a line, it ends with the same rows and the same text."""
+    study = importlib.import_module(f"benchmarks.{name}")
+    arguments = [*TINY[name], "--n-jobs", "1", "--out", str(tmp_path)]
+    assert study.main(arguments) == 0
+    text = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
+    assert text in capsys.readouterr().out
+    assert text.count("|") > 10 and text.strip().endswith(".")
+    pictures = list(tmp_path.glob("*.png"))
+    assert pictures
+    assert all(p.read_bytes().startswith(b"\x89PNG") for p in pictures)
+    rows = read_rows(tmp_path)
+    assert len(rows) == N_ROWS.get(name, 4)
+    assert all(row["status"] == "ok" for row in rows)
+
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(path.read_bytes()[:-40])
+    assert study.main(arguments) == 0
+    err = capsys.readouterr().err
+    assert f"{len(rows) - 1} of {len(rows)} jobs were finished before" in err
+    assert without_times(read_rows(tmp_path)) == without_times(rows)
+    assert (tmp_path / f"{name}.md").read_text(encoding="utf-8") == text
+
+    path.unlink()  # the exported rows will do
+    assert study.main(arguments) == 0
+    assert f"{len(rows)} of {len(rows)}" in capsys.readouterr().err
+    assert (tmp_path / f"{name}.md").read_text(encoding="utf-8") == text
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path, quick, capsys):
+    (tmp_path / "file").touch()
+    study = importlib.import_module("benchmarks.alpha")
+    assert study.main(["--out", str(tmp_path / "file")]) == 2
+    assert "Cannot write to --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("label_noise", ["--noises", "50"], r"'50' is no number in \[0, 1\]"),
+        ("label_noise", ["--alphas", "-1"], r"'-1' is no number in \[0, inf\]"),
+        ("alpha", ["--widths", "7"], "invalid choice: 7"),
+        ("gan", ["--sets", "square"], "invalid choice: 'square'"),
+        ("gan", ["--folds", "3"], "unrecognized arguments"),
+        ("images", ["--suite", "paper"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_arguments_are_named(name, arguments, message, capsys):
+    import re
+
+    study = importlib.import_module(f"benchmarks.{name}")
+    with pytest.raises(SystemExit):
+        study.main(arguments)
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_tables_without_numbers_are_left_out(tmp_path, quick, monkeypatch, capsys):
+    from benchmarks import adversarial
+
+    words = Table("words", pd.DataFrame({"a": list("abab")}), pd.Series([0, 1, 0, 1]))
+    monkeypatch.setattr(adversarial, "load_tables", lambda _: ([words], {}))
+    assert adversarial.main(["--out", str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    assert "words has no columns of numbers" in told.err
+    assert "There is no result" in told.err
+
+
+# ---- wrong labels
+
+
+def noisy_job(table, noise, **other):
+    return Job(table.name, None, "mixup", 0.0, None, 2, 0, 0, 0, noise=noise, **other)
+
+
+def test_labels_are_replaced_by_any_class(iris):
+    y = np.asarray(iris.y)
+    shares = {}
+    for noise in (0.0, 0.2, 0.5, 1.0):
+        given = labels_of(iris, noisy_job(iris, noise))
+        shares[noise] = (given != y).mean()
+        assert set(given) <= set(y)
+    assert shares[0.0] == 0
+    # A third of the labels drawn are right.
+    assert shares[1.0] == pytest.approx(2 / 3, abs=0.1)
+    assert shares[0.2] < 0.2 and shares[0.2] < shares[0.5] < shares[1.0]
+    assert np.array_equal(np.asarray(iris.y), y)  # the table's own are untouched
+
+
+def test_more_noise_adds_wrong_labels_and_keeps_the_old(iris):
+    some, more = (labels_of(iris, noisy_job(iris, noise)) for noise in (0.2, 0.5))
+    wrong = some != np.asarray(iris.y)
+    assert wrong.any()
+    assert np.array_equal(some[wrong], more[wrong])
+
+
+class Parrot:
+    """Predicts what it was told about each row."""
+
+    def __init__(self, labels, classes):
+        self.labels, self.classes_ = labels, classes
+
+    def predict_proba(self, X):
+        return np.eye(len(self.classes_))[self.labels[X.index]]
+
+
+def test_memorized_labels_are_counted(iris):
+    job, classes = noisy_job(iris, 0.5), np.unique(iris.y)
+    given, y = labels_of(iris, job), np.asarray(iris.y)
+    learned, _ = measure(iris, Fit(job, Parrot(given, classes)))
+    assert learned["wrong_error"] == 0 and learned["train_error"] == 0
+    test = rows_of(iris, job)[1]
+    assert learned["error"] == pytest.approx((given[test] != y[test]).mean())
+    right, _ = measure(iris, Fit(job, Parrot(y, classes)))
+    assert right["wrong_error"] == 1 and right["error"] == 0
+    assert (
+        "wrong_error"
+        not in measure(iris, Fit(noisy_job(iris, 0.0), Parrot(y, classes)))[0]
+    )
+
+
+def test_forests_learn_the_wrong_labels_too(iris):
+    jobs = make_jobs(iris, ["forest"], [], protocol=None, folds=2, noise=0.5)
+    (outcome,) = run_unit(make_units(iris, jobs)[0])
+    assert outcome.row["noise"] == 0.5
+    assert outcome.row["wrong_error"] < 0.1 < outcome.row["error"]
+
+
+def watched_rows(table, alphas, quick):
+    jobs = make_jobs(table, ["mixup"], alphas, protocol="watched", folds=2, noise=0.5)
+    (unit,) = make_units(table, jobs)
+    return [outcome.row for outcome in run_unit(unit)]
+
+
+def test_a_watched_member_is_the_same_in_any_company(iris, quick):
+    together = watched_rows(iris, [0.0, 1.0, 8.0], quick)
+    alone = watched_rows(iris, [1.0], quick)
+    chosen = [row for row in together if row["alpha"] == 1.0]
+    for row, other in zip(chosen, alone, strict=True):
+        assert row["log_loss"] == pytest.approx(other["log_loss"], rel=1e-4)
+        assert row["curve"] == other["curve"]
+
+
+def test_the_curve_ends_with_the_last_error_and_holds_the_best(iris, quick):
+    for row in watched_rows(iris, [0.0, 8.0], quick):
+        epochs, errors = np.array(row["curve"]).T
+        assert epochs.tolist() == [1, 2, 3]
+        assert errors[-1] == pytest.approx(row["error"])
+        assert errors.min() == pytest.approx(row["best_error"])
+        assert errors[row["best_epoch"] - 1] == pytest.approx(row["best_error"])
+
+
+def test_watching_counts_each_test_row_once():
+    """Folds of unlike sizes are padded with rows that are not to count."""
+    import torch
+
+    class Net:
+        module_ = torch.nn.Identity()
+
+    X = np.eye(3, dtype=np.float32)
+    watch = _watched._Watch(X, np.array([0, 1, 0]), [np.array([2]), np.arange(3)])
+    watch.on_epoch_end(Net())
+    np.testing.assert_allclose(watch.errors[0], [1, 1 / 3])
+
+
+# ---- adversarial rows
+
+
+@pytest.fixture(scope="module")
+def attacked():
+    """A target, its rows, and which of its columns may be moved."""
+    from benchmarks import _attacks
+
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(120, 4)), columns=list("abcd"))
+    X["b"] = X["a"] + 0.01 * X["b"]  # no data off this line
+    X["word"] = rng.choice(["yes", "no"], len(X))
+    y = (X["a"] + X["c"] > 0).to_numpy().astype(int)
+    job = Job("made", None, "mixup", 0.0, "attacked", 2, 0, 0, 0)
+    estimator = _attacks._model(job, 0.0, 0).set_params(max_epochs=20).fit(X, y)
+    target = _attacks._Target(estimator)
+    return target, target.encode(X), y, np.float32([1, 1, 1, 1, 0, 0])
+
+
+def test_attacks_move_numbers_alone_and_no_farther_than_epsilon(attacked):
+    from benchmarks import _attacks
+
+    target, X, y, moves = attacked
+    clean = target.error(X, y)
+    worst = {}
+    for name, epsilon, moved in _attacks.attacked(target, X, y, moves):
+        assert np.abs(moved - X).max() <= epsilon * (1 + 1e-4)
+        assert np.array_equal(moved[:, 4:], X[:, 4:])
+        worst[name, epsilon] = target.error(moved, y)
+    assert len(worst) == 10
+    assert worst["FGSM", 0.5] > clean
+    assert worst["I-FGSM", 0.5] >= worst["FGSM", 0.25]
+
+
+def test_moves_in_the_span_and_off_it_are_as_long_as_fgsm(attacked):
+    from benchmarks import _attacks
+
+    target, X, y, moves = attacked
+    parts = {}
+    for name, epsilon, moved in _attacks.within_span(target, X, y, moves, X):
+        length = np.linalg.norm(moved - X, axis=1)
+        np.testing.assert_allclose(length, 2 * epsilon, rtol=1e-3)  # four columns
+        assert np.array_equal(moved[:, 4:], X[:, 4:])
+        parts[name, epsilon] = moved - X
+    inside, outside = parts["in the span", 0.5], parts["off the span", 0.5]
+    assert np.abs((inside * outside).sum(1)).max() < 1e-3
+    # a and b are one: off the span they part.
+    assert np.abs(inside[:, 0] - inside[:, 1]).max() < 0.1
+    assert np.abs(outside[:, 0] + outside[:, 1]).max() < 0.1
+
+
+def test_a_line_is_measured_at_its_ends_as_the_rows_are(attacked):
+    from benchmarks import _attacks
+
+    target, X, y, _ = attacked
+    line = np.array(_attacks.between(target, X, y, seed=0))
+    assert line.shape == (11, 3)
+    assert line[[0, -1], 0].tolist() == [0, 1]
+    assert (line[:, 2] > 0).all()
+    assert line[[0, -1], 1].max() <= target.error(X, y) + 0.1
+
+
+# ---- what is said
+
+
+def test_only_complete_tables_are_compared():
+    frame = pd.DataFrame({"table": list("aab"), "label": ["x", "y", "x"]})
+    assert set(complete_tables(frame, ["label"])["table"]) == {"a"}
+
+
+def test_a_comparison_says_which_way_it_went():
+    errors = pd.DataFrame({"ERM": [10.0, 20.0], "mixup α=1": [8.0, 21.0]})
+    assert against(errors, "mixup α=1", ["ERM"]) == (
+        "mixup α=1 (14.5 %) is below ERM (15.0 %; lower on 1 of 2 tables)"
+    )
+    assert "ERM (15.0 %) is not below mixup" in against(errors, "ERM", ["mixup α=1"])
+
+
+def test_the_widest_network_may_suffer_more():
+    from benchmarks import alpha
+
+    at = pd.MultiIndex.from_product([[8, 32], [0.0, 1.0]], names=["width", "alpha"])
+    means = pd.DataFrame({"train_error": 0.0, "gap": 0.0}, index=at)
+    means["error"] = [0.10, 0.12, 0.10, 0.11]
+    assert alpha.sentence(means).endswith("suffers less from the largest α.")
+    means["error"] = [0.10, 0.11, 0.10, 0.12]
+    assert alpha.sentence(means).endswith("suffers no less from the largest α.")
+
+
+def test_gans_are_compared_seed_by_seed():
+    from benchmarks import gan
+
+    rows = [
+        {"table": "ring of 8", "label": label, "fold": seed, "distance": distance}
+        for label, some in ((gan.PLAIN, [0.3, 0.2]), ("mixup α=0.2", [0.1, 0.3]))
+        for seed, distance in enumerate(some)
+    ]
+    text = gan.sentence(pd.DataFrame(rows))
+    assert "closer to the ring of 8" in text and "closer for 1 of 2 seeds" in text
+
+
+def test_a_gan_with_two_batches_is_another(quick):
+    from benchmarks._gan import TOY_SETS, train
+
+    real = TOY_SETS["ring of 8"].draw(100, np.random.default_rng(0))[0]
+    one, two = (train(real, [0.0], [1], two_batches=both) for both in (False, True))
+    assert one.shape == two.shape == (2, 1, 50, 2)
+    assert not np.array_equal(one, two)
+
+
+# ---- images and sequences
+
+
+def rows_with(errors):
+    """Rows of four folds: an error for each α and fold."""
+    return pd.DataFrame(
+        [
+            {"alpha": alpha, "repeat": fold // 2, "fold": fold % 2, "folds": 2}
+            | {"error": error, "log_loss": 1 - error, "n_train": 50, "n_test": 50}
+            for alpha, some in errors.items()
+            for fold, error in enumerate(some)
+        ]
+    )
+
+
+def test_the_sentence_says_which_way_it_went():
+    base = np.array([0.30, 0.31, 0.29, 0.30])
+    wobble = np.array([0.0, 1e-3, 0.0, -1e-3])
+    rows = rows_with(
+        {0.0: base, 0.1: base, 0.4: base - 0.1 + wobble, 1.0: base + wobble}
+    )
+    assert sentence(rows, "dots") == (
+        "On dots, mixup's error is lower at α = 0.4 (p < 0.05 at 0.4) but the same at "
+        "α = 0.1 and 1 (p ≥ 0.05), and its log-loss is the same at α = 0.1 and 1 "
+        "(p ≥ 0.05) but higher at α = 0.4 (p < 0.05 at 0.4), each against plain "
+        "training on the same 4 folds and seeds."
+    )
+
+
+def test_differences_pair_by_fold_in_any_order():
+    base = np.array([0.1, 0.2, 0.3, 0.4])
+    rows = rows_with({0.0: base, 1.0: base + 0.01}).sample(frac=1, random_state=0)
+    ((difference, p),) = against_erm(rows, "error").values()
+    assert difference.mean == pytest.approx(0.01)
+    assert p == pytest.approx(0)
+
+
+def test_waveforms_are_the_books():
+    """The best rule's error is 14 % by the book; here by integration over the share."""
+    X, y = sequences.waveforms(5000, seed=1)
+    at = np.arange(1, 22)
+    low, high, middle = (np.maximum(6 - abs(at - peak), 0) for peak in (7, 15, 11))
+    share = (np.arange(40)[:, None] + 0.5) / 40
+    likelihood = []
+    for first, second in ((low, high), (low, middle), (high, middle)):
+        clean = share * first + (1 - share) * second
+        distance = ((X[:, None] - clean) ** 2).sum(-1)
+        likelihood.append(np.exp(-distance / 2).sum(1))
+    assert np.mean(np.argmax(likelihood, axis=0) != y) == pytest.approx(0.14, abs=0.015)
+    assert X.shape == (5000, 21) and X.dtype == np.float32
+    assert np.bincount(y).min() > 1500
