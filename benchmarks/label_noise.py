@@ -153,13 +153,16 @@ def draw(means, frame, order):
         part = means.loc[label]
         style = "--" if "dropout" in label else ":" if "α" not in label else "-"
         style = "-" if label == ERM else style
-        (line,) = last.plot(100 * part.index, part["error"], style, label=label)
+        color = "black" if label == list(_NAMES.values())[-1] else None
+        (line,) = last.plot(
+            100 * part.index, part["error"], style, label=label, color=color
+        )
         keep = {"color": line.get_color(), "linestyle": style}
         known = part["wrong_error"].dropna()
         learned.plot(100 * known.index, known, marker=".", **keep)
         _draw_curve(epochs, frame[frame["label"] == label], keep)
     last.set(ylabel="test error (%), last epoch", xlabel="labels replaced (%)")
-    learned.set(ylabel="wrong labels not predicted (%)", xlabel="labels replaced (%)")
+    learned.set(ylabel="not memorized (%)", xlabel="labels replaced (%)")
     epochs.set(ylabel="test error (%)", xlabel="epoch")
     epochs.set_title(f"{100 * SHOWN:g} % replaced", fontsize=9)
     figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
