@@ -24,7 +24,7 @@ from sklearn.utils.validation import (
 from ._binning import PiecewiseLinearBins
 
 _NUMBER, _CATEGORY = "number", "category"
-_OBJECT_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal", "empty"}
+_OBJECT_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 _TIMES = ("date", "time", "period", "interval", "duration")
 _OBJECT_TIMES = {"datetime", "datetime64", "date", "time", "timedelta", "timedelta64"}
 # scikit-learn looks for infinity in a sum, which overflows for values near 1e308.
@@ -329,7 +329,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     ----------
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Which columns are categories: those whose dtype says so (category, string,
-        bool, and object unless it holds numbers only); those given by name, index or
+        bool, and object unless it holds numbers only; a column of objects with no
+        value at all is one too, whatever comes later); those given by name, index or
         boolean mask, beside them text columns; or none.
     n_bins : int, default=4
         Bins of each number, where there are at most `MAX_BINNED_COLUMNS` = 250 columns

@@ -43,14 +43,27 @@ def test_groups_and_names_line_up():
         "cat",
         "flag",
         "mixed",
+        "void",
     ]
     frame = pd.DataFrame(Z, columns=names)
     assert (frame["constant"] == 0).all()
-    assert (frame["void"] == 0).all()
+    assert (frame["void_nan"] == 1).all()
     assert "cat_z" not in names
     assert frame["mixed_1"].tolist() == [1, 0, 0, 1]
     one_hot = encoder.categorical_mask_[encoder.column_groups_]
-    assert (Z[:, one_hot].sum(axis=1) == 4).all()
+    assert (Z[:, one_hot].sum(axis=1) == 5).all()
+
+
+@pytest.mark.parametrize("later", ["P", 3.5, None])
+@pytest.mark.parametrize("as_array", [False, True])
+def test_a_column_without_a_value_takes_any_later(later, as_array):
+    """Of few labeled rows, say, a column of text may have none."""
+    X = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [None] * 3}, dtype=object)
+    new = pd.DataFrame({"a": [1.0], "b": [later]}, dtype=object)
+    if as_array:
+        X, new = X.to_numpy(), new.to_numpy()
+    Z = TabularEncoder(n_bins=0).fit(X).transform(new)
+    assert Z[0, 1:].tolist() == [float(later is None)]
 
 
 def test_unseen_is_all_zeros_and_missing_its_own():
