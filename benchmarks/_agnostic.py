@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 
 from ._figures import NAMES, draw_curve, plt
-from ._jobs import make_jobs
-from ._script import alpha
+from ._script import add_alphas, jobs_of
 from ._statistics import LEVEL, corrected_t_test, holm, test_to_train
 from ._study import Study
+from ._summary import as_markdown
 
 SCORES = {"error": "error", "log_loss": "log-loss"}
 
@@ -34,7 +34,7 @@ def make_study(name, about, title, load):
     return Study(
         name=name,
         about=about,
-        jobs_of=partial(_jobs_of, protocol=name),
+        jobs_of=partial(_list_jobs, protocol=name),
         report=partial(_report, name=name, title=title),
         add_options=_add_options,
         load=load,
@@ -45,20 +45,11 @@ def make_study(name, about, title, load):
 
 
 def _add_options(parser):
-    parser.add_argument(
-        "--alphas",
-        nargs="+",
-        type=alpha,
-        default=[0.1, 0.2, 0.4, 1.0],
-        metavar="A",
-        help="mixup's alphas; 0, which is plain training (ERM), is always run",
-    )
+    add_alphas(parser, [0.1, 0.2, 0.4, 1.0])
 
 
-def _jobs_of(table, options, protocol):
-    alphas = sorted({0.0, *options.alphas})
-    how = {"folds": options.folds, "repeats": options.repeats, "seed": options.seed}
-    return make_jobs(table, ["mixup"], alphas, protocol=protocol, **how)
+def _list_jobs(table, options, protocol):
+    return jobs_of(table, options, ["mixup"], protocol=protocol)
 
 
 def _report(frame, name, title):
@@ -150,21 +141,20 @@ def report(frame, title):
         In Markdown: a table with a row for each α, its key, and :func:`sentence`.
     """
     found = [against_erm(frame, score) for score in SCORES]
-    lines = [
-        "| α | error % | minus ERM's | p | log-loss | minus ERM's | p |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    heads = ["α", "error %", "minus ERM's", "p", "log-loss", "minus ERM's", "p"]
+    lines = []
     for a, rows in frame.groupby("alpha"):
         error = _cells(rows["error"], found[0].get(a), 100, 2)
         loss = _cells(rows["log_loss"], found[1].get(a), 1, 4)
         name = "0 (ERM)" if a == 0 else f"{a:g}"
-        lines.append(f"| {name} | {error} | {loss} |")
+        lines.append([name, *error, *loss])
     key = (
         f"Mean ± standard deviation over {frame['repeat'].nunique()} × "
         f"{frame['folds'].iloc[0]} folds; difference with its 95 % interval by the "
         "corrected resampled t-test, p by Holm over the α's."
     )
-    return "\n".join([*lines, "", key, "", sentence(frame, title)]) + "\n"
+    parts = as_markdown(heads, lines), key, sentence(frame, title)
+    return "\n\n".join(parts) + "\n"
 
 
 def _cells(column, compared, scale, digits):
@@ -176,7 +166,7 @@ def _cells(column, compared, scale, digits):
         ends = difference.mean, difference.low, difference.high
         middle, low, high = (f"{scale * end:+.{digits}f}" for end in ends)
         cells[1:] = f"{middle} [{low}, {high}]", f"{p:.2g}"
-    return " | ".join(cells)
+    return cells
 
 
 def draw(frame, title):
@@ -198,5 +188,4 @@ def draw(frame, title):
         draw_curve(ax, frame, score, 100 if score == "error" else 1, label=None)
         ax.set_ylabel(label)
     figure.suptitle(title, fontsize=10)
-    plt.close(figure)
     return figure

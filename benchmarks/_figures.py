@@ -174,5 +174,26 @@ def panels(n, height=3.4):
     return figure, axes[0]
 
 
+def legend_below(figure, ax, n_columns, fontsize=8):
+    """Put the legend of one panel below all of them.
+
+    Parameters
+    ----------
+    figure : Figure
+    ax : Axes
+        Whose lines have labels.
+    n_columns : int
+    fontsize : float, default=8
+        Points.
+    """
+    figure.legend(
+        *ax.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=n_columns,
+        frameon=False,
+        fontsize=fontsize,
+    )
+
+
 def _new(size):
     return plt.subplots(figsize=size, layout="constrained")

@@ -1,11 +1,8 @@
 """Figures of the toy GANs: samples over training, and measures over seeds."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
+from ._figures import legend_below, plt
 from ._gan import N_SAMPLES, N_SHOWN
 
 MEASURES = {
@@ -79,10 +76,7 @@ def spread_over_seeds(frame):
         _draw_strips(ax, frame, measure)
         ax.set_title(label, fontsize=9)
         ax.set_ylim(0, None if measure == "distance" else 1.03)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=len(labels), frameon=False
-    )
+    legend_below(figure, axes[0], frame["label"].nunique(), fontsize=10)
     return figure
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from ._models import COSTS, GENERATOR, NETWORKS, SEARCHES, STACKED
+from ._models import COSTS, NETWORKS, SEARCHES, STACKED, WITH_ALPHA
 
 # Members of a stack share their steps' overhead; with more, little is left to share.
 STACK_SIZE = 25
@@ -118,8 +118,9 @@ def make_jobs(table, models, alphas, *, protocol, folds, repeats=1, seed=0, nois
     table : Table
         The table; if it is a task's, `folds` and `repeats` are the task's.
     models : list of str
-        Names of models; each of those in `STACKED` stands for one model for each of
-        `alphas`. Since α = 0 is the same for all of them, it is run once, as "mixup".
+        Names of models; each of those in `WITH_ALPHA` stands for one model for each of
+        `alphas`. Since α = 0 is the same for all in `STACKED`, it is run once, as
+        "mixup".
     alphas : list of float
         mixup's α's.
     protocol : str
@@ -138,10 +139,10 @@ def make_jobs(table, models, alphas, *, protocol, folds, repeats=1, seed=0, nois
     found = [
         ("mixup" if alpha == 0 and model in STACKED else model, alpha)
         for model in models
-        for alpha in (alphas if model in (*STACKED, GENERATOR) else [None])
+        for alpha in (alphas if model in WITH_ALPHA else [None])
     ]
     candidates = [
-        (model, alpha, protocol if model in (*NETWORKS, GENERATOR) else None)
+        (model, alpha, protocol if model in NETWORKS else None)
         for model, alpha in dict.fromkeys(found)
     ]
     if repeats == "auto":
@@ -192,7 +193,7 @@ def make_units(table, jobs):
 
 
 def _unit_key(job):
-    if job.model in (*STACKED, GENERATOR):
+    if job.model in WITH_ALPHA:
         return job.model, job.protocol, job.repeat, job.noise
     if job.model in SEARCHES:
         return "search", job.protocol, job.repeat, job.fold

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap
 
+from ._summary import as_markdown as table_of_texts
+
 SHIFT = 0.01  # so that a table without errors does not decide a geometric mean
 _LEVEL = 0.95
 _NAMES = {
@@ -97,10 +99,8 @@ def as_markdown(board):
     -------
     text : str
     """
-    heads = list(_NAMES.values())
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
-    lines += [_cells(row) for row in board.to_dict("records")]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lines = [_cells(row) for row in board.to_dict("records")]
+    return table_of_texts(list(_NAMES.values()), lines)
 
 
 def _cells(row):

@@ -242,9 +242,10 @@ MODELS = {
 }
 STACKED = ("mixup", "manifold", "cutmix")
 SEARCHES = ("mixup_search", "mixup_folds")
-NETWORKS = (*STACKED, *SEARCHES, "mlp")
 # Makes rows and predicts none; its measures are its own.
 GENERATOR = "gan"
+WITH_ALPHA = (*STACKED, GENERATOR)
+NETWORKS = (*WITH_ALPHA, *SEARCHES, "mlp")
 # What is not in the extra "benchmarks".
 PACKAGES = {
     "xgboost": ("xgboost",),

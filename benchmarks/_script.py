@@ -7,10 +7,11 @@ import sys
 import joblib
 from tqdm.auto import tqdm
 
-from ._jobs import Job, make_units, rare_classes
-from ._runner import run_units
+from ._jobs import Job, make_jobs, make_units, rare_classes
+from ._runner import Interrupted, NoCluster, run_units
 from ._tables import SUITES, Task, read_suite
 
+MAX_FAILURES_SHOWN = 10
 _ADDRESS = re.compile(r"(tcp|tls|wss?)://.+:\d+")
 
 
@@ -41,6 +42,26 @@ def add_tables(parser):
         type=int,
         metavar="ID",
         help="tables of OpenML by id, instead of a suite",
+    )
+
+
+def add_alphas(parser, default, about="mixup's alphas"):
+    """Add the option that says which α's; :func:`parse` adds α = 0 to them.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    default : list of float
+    about : str, default="mixup's alphas"
+        What they are.
+    """
+    parser.add_argument(
+        "--alphas",
+        nargs="+",
+        type=up_to(float("inf")),
+        default=default,
+        metavar="A",
+        help=f"{about}; 0, which is plain training (ERM), is always run",
     )
 
 
@@ -94,26 +115,21 @@ def n_repeats(text):
     raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor auto")
 
 
-def alpha(text):
-    """Read an α, in [0, inf]."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not value >= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number in [0, inf]")
-    return value
+def up_to(largest):
+    """Return what reads a number of the command line, from 0 to `largest`."""
 
+    def number(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= largest:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is no number in [0, {largest:g}]"
+            )
+        return value
 
-def share(text):
-    """Read a number in [0, 1]."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number in [0, 1]")
-    return value
+    return number
 
 
 def at_least(smallest):
@@ -139,9 +155,10 @@ def parse(parser, argv):
     Returns
     -------
     options : Namespace
-        With the `keys` of the tables.
+        With the `keys` of the tables, and sorted `alphas`.
     """
     options = parser.parse_args(argv)
+    options.alphas = sorted({0.0, *options.alphas})
     if (options.backend == "dask") != (options.scheduler is not None):
         parser.error("--backend dask and --scheduler ADDRESS go together")
     if options.scheduler and not _ADDRESS.fullmatch(options.scheduler):
@@ -160,6 +177,26 @@ def _keys(options):
     if options.tasks:
         return [Task(number) for number in dict.fromkeys(options.tasks)]
     return list(read_suite(options.suite))
+
+
+def jobs_of(table, options, models, **other):
+    """List a table's jobs as the command line wants them.
+
+    Parameters
+    ----------
+    table : Table
+    options : Namespace
+        From :func:`parse`.
+    models : list of str
+    **other
+        For :func:`benchmarks._jobs.make_jobs`, beside or in place of the options.
+
+    Returns
+    -------
+    jobs : list of Job
+    """
+    names = ("alphas", "folds", "repeats", "seed")
+    return make_jobs(table, models, **{n: getattr(options, n) for n in names} | other)
 
 
 def large_enough(tables, folds, unloaded):
@@ -252,6 +289,54 @@ def _announce(n_all, n_todo, results):
         say(f"Passed over {n} unreadable line{'s' * (n > 1)} in {results.path}")
     if n_todo < n_all:
         say(f"{n_all - n_todo} of {n_all} jobs were finished before")
+
+
+def run_to_the_end(run, folder):
+    """Run a script's work, and say why if it ends early.
+
+    Parameters
+    ----------
+    run : callable
+        Returns the status.
+    folder : path-like or None
+        Where the results go.
+
+    Returns
+    -------
+    status : int
+        That of `run`; 2 if results can't be written or the cluster doesn't answer or is
+        lost, 130 if interrupted.
+    """
+    kept = f"; the same command goes on from {folder}" if folder else ""
+    try:
+        return run()
+    except NoCluster as error:
+        say(f"{error}{kept}.")
+        return 2
+    except OSError as error:
+        return cannot_write(folder, error)
+    except (KeyboardInterrupt, Interrupted):
+        say(f"Interrupted{kept}.")
+        return 130
+
+
+def list_failures(rows):
+    """Yield lines that say what failed, the first ones in full.
+
+    Parameters
+    ----------
+    rows : list of dict
+
+    Yields
+    ------
+    line : str
+    """
+    failed = [row for row in rows if row["status"] == "failed"]
+    for row in failed[:MAX_FAILURES_SHOWN]:
+        place = f"{row['table']}, repeat {row['repeat']}, fold {row['fold']}"
+        yield f"Failed: {row['model']} on {place}: {row['message']}"
+    if len(failed) > MAX_FAILURES_SHOWN:
+        yield f"... and {len(failed) - MAX_FAILURES_SHOWN} more failed jobs."
 
 
 def cannot_write(folder, error):

@@ -7,20 +7,21 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-import pandas as pd
-
+from ._figures import plt
 from ._files import write_text_whole, write_whole
 from ._results import Results
-from ._runner import Interrupted, NoCluster
 from ._script import (
     add_how,
     add_tables,
-    cannot_write,
     large_enough,
+    list_failures,
     parse,
     run_jobs,
+    run_to_the_end,
     say,
 )
+from ._summary import as_markdown as table_of_texts
+from ._summary import label_rows
 from ._tables import group_by_reason, load_all
 
 
@@ -47,8 +48,8 @@ class Study:
     jobs_of : callable
         Takes a table and the options, returns a list of jobs.
     report : callable
-        Takes a frame of rows that went well, returns a text in Markdown and a dict of
-        figures by name.
+        Takes a frame of rows that went well, with `label`; returns a text in Markdown
+        and a dict of figures by name.
     add_options : callable, default=None
         Takes the parser.
     load : callable, default=load_tables
@@ -88,23 +89,17 @@ def run_study(study, argv=None):
         doesn't answer or is lost, 130 if interrupted, otherwise 0.
     """
     options = _parse(study, argv)
-    try:
-        results = Results(options.out)
-        tables, unloaded = study.load(options)
-        jobs = {table: study.jobs_of(table, options) for table in tables}
-        how = {"n_jobs": options.n_jobs, "scheduler": options.scheduler}
-        run_jobs(jobs, results, **how)
-        rows = results.rows(chain(*jobs.values()))
-        status = _report(study, rows, Path(options.out))
-        results.export()
-    except NoCluster as error:
-        say(f"{error}; the same command goes on from {options.out}.")
-        return 2
-    except OSError as error:
-        return cannot_write(options.out, error)
-    except (KeyboardInterrupt, Interrupted):
-        say(f"Interrupted; the same command goes on from {options.out}.")
-        return 130
+    return run_to_the_end(partial(_run, study, options), options.out)
+
+
+def _run(study, options):
+    results = Results(options.out)
+    tables, unloaded = study.load(options)
+    jobs = {table: study.jobs_of(table, options) for table in tables}
+    run_jobs(jobs, results, n_jobs=options.n_jobs, scheduler=options.scheduler)
+    rows = results.rows(chain(*jobs.values()))
+    status = _report(study, rows, Path(options.out))
+    results.export()
     for line in group_by_reason(unloaded):
         print(f"Not loaded: {line}")
     return status
@@ -127,25 +122,25 @@ def _parse(study, argv):
 
 def _report(study, rows, folder):
     """Print and write what was found."""
+    for line in list_failures(rows):
+        say(line)
     good = [row for row in rows if row["status"] == "ok"]
-    failed = [row for row in rows if row["status"] != "ok"]
-    for row in failed[:3]:
-        say(f"Failed: {row['model']} on {row['table']}: {row['message']}")
     if not good:
         say("There is no result.")
         return 1
     try:
-        text, figures = study.report(pd.DataFrame(good))
+        text, figures = study.report(label_rows(good))
     except NothingToCompare as error:
         say(str(error))
         return 1
-    if failed:
-        text += f"\n{len(failed)} of {len(rows)} fits failed.\n"
+    if len(good) < len(rows):
+        text += f"\n{len(rows) - len(good)} of {len(rows)} fits failed.\n"
     print(text)
     write_text_whole(folder / f"{study.name}.md", text)
     for name, figure in figures.items():
         save = partial(figure.savefig, dpi=110, format="png")
         write_whole(folder / f"{name}.png", save)
+        plt.close(figure)
     files = ", ".join(f"{name}.png" for name in figures)
     say(f"In {folder}: {study.name}.md, {files}, and the rows.")
     return 0
@@ -162,10 +157,8 @@ def as_markdown(frame):
     -------
     text : str
     """
-    head = [frame.index.name or "", *map(str, frame.columns)]
-    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
-    lines += [[str(label), *cells] for label, *cells in frame.itertuples()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lines = [[str(label), *cells] for label, *cells in frame.itertuples()]
+    return table_of_texts([frame.index.name, *frame.columns], lines)
 
 
 def complete_tables(frame, columns):

@@ -167,6 +167,28 @@ def _mean_and_deviation(mean, deviation, digits):
     return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
 
 
+def as_markdown(heads, lines, n_texts=1):
+    """Lay texts out as a table of Markdown.
+
+    Parameters
+    ----------
+    heads : list of str
+    lines : list of list of str
+    n_texts : int, default=1
+        Columns that are aligned to the left; the others hold numbers.
+
+    Returns
+    -------
+    text : str
+    """
+    rule = ["---"] * n_texts + ["---:"] * (len(heads) - n_texts)
+    escaped = r"\|"
+    return "\n".join(
+        f"| {' | '.join(text.replace('|', escaped) for text in line)} |"
+        for line in [heads, rule, *lines]
+    )
+
+
 def against_erm(rows):
     """Say how all other models fare against ERM, table by table and over tables.
 

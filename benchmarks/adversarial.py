@@ -7,13 +7,13 @@ another one (black box), and looks at them between training rows (Zhang et al., 
 """
 
 import sys
+from functools import partial
 
 import pandas as pd
 
-from ._figures import panels
-from ._jobs import make_jobs
+from ._figures import legend_below, panels
 from ._recipes import ATTACKED, SPAN
-from ._script import alpha, say
+from ._script import add_alphas, jobs_of, say
 from ._study import (
     Study,
     against,
@@ -29,14 +29,7 @@ SHOWN = 0.25  # the ε that the sentence is about
 
 def add_options(parser):
     """Add what only this study asks."""
-    parser.add_argument(
-        "--alphas",
-        nargs="+",
-        type=alpha,
-        default=[0.2, 1.0, 8.0],
-        metavar="A",
-        help="mixup's alphas; 0, which is plain training (ERM), is always run",
-    )
+    add_alphas(parser, [0.2, 1.0, 8.0])
 
 
 def load(options):
@@ -49,16 +42,9 @@ def load(options):
     return [table for table in tables if table.name not in unloaded], unloaded
 
 
-def jobs_of(table, options):
+def list_jobs(table, options):
     """List a table's jobs."""
-    how = {"folds": options.folds, "repeats": options.repeats, "seed": options.seed}
-    alphas = sorted({0.0, *options.alphas})
-    return make_jobs(table, ["mixup"], alphas, protocol=ATTACKED, **how)
-
-
-def name_of(alpha):
-    """Return the name of what was trained with an α."""
-    return ERM if alpha == 0 else f"mixup α={alpha:g}"
+    return jobs_of(table, options, ["mixup"], protocol=ATTACKED)
 
 
 def report(frame):
@@ -75,9 +61,9 @@ def report(frame):
         In Markdown.
     figures : dict of str -> Figure
     """
-    frame = complete_tables(frame.assign(label=frame["alpha"].map(name_of)), ["label"])
+    frame = complete_tables(frame, ["label"])
     order = list(frame["label"].unique())
-    by_table = _long(frame, "attacks", ["box", "attack", "epsilon", "error"])
+    by_table = _long(frame, "attacks", ["box", "attack", "epsilon"], ["error"])
     means = (
         100 * by_table.groupby(["label", "box", "attack", "epsilon"])["error"].mean()
     )
@@ -97,15 +83,15 @@ def report(frame):
     return text + "\n", {"adversarial": draw(means, frame, order)}
 
 
-def _long(frame, column, names):
+def _long(frame, column, keys, values):
     """Return what is nested in a column, averaged over a table's folds."""
     parts = [
-        pd.DataFrame(row[column], columns=names).assign(
+        pd.DataFrame(row[column], columns=[*keys, *values]).assign(
             label=row["label"], table=row["table"]
         )
         for row in frame.to_dict("records")
     ]
-    keys = ["label", "table", *names[: -1 if column == "attacks" else 1]]
+    keys = ["label", "table", *keys]
     return pd.concat(parts).groupby(keys, as_index=False).mean()
 
 
@@ -128,7 +114,7 @@ def draw(means, frame, order):
     clean = (
         100 * frame.groupby(["label", "table"])["error"].mean().groupby("label").mean()
     )
-    line = _long(frame, "line", ["lam", "missed", "gradient"])
+    line = _long(frame, "line", ["lam"], ["missed", "gradient"])
     line = line.groupby(["label", "lam"])[["missed", "gradient"]].mean()
     for label in order:
         for ax, box in zip(axes, ("white", "black"), strict=False):
@@ -150,29 +136,20 @@ def draw(means, frame, order):
     axes[2].set_title("in the data's span; dotted: off it", fontsize=9)
     axes[3].set(xlabel="λ, between training rows", ylabel="gradient of probabilities")
     axes[4].set(xlabel="λ, between training rows", ylabel="neither row's class (%)")
-    figure.legend(
-        *axes[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=len(order),
-        frameon=False,
-        fontsize=8,
-    )
+    legend_below(figure, axes[0], len(order))
     return figure
 
 
 STUDY = Study(
     name="adversarial",
     about=__doc__.splitlines()[0],
-    jobs_of=jobs_of,
+    jobs_of=list_jobs,
     report=report,
     add_options=add_options,
     load=load,
 )
 
-
-def main(argv=None):
-    """Run the study; see :func:`benchmarks._study.run_study`."""
-    return run_study(STUDY, argv)
+main = partial(run_study, STUDY)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ fall, and conjectures that larger networks suffer less from a large α (its disc
 """
 
 import sys
+from functools import partial
 
 import numpy as np
 
-from ._figures import panels
-from ._jobs import make_jobs
+from ._figures import legend_below, panels
 from ._recipes import WIDTHS, width_protocol
-from ._script import alpha, at_least
+from ._script import add_alphas, at_least, jobs_of
 from ._study import Study, as_markdown, complete_tables, run_study
 
 COLUMNS = ["train_error", "error", "log_loss"]
@@ -21,16 +21,8 @@ _WIDTHS = {width_protocol(width): width for width in WIDTHS}
 
 def add_options(parser):
     """Add what only this study asks."""
-    add = parser.add_argument
-    add(
-        "--alphas",
-        nargs="+",
-        type=alpha,
-        default=[0.1, 0.4, 1.0, 4.0, 32.0, float("inf")],
-        metavar="A",
-        help="mixup's alphas; 0, which is plain training (ERM), is always run",
-    )
-    add(
+    add_alphas(parser, [0.1, 0.4, 1.0, 4.0, 32.0, float("inf")])
+    parser.add_argument(
         "--widths",
         nargs="+",
         type=at_least(1),
@@ -40,16 +32,12 @@ def add_options(parser):
     )
 
 
-def jobs_of(table, options):
+def list_jobs(table, options):
     """List a table's jobs: for each width a stack."""
-    how = {"folds": options.folds, "repeats": options.repeats, "seed": options.seed}
-    alphas = sorted({0.0, *options.alphas})
     return [
         job
         for width in sorted(set(options.widths))
-        for job in make_jobs(
-            table, ["mixup"], alphas, protocol=width_protocol(width), **how
-        )
+        for job in jobs_of(table, options, ["mixup"], protocol=width_protocol(width))
     ]
 
 
@@ -137,28 +125,19 @@ def draw(means):
             ax.plot(at, values, marker=".", label=f"2 x {width}")
         ax.set_xticks(at, [f"{a:g}" for a in means.index.unique("alpha")])
         ax.set(xlabel="α", ylabel=name)
-    figure.legend(
-        *axes[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=len(means.index.unique("width")),
-        frameon=False,
-        fontsize=8,
-    )
+    legend_below(figure, axes[0], len(means.index.unique("width")))
     return figure
 
 
 STUDY = Study(
     name="alpha",
     about=__doc__.splitlines()[0],
-    jobs_of=jobs_of,
+    jobs_of=list_jobs,
     report=report,
     add_options=add_options,
 )
 
-
-def main(argv=None):
-    """Run the study; see :func:`benchmarks._study.run_study`."""
-    return run_study(STUDY, argv)
+main = partial(run_study, STUDY)
 
 
 if __name__ == "__main__":

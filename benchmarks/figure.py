@@ -12,7 +12,7 @@ import pandas as pd
 
 from skmixup import AlphaCurveDisplay
 
-from ._figures import NAMES
+from ._figures import NAMES, legend_below
 from ._results import read_rows
 
 RESULTS = Path(__file__).parent / "results" / "embedded"
@@ -44,8 +44,7 @@ def draw(rows):
             ax.set_xlabel("α" if ax is column[-1] else None)
     for ax, label in zip(axes[:, 0], NAMES.values(), strict=True):
         ax.set_ylabel(label)
-    known = axes[0, 0].get_legend_handles_labels()
-    figure.legend(*known, loc="outside lower center", ncols=2, frameon=False)
+    legend_below(figure, axes[0, 0], 2, fontsize=10)
     return figure
 
 

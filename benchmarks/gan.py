@@ -6,18 +6,18 @@ cover (Zhang et al., "mixup", 2017, section 3.8).
 """
 
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
 
-from ._figures import plt
 from ._gan import CHECKPOINTS, N_ROWS, N_SAMPLES, TOY_SETS, measure
 from ._gan_figures import MEASURES, samples_over_training, spread_over_seeds
 from ._jobs import make_jobs
 from ._models import GENERATOR
 from ._recipes import ONE_BATCH, TWO_BATCHES
-from ._script import alpha, at_least
+from ._script import add_alphas, at_least
 from ._study import (
     NothingToCompare,
     Study,
@@ -33,15 +33,8 @@ PLAIN = "no mixup, as usual"
 
 def add_options(parser):
     """Add what only this study asks."""
+    add_alphas(parser, [0.2], "alphas of mixup in the discriminator")
     add = parser.add_argument
-    add(
-        "--alphas",
-        nargs="+",
-        type=alpha,
-        default=[0.2],
-        metavar="A",
-        help="of mixup in the discriminator",
-    )
     add("--sets", nargs="+", choices=TOY_SETS, default=list(TOY_SETS), help="toy sets")
     add("--seeds", type=at_least(1), default=10, help="networks of each kind and set")
 
@@ -58,10 +51,9 @@ def load(options):
 def jobs_of(table, options):
     """List a set's jobs: no mixup, with two batches and with one, and mixup."""
     how = {"folds": options.seeds, "seed": options.seed}
-    alphas = sorted({0.0, *options.alphas})
     return [
         *make_jobs(table, [GENERATOR], [0.0], protocol=TWO_BATCHES, **how),
-        *make_jobs(table, [GENERATOR], alphas, protocol=ONE_BATCH, **how),
+        *make_jobs(table, [GENERATOR], options.alphas, protocol=ONE_BATCH, **how),
     ]
 
 
@@ -107,7 +99,6 @@ def report(frame):
         samples = dict(zip(firsts["label"], firsts["samples"], strict=True))
         figure = samples_over_training(samples, CHECKPOINTS, TOY_SETS[name])
         figures[f"gan_{name.replace(' ', '_')}"] = figure
-    plt.close("all")
     return text + "\n", figures
 
 
@@ -167,10 +158,7 @@ STUDY = Study(
     has_tables=False,
 )
 
-
-def main(argv=None):
-    """Run the study; see :func:`benchmarks._study.run_study`."""
-    return run_study(STUDY, argv)
+main = partial(run_study, STUDY)
 
 
 if __name__ == "__main__":

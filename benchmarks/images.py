@@ -4,6 +4,7 @@
 """
 
 import sys
+from functools import partial
 
 from ._agnostic import make_study
 from ._recipes import IMAGES
@@ -18,10 +19,7 @@ def load(options):
 
 STUDY = make_study(IMAGES, __doc__.splitlines()[0], "digits as images", load)
 
-
-def main(argv=None):
-    """Run the study; see :func:`benchmarks._study.run_study`."""
-    return run_study(STUDY, argv)
+main = partial(run_study, STUDY)
 
 
 if __name__ == "__main__":

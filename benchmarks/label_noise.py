@@ -6,13 +6,13 @@ and at the best (Zhang et al., "mixup", 2017, section 3.4).
 """
 
 import sys
+from functools import partial
 
 import numpy as np
 
-from ._figures import panels
-from ._jobs import make_jobs
-from ._recipes import DEFAULT
-from ._script import alpha, share
+from ._figures import legend_below, panels
+from ._recipes import DEFAULT, WATCHED
+from ._script import add_alphas, jobs_of, up_to
 from ._study import Study, against, as_markdown, complete_tables, run_study
 
 ERM, DROPOUT = "ERM", "dropout"
@@ -26,37 +26,30 @@ SHOWN = 0.5  # the noise that the curves and the sentence are about
 
 def add_options(parser):
     """Add what only this study asks."""
-    add = parser.add_argument
-    add(
-        "--alphas",
-        nargs="+",
-        type=alpha,
-        default=[1.0, 8.0, 32.0],
-        metavar="A",
-        help="mixup's alphas; 0, which is plain training (ERM), is always run",
-    )
-    add(
+    add_alphas(parser, [1.0, 8.0, 32.0])
+    parser.add_argument(
         "--noises",
         nargs="+",
-        type=share,
+        type=up_to(1),
         default=[0.0, 0.2, 0.5, 0.8],
         metavar="P",
         help="shares of the training labels that are replaced",
     )
 
 
-def jobs_of(table, options):
+def list_jobs(table, options):
     """List a table's jobs."""
-    how = {"folds": options.folds, "repeats": options.repeats, "seed": options.seed}
-    alphas = sorted({0.0, *options.alphas})
-    jobs = []
-    for noise in sorted(set(options.noises)):
-        own = how | {"noise": noise}
-        for protocol in ("watched", "watched, dropout"):
-            jobs += make_jobs(table, ["mixup"], alphas, protocol=protocol, **own)
-        jobs += make_jobs(table, ["mixup"], [0.1], protocol=DEFAULT, **own)
-        jobs += make_jobs(table, list(_NAMES), [], protocol=None, **own)
-    return jobs
+    ways = [
+        *({"models": ["mixup"], "protocol": protocol} for protocol in WATCHED),
+        {"models": ["mixup"], "protocol": DEFAULT, "alphas": [0.1]},
+        {"models": list(_NAMES), "protocol": None},
+    ]
+    return [
+        job
+        for noise in sorted(set(options.noises))
+        for way in ways
+        for job in jobs_of(table, options, noise=noise, **way)
+    ]
 
 
 def name_of(row):
@@ -151,8 +144,7 @@ def draw(means, frame, order):
     figure, (last, learned, epochs) = panels(3)
     for label in order:
         part = means.loc[label]
-        style = "--" if "dropout" in label else ":" if "α" not in label else "-"
-        style = "-" if label == ERM else style
+        style = _style(label)
         color = "black" if label == list(_NAMES.values())[-1] else None
         (line,) = last.plot(
             100 * part.index, part["error"], style, label=label, color=color
@@ -165,8 +157,15 @@ def draw(means, frame, order):
     learned.set(ylabel="not memorized (%)", xlabel="labels replaced (%)")
     epochs.set(ylabel="test error (%)", xlabel="epoch")
     epochs.set_title(f"{100 * SHOWN:g} % replaced", fontsize=9)
-    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    legend_below(figure, last, 4)
     return figure
+
+
+def _style(label):
+    """Return a line's style: dashed with dropout, dotted for all but such networks."""
+    if DROPOUT in label:
+        return "--"
+    return "-" if label == ERM or "α" in label else ":"
 
 
 def _draw_curve(ax, rows, style):
@@ -181,15 +180,12 @@ def _draw_curve(ax, rows, style):
 STUDY = Study(
     name="label_noise",
     about=__doc__.splitlines()[0],
-    jobs_of=jobs_of,
+    jobs_of=list_jobs,
     report=report,
     add_options=add_options,
 )
 
-
-def main(argv=None):
-    """Run the study; see :func:`benchmarks._study.run_study`."""
-    return run_study(STUDY, argv)
+main = partial(run_study, STUDY)
 
 
 if __name__ == "__main__":

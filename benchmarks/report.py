@@ -31,6 +31,7 @@ from ._summary import (
     COMPARISON_KEY,
     ERM,
     SCORES,
+    as_markdown,
     compare_with_erm,
     label_rows,
     leave_out_failures,
@@ -326,16 +327,7 @@ def _grid_cell(row, score):
 
 def _markdown(grid):
     """Lay out `heads` and `rows` as a table in Markdown, the first columns as text."""
-    n_texts = grid["n_texts"]
-    rule = ["---"] * n_texts + ["---:"] * (len(grid["heads"]) - n_texts)
-    lines = [grid["heads"], rule, *grid["rows"]]
-    return "\n".join(
-        f"| {' | '.join(_escape(cell) for cell in line)} |" for line in lines
-    )
-
-
-def _escape(text):
-    return text.replace("|", r"\|")
+    return as_markdown(grid["heads"], grid["rows"], grid["n_texts"])
 
 
 def _cells(row):

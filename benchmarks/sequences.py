@@ -5,6 +5,7 @@ UCI has them as "Waveform Database Generator (Version 1)"; here they are drawn a
 """
 
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -53,10 +54,7 @@ def load(options):
 
 STUDY = make_study(SEQUENCES, __doc__.splitlines()[0], "waveforms", load)
 
-
-def main(argv=None):
-    """Run the study; see :func:`benchmarks._study.run_study`."""
-    return run_study(STUDY, argv)
+main = partial(run_study, STUDY)
 
 
 if __name__ == "__main__":

@@ -6,20 +6,21 @@
 
 import argparse
 import sys
+from functools import partial
 from itertools import chain
 
-from ._jobs import make_jobs
 from ._models import MODELS, PROTOCOLS, SEARCHES, is_installed
 from ._results import Results
-from ._runner import Interrupted, NoCluster
 from ._script import (
+    add_alphas,
     add_how,
     add_tables,
-    alpha,
-    cannot_write,
+    jobs_of,
     large_enough,
+    list_failures,
     parse,
     run_jobs,
+    run_to_the_end,
     say,
 )
 from ._summary import (
@@ -32,8 +33,6 @@ from ._summary import (
     summarize,
 )
 from ._tables import group_by_reason, load_all
-
-MAX_FAILURES_SHOWN = 10
 
 
 def main(argv=None):
@@ -51,30 +50,24 @@ def main(argv=None):
         doesn't answer or is lost, 130 if interrupted, otherwise 0.
     """
     options = _parse(argv)
-    try:
-        results = Results(options.out)
-    except OSError as error:
-        return cannot_write(options.out, error)
-    kept = f"; the same command goes on from {options.out}" if options.out else ""
-    try:
-        tables, unloaded = load_all(options.keys, say)
-        tables = large_enough(tables, options.folds, unloaded)
-        jobs = {table: _jobs(table, options) for table in tables}
-        run_jobs(
-            jobs,
-            results,
-            n_jobs=options.n_jobs,
-            scheduler=options.scheduler,
-            keep_predictions=options.predictions,
-        )
-    except NoCluster as error:
-        say(f"{error}{kept}.")
-        return 2
-    except OSError as error:
-        return cannot_write(options.out, error)
-    except (KeyboardInterrupt, Interrupted):
-        say(f"Interrupted{kept}.")
-        return 130
+    return run_to_the_end(partial(_run, options), options.out)
+
+
+def _run(options):
+    results = Results(options.out)
+    tables, unloaded = load_all(options.keys, say)
+    tables = large_enough(tables, options.folds, unloaded)
+    jobs = {
+        table: jobs_of(table, options, options.models, protocol=options.protocol)
+        for table in tables
+    }
+    run_jobs(
+        jobs,
+        results,
+        n_jobs=options.n_jobs,
+        scheduler=options.scheduler,
+        keep_predictions=options.predictions,
+    )
     rows = results.rows(chain(*jobs.values()))
     _report(rows, unloaded)
     return 0 if any(row["status"] == "ok" for row in rows) else 1
@@ -96,7 +89,6 @@ def _parse(argv):
         help="keep what is predicted for every test row, as Parquet files in DIR",
     )
     options = parse(parser, argv)
-    options.alphas = sorted({0.0, *options.alphas})
     options.models = _chosen_models(parser, options)
     if options.predictions and options.out is None:
         parser.error("--predictions needs a folder to write to: --out DIR")
@@ -133,31 +125,12 @@ def _add_what(parser):
         action="store_true",
         help="choose alpha inside every training fold too, and score that choice",
     )
-    add(
-        "--alphas",
-        nargs="+",
-        type=alpha,
-        default=[0.1, 0.4, 1.0],
-        metavar="A",
-        help="mixup's alphas; 0, which is plain training (ERM), is always run",
-    )
+    add_alphas(parser, [0.1, 0.4, 1.0])
     add(
         "--protocol",
         choices=PROTOCOLS,
         default="default",
         help="networks as they come, as in the mixup paper, or as skmixup's first were",
-    )
-
-
-def _jobs(table, options):
-    return make_jobs(
-        table,
-        options.models,
-        options.alphas,
-        protocol=options.protocol,
-        folds=options.folds,
-        repeats=options.repeats,
-        seed=options.seed,
     )
 
 
@@ -167,12 +140,8 @@ def _report(rows, unloaded):
         print(f"\n{as_text(summary)}\n\nMean ± standard deviation over folds; * best.")
         if compared := against_erm(rows):
             print(f"\nAgainst {ERM}:\n{compared}\n{COMPARISON_KEY}")
-    failed = [row for row in rows if row["status"] == "failed"]
-    for row in failed[:MAX_FAILURES_SHOWN]:
-        place = f"{row['table']}, repeat {row['repeat']}, fold {row['fold']}"
-        print(f"Failed: {row['model']} on {place}: {row['message']}")
-    if len(failed) > MAX_FAILURES_SHOWN:
-        print(f"... and {len(failed) - MAX_FAILURES_SHOWN} more failed jobs.")
+    for line in list_failures(rows):
+        print(line)
     for line in group_by_reason(unloaded):
         print(f"Not loaded: {line}")
 
