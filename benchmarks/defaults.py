@@ -22,6 +22,7 @@ from ._results import Results
 from ._runner import Interrupted
 from ._script import at_least, cannot_write, run_jobs, say
 from ._statistics import compare
+from ._summary import as_markdown as table_of_texts
 from ._summary import label_rows, leave_out_failures
 from ._tables import HALVES, load_all
 
@@ -148,24 +149,23 @@ def report(rows, unloaded=()):
 
 def _against_default(frame):
     """Count on how many tables the others do better than the default."""
-    lines = [
-        f"Tables on which each has a lower score than {DEFAULT}, or a higher one:",
-        "",
-        "| model | log-loss lower, higher | p | error lower, higher | p |",
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
     parts = [
         compare(frame, DEFAULT, score).set_index("label")
         for score in ("log_loss", "error")
     ]
-    for label in parts[0].index:
-        cells = [
-            f"{part.loc[label, 'won']}, {part.loc[label, 'lost']} | "
-            f"{part.loc[label, 'p']:.2g}"
-            for part in parts
+    lines = [
+        [
+            label,
+            *chain.from_iterable(
+                (f"{part.won[label]}, {part.lost[label]}", f"{part.p[label]:.2g}")
+                for part in parts
+            ),
         ]
-        lines.append(f"| {label} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        for label in parts[0].index
+    ]
+    heads = ["model", "log-loss lower, higher", "p", "error lower, higher", "p"]
+    about = f"Tables on which each has a lower score than {DEFAULT}, or a higher one:"
+    return f"{about}\n\n{table_of_texts(heads, lines)}"
 
 
 if __name__ == "__main__":

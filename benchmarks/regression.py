@@ -2,12 +2,15 @@
 
 ``python -m benchmarks.regression`` runs on the tables that scikit-learn ships and,
 where the openml client has them, on tables made of the development set: a column of
-numbers is the target, the others and the class tell of it.
+numbers is the target, the others and the class tell of it. With ``--half choosing`` it
+compares the default with its neighbors instead, one thing changed at a time.
 """
 
 import argparse
 import sys
 import time
+from functools import partial
+from itertools import chain, product
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +28,7 @@ from tqdm.auto import tqdm
 from ._files import write_text_whole, write_whole
 from ._models import coded, one_hot
 from ._script import at_least, say
+from ._summary import as_markdown
 from ._tables import HALVES, load_all
 
 FOLDS = 5
@@ -32,8 +36,8 @@ FILE_NAME = "regression.csv"
 # A target should have at least so many values, and a table so many rows.
 MIN_VALUES, MIN_ROWS = 20, 200
 MAX_ROWS, MAX_COLUMNS = 3000, 60  # for the time it takes
-ERM = "alpha 0"
-SETTINGS = {
+ERM = "alpha 0"  # the default
+MIXED = {
     ERM: {"alpha": 0.0},
     **{f"alpha {a:g}": {"alpha": a} for a in (0.1, 0.4, 2.0)},
     **{
@@ -42,6 +46,26 @@ SETTINGS = {
     },
     "cutmix 0.1": {"alpha": 0.1, "mixing": "cutmix"},
 }
+NEIGHBORS = {
+    "1 member": {"n_estimators": 1},
+    "1 member, all rows": {"n_estimators": 1, "early_stopping": False},
+    "members on all rows": {"early_stopping": False},
+    "patience": {"n_iter_no_change": 100},
+    "no bins": {"n_bins": 0},
+    "8 bins": {"n_bins": 8},
+    "16 bins": {"n_bins": 16},
+    "no dropout": {"dropout": 0.0},
+    "dropout 0.25": {"dropout": 0.25},
+    "lr 2e-3": {"lr": 2e-3},
+    "lr 8e-3": {"lr": 8e-3},
+    "weight decay 0.1": {"weight_decay": 0.1},
+    "2 x 256": {"hidden_layer_sizes": (256, 256)},
+    "2 x 256, no dropout": {"hidden_layer_sizes": (256, 256), "dropout": 0.0},
+    "3 x 128": {"hidden_layer_sizes": (128, 128, 128)},
+    "SiLU": {"activation": "silu"},
+}
+SETTINGS = MIXED | NEIGHBORS
+ALL = "all"  # tables of both halves
 PEERS = {
     "ridge": lambda: one_hot(RidgeCV(np.logspace(-3, 3, 13))),
     "forest": lambda: coded(RandomForestRegressor(random_state=0)),
@@ -51,13 +75,15 @@ PEERS = {
 }
 
 
-def tables(keys):
+def tables(keys, shipped=True):
     """Yield tables with numeric targets.
 
     Parameters
     ----------
     keys : sequence of int
         OpenML ids of classification tables; those of use are made into such.
+    shipped : bool, default=True
+        Whether scikit-learn's are among them.
 
     Yields
     ------
@@ -65,7 +91,8 @@ def tables(keys):
     X : DataFrame
     y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
     """
-    for name, load in (("diabetes", load_diabetes), ("linnerud", load_linnerud)):
+    own = (("diabetes", load_diabetes), ("linnerud", load_linnerud))
+    for name, load in own if shipped else ():
         bunch = load(as_frame=True)
         yield name, bunch.data, bunch.target.to_numpy()
     for table in load_all(list(keys), say)[0]:
@@ -88,15 +115,15 @@ def _target_of(table):
     return rich[-1] if rich else None
 
 
-def run(X, y, n_folds):
-    """Score all settings and peers by cross-validation, with one thread.
+def run(X, y, places):
+    """Score settings and peers on folds of a table, with one thread.
 
     Parameters
     ----------
     X : DataFrame
     y : ndarray
-    n_folds : int
-        How many of the `FOLDS` folds.
+    places : list of tuple of str and int
+        Keys of `SETTINGS` or `PEERS`, each with the number of one of the `FOLDS` folds.
 
     Returns
     -------
@@ -104,29 +131,40 @@ def run(X, y, n_folds):
         `model`, `fold`, `error`: 1 − R², the squared error in units of the target's
         variance on the test rows; and `seconds`. None where a peer failed.
     """
-    from skmixup import MixupRegressor, fit_together
+    from skmixup import fit_together
 
-    folds = list(KFold(FOLDS, shuffle=True, random_state=0).split(X))[:n_folds]
-    places = [(name, fold) for name in SETTINGS for fold in range(n_folds)]
+    folds = list(KFold(FOLDS, shuffle=True, random_state=0).split(X))
+    ours = [place for place in places if place[0] in SETTINGS]
     fits = fit_together(
-        [MixupRegressor(random_state=fold, **SETTINGS[n]) for n, fold in places],
+        [_regressor(name, fold) for name, fold in ours],
         X,
         y,
-        rows=[folds[fold][0] for _, fold in places],
+        rows=[folds[fold][0] for _, fold in ours],
     )
-    rows = [_row(*places[f.index], f.estimator, f.seconds, X, y, folds) for f in fits]
-    for name, make in PEERS.items():
-        for fold, (train, _) in enumerate(folds):
-            start = time.perf_counter()
-            model = make() if y.ndim == 1 else MultiOutputRegressor(make())
-            try:
-                model.fit(X.iloc[train], y[train])
-            except ValueError as error:  # a peer's, which the others shall not suffer
-                say(f"{name} failed: {error}")
-                continue
-            seconds = time.perf_counter() - start
-            rows.append(_row(name, fold, model, seconds, X, y, folds))
+    rows = [_row(*ours[f.index], f.estimator, f.seconds, X, y, folds) for f in fits]
+    for name, fold in places:
+        if name not in PEERS:
+            continue
+        start, train = time.perf_counter(), folds[fold][0]
+        model = PEERS[name]() if y.ndim == 1 else MultiOutputRegressor(PEERS[name]())
+        try:
+            model.fit(X.iloc[train], y[train])
+        except ValueError as error:  # a peer's, which the others shall not suffer
+            say(f"{name} failed: {error}")
+            continue
+        seconds = time.perf_counter() - start
+        rows.append(_row(name, fold, model, seconds, X, y, folds))
     return rows
+
+
+def _regressor(name, seed):
+    """Make the regressor of a setting."""
+    from skmixup import MixupRegressor, TabularEncoder
+
+    params = dict(SETTINGS[name])
+    if "n_bins" in params:
+        params["preprocess"] = TabularEncoder(n_bins=params.pop("n_bins"))
+    return MixupRegressor(random_state=seed, **params)
 
 
 def _row(name, fold, model, seconds, X, y, folds):
@@ -150,26 +188,23 @@ def report(frame):
     """
     errors = frame.pivot_table("error", "table", "model").dropna()
     ranks = errors.rank(axis=1).mean()
-    lines = [
+    about = (
         f"{len(errors)} tables, {frame['fold'].nunique()} of {FOLDS} folds each. The "
-        "error is 1 − R², its ratio to that without mixing a geometric mean.",
-        "",
-        "| model | mean rank | ratio | lower, higher than alpha 0 | p |",
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
+        "error is 1 − R², its ratio to that without mixing a geometric mean."
+    )
+    heads = ["model", "mean rank", "ratio", "lower, higher than alpha 0", "p"]
+    lines = []
     for name in ranks.sort_values().index:
         difference = errors[name] - errors[ERM]
         p = wilcoxon(difference).pvalue if difference.any() else 1.0
         ratio = np.exp(np.log(errors[name] / errors[ERM]).mean())
-        lines.append(
-            f"| {name} | {ranks[name]:.2f} | {ratio:.3f} | {(difference < 0).sum()}, "
-            f"{(difference > 0).sum()} | {p:.2g} |"
-        )
-    return "\n".join(lines) + "\n"
+        counts = f"{(difference < 0).sum()}, {(difference > 0).sum()}"
+        lines.append([name, f"{ranks[name]:.2f}", f"{ratio:.3f}", counts, f"{p:.2g}"])
+    return f"{about}\n\n{as_markdown(heads, lines)}\n"
 
 
 def main(argv=None):
-    """Run the study; tables that a folder has rows of are not run again.
+    """Run the study; what a folder has rows of is not run again.
 
     Parameters
     ----------
@@ -179,33 +214,69 @@ def main(argv=None):
     Returns
     -------
     status : int
-        Always 0.
+        1 if there is no result at all, otherwise 0.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.regression", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="keep results in DIR")
-    parser.add_argument("--first", type=at_least(1), default=FOLDS, help="folds to run")
-    options = parser.parse_args(argv)
+    options = _parse(argv)
     path = options.out / FILE_NAME if options.out else None
-    parts = [pd.read_csv(path)] if path and path.exists() else []
-    done = set(parts[0]["table"]) if parts else set()
-    keys = sorted(key for half in HALVES.values() for key in half)
+    frame = pd.read_csv(path) if path and path.exists() else pd.DataFrame()
     with threadpool_limits(1):
-        for name, X, y in tqdm(list(tables(keys)), unit="table"):
-            if name in done:
+        for name, X, y in tqdm(options.tables, unit="table"):
+            places = _missing(frame, name, options)
+            if not places:
                 continue
-            rows = pd.DataFrame(run(X, y, min(options.first, FOLDS)))
-            parts.append(rows.assign(table=name, n_rows=len(X)))
+            rows = pd.DataFrame(run(X, y, places)).assign(table=name, n_rows=len(X))
+            frame = pd.concat([frame, rows], ignore_index=True)
             if path:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write = pd.concat(parts, ignore_index=True).to_csv
-                write_whole(path, lambda part, write=write: write(part, index=False))
-    text = report(pd.concat(parts, ignore_index=True))
+                write_whole(path, partial(frame.to_csv, index=False))
+    if not len(options.tables):
+        say("There is no table.")
+        return 1
+    wanted = frame["table"].isin([name for name, *_ in options.tables])
+    wanted &= frame["model"].isin(options.models) & (frame["fold"] < options.first)
+    text = report(frame[wanted])
     print(text)
     if path:
-        write_text_whole(path.with_suffix(".md"), text)
+        write_text_whole(options.out / f"{options.half}.md", text)
     return 0
+
+
+def _parse(argv):
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.regression",
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--half", choices=[*HALVES, ALL], default=ALL, help="of the tables")
+    add(
+        "--models",
+        nargs="+",
+        choices=[*SETTINGS, *PEERS],
+        metavar="NAME",
+        help="settings and peers; if none, the default's neighbors to choose, else "
+        f"mixing and the peers, of {', '.join([*SETTINGS, *PEERS])}",
+    )
+    add("--first", type=at_least(1), default=FOLDS, help="folds of the 5 to run")
+    add("--out", type=Path, metavar="DIR", help="keep results in DIR")
+    options = parser.parse_args(argv)
+    options.first = min(options.first, FOLDS)
+    if options.models is None:
+        chooses = options.half == "choosing"
+        options.models = [ERM, *NEIGHBORS] if chooses else [*MIXED, *PEERS]
+    options.models = list(dict.fromkeys([ERM, *options.models]))
+    halves = HALVES.values() if options.half == ALL else [HALVES[options.half]]
+    confirms = options.half == "confirming"  # what is shipped, one chooses by
+    options.tables = list(tables(sorted(chain(*halves)), shipped=not confirms))
+    return options
+
+
+def _missing(frame, name, options):
+    """Return what a table has no row of."""
+    done = frame[frame["table"] == name] if len(frame) else frame
+    done = set(zip(done["model"], done["fold"], strict=True)) if len(done) else set()
+    wanted = product(options.models, range(options.first))
+    return [place for place in wanted if place not in done]
 
 
 if __name__ == "__main__":

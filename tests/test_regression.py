@@ -21,23 +21,39 @@ def test_tables_have_targets_of_numbers(cache, monkeypatch):
 
 
 def test_the_study_runs_and_resumes(tmp_path, monkeypatch, capsys):
-    keep = ("alpha 0", "alpha 0.4, partners by target")
-    settings = {k: v for k, v in regression.SETTINGS.items() if k in keep}
-    monkeypatch.setattr(regression, "SETTINGS", settings)
-    monkeypatch.setattr(regression, "HALVES", {})
-    arguments = ["--out", str(tmp_path), "--first", "1"]
-    assert regression.main(arguments) == 0
+    monkeypatch.setattr(regression, "HALVES", {"choosing": (), "confirming": ()})
+    models = ["alpha 0.4, partners by target", "no bins", "ridge"]
+    arguments = ["--out", str(tmp_path), "--first", "1", "--models"]
+    assert regression.main([*arguments, *models]) == 0
     frame = pd.read_csv(tmp_path / "regression.csv")
-    assert set(frame["model"]) == {*keep, *regression.PEERS}
+    assert set(frame["model"]) == {"alpha 0", *models}
     assert set(frame["table"]) == {"diabetes", "linnerud"}
     diabetes = frame[frame["table"] == "diabetes"].set_index("model")["error"]
     assert diabetes["alpha 0"] < 0.75
     text = capsys.readouterr().out
     assert "| alpha 0 |" in text and "| 1.000 | 0, 0 | 1 |" in text
+    assert (tmp_path / "all.md").read_text() in text
 
-    def refuse(*_):
-        raise AssertionError("run again")
+    def refuse(X, y, places):
+        raise AssertionError(f"{places} run again")
 
+    ran = regression.run
     monkeypatch.setattr(regression, "run", refuse)
-    assert regression.main(arguments) == 0
-    assert (tmp_path / "regression.md").read_text() in text
+    assert regression.main([*arguments, *models]) == 0
+
+    monkeypatch.setattr(regression, "run", lambda *args: ran(*args))
+    assert regression.main([*arguments, *models, "forest"]) == 0
+    more = pd.read_csv(tmp_path / "regression.csv")
+    assert set(more["model"]) - set(frame["model"]) == {"forest"}
+    pd.testing.assert_frame_equal(more[: len(frame)], frame)
+    assert "| forest |" in (tmp_path / "all.md").read_text()
+
+
+def test_what_is_shipped_is_to_choose_by(monkeypatch, capsys):
+    monkeypatch.setattr(regression, "HALVES", {"choosing": (), "confirming": ()})
+    assert not list(regression.tables([], shipped=False))
+    options = regression._parse(["--half", "choosing"])
+    assert [name for name, *_ in options.tables] == ["diabetes", "linnerud"]
+    assert {"alpha 0", "no bins"} <= set(options.models)
+    assert regression.main(["--half", "confirming"]) == 1
+    assert "There is no table." in capsys.readouterr().err
