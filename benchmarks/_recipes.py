@@ -45,6 +45,8 @@ class Recipe:
         Of the encoder; None for its default.
     mixes : float, default=None
         Probability of mixing; None for always.
+    callback : str, default=None
+        A key of `benchmarks._variants.CALLBACKS`.
     """
 
     params: dict = field(default_factory=dict)
@@ -52,6 +54,7 @@ class Recipe:
     model: str = "mixup"
     n_bins: int | None = None
     mixes: float | None = None
+    callback: str | None = None
 
 
 def width_protocol(width):
@@ -104,6 +107,15 @@ RECIPES = {
     "3 x 128": Recipe({"hidden_layer_sizes": (128, 128, 128)}),
     "SiLU": Recipe({"activation": "silu"}),
     "60 epochs": Recipe({"max_epochs": 60}),
+    "warm-up": Recipe(callback="warm-up"),
+    "cycles": Recipe(
+        {"lr_schedule": "constant", "n_iter_no_change": 100}, callback="cycles"
+    ),
+    "beta2 0.95": Recipe(callback="beta2 0.95"),
+    "prior output": Recipe(callback="prior output"),
+    "clean end": Recipe(mixes=1.0, callback="clean end"),
+    "averaged weights": Recipe(callback="averaged weights"),
+    "own alphas": Recipe(callback="own alphas"),
 }
 # Single networks, trained to the end on all rows: what mixup does to these is plain.
 _ALONE = {
@@ -159,12 +171,15 @@ def params_of(protocol):
     """
     from skmixup import TabularEncoder  # here: only mixup has to wait for torch
 
-    from ._variants import Sometimes
+    from ._variants import CALLBACKS, Sometimes
 
     recipe = (RECIPES | OTHERS)[protocol]
     params = dict(recipe.params)
     if recipe.mixes is not None:
         params["mixing"] = Sometimes(recipe.mixes)
+    if recipe.callback is not None:
+        name = recipe.callback
+        params["callbacks"] = [(name.replace(" ", "_"), CALLBACKS[name])]
     if recipe.n_bins is not None:
         params["preprocess"] = TabularEncoder(n_bins=recipe.n_bins)
     return params
