@@ -5,12 +5,13 @@ from functools import partial
 import numpy as np
 
 from ._figures import NAMES, draw_curve, plt
-from ._script import add_alphas, jobs_of
+from ._script import add_alphas, jobs_of, large_enough
 from ._statistics import LEVEL, corrected_t_test, holm, test_to_train
 from ._study import Study
 from ._summary import as_markdown
 
 SCORES = {"error": "error", "log_loss": "log-loss"}
+_NUMBERS = (*SCORES, "train_error", "ece", "n_train", "n_test")
 
 
 def make_study(name, about, title, load):
@@ -25,7 +26,7 @@ def make_study(name, about, title, load):
     title : str
         What the data are.
     load : callable
-        Takes the options, returns a list of one table.
+        Returns a list of one table, and what is not loaded.
 
     Returns
     -------
@@ -37,7 +38,7 @@ def make_study(name, about, title, load):
         jobs_of=partial(_list_jobs, protocol=name),
         report=partial(_report, name=name, title=title),
         add_options=_add_options,
-        load=load,
+        load=partial(_load, load),
         folds=2,
         repeats=5,
         has_tables=False,
@@ -48,12 +49,17 @@ def _add_options(parser):
     add_alphas(parser, [0.1, 0.2, 0.4, 1.0])
 
 
+def _load(load, options):
+    tables, unloaded = load()
+    return large_enough(tables, options.folds, unloaded), unloaded
+
+
 def _list_jobs(table, options, protocol):
     return jobs_of(table, options, ["mixup"], protocol=protocol)
 
 
 def _report(frame, name, title):
-    frame = frame.astype(dict.fromkeys((*SCORES, "n_train", "n_test"), float))
+    frame = frame.astype(dict.fromkeys(_NUMBERS, float))
     return report(frame, title), {name: draw(frame, title)}
 
 
@@ -107,16 +113,15 @@ def sentence(frame, title):
 
 
 def _directions(found):
-    """Say at which α's a score is lower, the same and higher, and where it is clear."""
-    signs = {a: 0 if np.isclose(d.mean, 0) else d.mean for a, (d, _) in found.items()}
+    """Say at which α's a score is clearly lower or higher, and where it is neither."""
+    signs = {a: np.sign(d.mean) if p < LEVEL else 0 for a, (d, p) in found.items()}
     parts = []
-    for word, sign in (("lower", -1), ("the same", 0), ("higher", 1)):
-        at = [a for a in found if np.sign(signs[a]) == sign]
-        clear = [a for a in at if found[a][1] < LEVEL]
+    for word, sign in (("lower", -1), ("level", 0), ("higher", 1)):
+        at = [a for a in found if signs[a] == sign]
         if at:
-            sure = f"p < {LEVEL} at {_listed(clear)}" if clear else f"p ≥ {LEVEL}"
+            sure = f"p {'<' if sign else '≥'} {LEVEL}"
             parts.append(f"{word} at α = {_listed(at)} ({sure})")
-    return " but ".join(parts)
+    return " and ".join(parts)
 
 
 def _listed(alphas):
@@ -142,16 +147,19 @@ def report(frame, title):
     """
     found = [against_erm(frame, score) for score in SCORES]
     heads = ["α", "error %", "minus ERM's", "p", "log-loss", "minus ERM's", "p"]
+    heads += ["training error %", "ECE"]
     lines = []
     for a, rows in frame.groupby("alpha"):
         error = _cells(rows["error"], found[0].get(a), 100, 2)
         loss = _cells(rows["log_loss"], found[1].get(a), 1, 4)
         name = "0 (ERM)" if a == 0 else f"{a:g}"
-        lines.append([name, *error, *loss])
+        others = f"{100 * rows['train_error'].mean():.2f}", f"{rows['ece'].mean():.3f}"
+        lines.append([name, *error, *loss, *others])
     key = (
         f"Mean ± standard deviation over {frame['repeat'].nunique()} × "
         f"{frame['folds'].iloc[0]} folds; difference with its 95 % interval by the "
-        "corrected resampled t-test, p by Holm over the α's."
+        "corrected resampled t-test, p by Holm over the α's. ECE: calibration error in "
+        "15 bins of equal mass."
     )
     parts = as_markdown(heads, lines), key, sentence(frame, title)
     return "\n\n".join(parts) + "\n"

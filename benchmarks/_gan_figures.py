@@ -1,6 +1,7 @@
 """Figures of the toy GANs: samples over training, and measures over seeds."""
 
 import numpy as np
+from matplotlib.colors import TABLEAU_COLORS
 
 from ._figures import legend_below, plt
 from ._gan import N_SAMPLES, N_SHOWN
@@ -10,7 +11,7 @@ MEASURES = {
     "near": "share of samples near one",
     "distance": "sliced Wasserstein distance",
 }
-COLORS = ("tab:gray", "tab:blue", "tab:orange", "tab:green")
+COLORS = ("tab:gray", *(c for c in TABLEAU_COLORS if c != "tab:gray"))
 
 
 def samples_over_training(samples, steps, toy):
@@ -76,7 +77,7 @@ def spread_over_seeds(frame):
         _draw_strips(ax, frame, measure)
         ax.set_title(label, fontsize=9)
         ax.set_ylim(0, None if measure == "distance" else 1.03)
-    legend_below(figure, axes[0], frame["label"].nunique(), fontsize=10)
+    legend_below(figure, axes[0], min(4, frame["label"].nunique()), fontsize=10)
     return figure
 
 

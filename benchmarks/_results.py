@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from filelock import FileLock
+from pyarrow import ArrowInvalid
 
 from ._files import write_whole
 from ._jobs import Job
@@ -19,6 +20,11 @@ PARQUET_NAME = "results.parquet"
 _NESTED = ("versions", "reliability", "curve", "attacks", "line", "samples")
 _MODELS = {*MODELS, GENERATOR}
 _SCORES = ("error", "log_loss", "majority_error", "fit_seconds")
+_SCORES_OF_GANS = ("covered", "near", "distance", "fit_seconds")
+
+
+class UnreadableResults(ValueError):
+    """A file of results is not what it should be."""
 
 
 class Results:
@@ -218,8 +224,9 @@ def _decode(line):
     if not all(isinstance(count, int) for count in counts):
         raise ValueError("a count is no number")
     scores = []
-    if row["status"] == "ok" and row["model"] != GENERATOR:
-        scores = [row[name] for name in _SCORES]
+    if row["status"] == "ok":
+        names = _SCORES_OF_GANS if row["model"] == GENERATOR else _SCORES
+        scores = [row[name] for name in names]
     if not all(isinstance(score, int | float) for score in scores):
         raise ValueError("a score is no number")
     alpha = row["alpha"]
@@ -268,6 +275,8 @@ def read_rows(folder):
     ------
     FileNotFoundError
         If there is neither.
+    UnreadableResults
+        If there is only a Parquet file, and a broken one.
     """
     path, exported = Path(folder) / FILE_NAME, Path(folder) / PARQUET_NAME
     if not path.exists() and exported.exists():
@@ -298,7 +307,10 @@ def write_parquet(rows, path):
 
 
 def _read_parquet(path):
-    frame = pd.read_parquet(path).astype(object)
+    try:
+        frame = pd.read_parquet(path).astype(object)
+    except ArrowInvalid as error:
+        raise UnreadableResults(f"{path} is no whole Parquet file: {error}") from error
     rows = frame.where(frame.notna(), None).to_dict("records")
     for name in set(_NESTED) & set(frame):
         for row in rows:

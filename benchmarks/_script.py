@@ -8,6 +8,7 @@ import joblib
 from tqdm.auto import tqdm
 
 from ._jobs import Job, make_jobs, make_units, rare_classes
+from ._results import UnreadableResults
 from ._runner import Interrupted, NoCluster, run_units
 from ._tables import SUITES, Task, read_suite
 
@@ -86,7 +87,7 @@ def add_how(parser, folds=5, repeats=1, out=None):
             default=repeats,
             help="repeats, each split anew; auto repeats small tables more often",
         )
-    add("--seed", type=at_least(0), default=0, help="of folds and models")
+    add("--seed", type=at_least(0, 2**32 - 1), default=0, help="of all that is drawn")
     add(
         "--n-jobs",
         type=at_least(1),
@@ -132,13 +133,15 @@ def up_to(largest):
     return number
 
 
-def at_least(smallest):
-    """Return what reads an integer of the command line, from `smallest` on."""
+def at_least(smallest, largest=None):
+    """Return what reads an integer of the command line, of `smallest` to `largest`."""
 
     def integer(text):
         value = int(text)
         if value < smallest:
             raise argparse.ArgumentTypeError(f"{text} is less than {smallest}")
+        if largest is not None and value > largest:
+            raise argparse.ArgumentTypeError(f"{text} is more than {largest}")
         return value
 
     return integer
@@ -155,10 +158,11 @@ def parse(parser, argv):
     Returns
     -------
     options : Namespace
-        With the `keys` of the tables, and sorted `alphas`.
+        With the `keys` of the tables, and sorted `alphas`: those that are told apart
+        in six digits, as they are shown.
     """
     options = parser.parse_args(argv)
-    options.alphas = sorted({0.0, *options.alphas})
+    options.alphas = sorted({0.0, *(float(f"{a:g}") for a in options.alphas)})
     if (options.backend == "dask") != (options.scheduler is not None):
         parser.error("--backend dask and --scheduler ADDRESS go together")
     if options.scheduler and not _ADDRESS.fullmatch(options.scheduler):
@@ -304,8 +308,8 @@ def run_to_the_end(run, folder):
     Returns
     -------
     status : int
-        That of `run`; 2 if results can't be written or the cluster doesn't answer or is
-        lost, 130 if interrupted.
+        That of `run`; 2 if results can't be read or written or the cluster doesn't
+        answer or is lost, 130 if interrupted.
     """
     kept = f"; the same command goes on from {folder}" if folder else ""
     try:
@@ -313,8 +317,11 @@ def run_to_the_end(run, folder):
     except NoCluster as error:
         say(f"{error}{kept}.")
         return 2
+    except UnreadableResults as error:
+        say(f"{error}; repair it, or name another folder.")
+        return 2
     except OSError as error:
-        return cannot_write(folder, error)
+        return _cannot_write(folder, error)
     except (KeyboardInterrupt, Interrupted):
         say(f"Interrupted{kept}.")
         return 130
@@ -339,7 +346,7 @@ def list_failures(rows):
         yield f"... and {len(failed) - MAX_FAILURES_SHOWN} more failed jobs."
 
 
-def cannot_write(folder, error):
+def _cannot_write(folder, error):
     """Say that results can't be written, and return the status that says so."""
     say(f"Cannot write to --out {folder}: {error.strerror or error}")
     return 2

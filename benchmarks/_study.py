@@ -117,7 +117,10 @@ def _parse(study, argv):
         study.add_options(parser)
     out = f"results/{study.name}"
     add_how(parser, folds=study.folds, repeats=study.repeats, out=out)
-    return parse(parser, argv)
+    options = parse(parser, argv)
+    if options.alphas == [0]:
+        parser.error("argument --alphas: there is none above 0 to compare with ERM")
+    return options
 
 
 def _report(study, rows, folder):

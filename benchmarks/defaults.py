@@ -8,6 +8,7 @@ pick instead, on the other half. ``--help`` lists what else it can do.
 
 import argparse
 import sys
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -19,8 +20,7 @@ from ._leaderboard import as_markdown, leaderboard
 from ._models import STACKED, is_installed
 from ._recipes import DEFAULT, RECIPES
 from ._results import Results
-from ._runner import Interrupted
-from ._script import at_least, cannot_write, run_jobs, say
+from ._script import at_least, run_jobs, run_to_the_end, say
 from ._statistics import compare
 from ._summary import as_markdown as table_of_texts
 from ._summary import label_rows, leave_out_failures
@@ -44,30 +44,28 @@ def main(argv=None):
     Returns
     -------
     status : int
-        1 if there is no result at all, 2 if results can't be written, 130 if
+        1 if there is no result at all, 2 if results can't be read or written, 130 if
         interrupted, otherwise 0.
     """
     options = _parse(argv)
-    try:
-        results = Results(options.out)
-        tables, unloaded = load_all(list(options.tables), say)
-        tables = [t for t in tables if len(t.X) <= (options.max_rows or len(t.X))]
-        jobs = {table: _jobs(table, options, results) for table in tables}
-        run_jobs(jobs, results, n_jobs=options.n_jobs)
-        rows = results.rows(chain(*jobs.values()))
-        if not any(row["status"] == "ok" for row in rows):
-            say("There is no result.")
-            return 1
-        text = report(rows, unloaded)
-        print(text)
-        if options.out is not None:
-            write_text_whole(Path(options.out) / f"{options.half}.md", text)
-            results.export()
-    except OSError as error:
-        return cannot_write(options.out, error)
-    except (KeyboardInterrupt, Interrupted):
-        say("Interrupted; with --out DIR, the same command goes on.")
-        return 130
+    return run_to_the_end(partial(_run, options), options.out)
+
+
+def _run(options):
+    results = Results(options.out)
+    tables, unloaded = load_all(list(options.tables), say)
+    tables = [t for t in tables if len(t.X) <= (options.max_rows or len(t.X))]
+    jobs = {table: _jobs(table, options, results) for table in tables}
+    run_jobs(jobs, results, n_jobs=options.n_jobs)
+    rows = results.rows(chain(*jobs.values()))
+    if not any(row["status"] == "ok" for row in rows):
+        say("There is no result.")
+        return 1
+    text = report(rows, unloaded)
+    print(text)
+    if options.out is not None:
+        write_text_whole(Path(options.out) / f"{options.half}.md", text)
+        results.export()
     return 0
 
 

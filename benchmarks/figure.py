@@ -5,6 +5,7 @@
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -62,16 +63,36 @@ def _draw_panel(ax, frame, name):
 
 
 def main(arguments=None):
-    """Read the results, draw the figure and write it beside them."""
+    """Read the results, draw the figure and write it beside them.
+
+    Parameters
+    ----------
+    arguments : list of str or None, default=None
+        Of the command line; None for this process's.
+
+    Returns
+    -------
+    status : int
+        1 if there is nothing to draw, otherwise 0.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.figure", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR")
     folder = parser.parse_args(arguments).results
-    figure = draw(pd.DataFrame(read_rows(folder)))
+    try:
+        rows = read_rows(folder)
+    except (OSError, ValueError) as error:
+        parser.error(f"cannot read results in {folder}: {error}")
+    drawn = [row for row in rows if row["model"] in ("mixup", "mlp")]
+    if {row["model"] for row in drawn if row["status"] == "ok"} != {"mixup", "mlp"}:
+        print(f"No results of mixup and mlp in {folder}", file=sys.stderr)
+        return 1
+    figure = draw(pd.DataFrame(drawn))
     figure.savefig(folder / "alpha.png", dpi=110)
     print(f"wrote {folder / 'alpha.png'}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -12,7 +12,7 @@ from ._study import run_study
 from ._tables import load_all
 
 
-def load(options):
+def load():
     """Load the digits, whose columns are points of images."""
     return load_all(["digits"])
 

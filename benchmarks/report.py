@@ -97,8 +97,12 @@ def main(argv=None):
         rows = read_rows(options.folder)
     except OSError:
         parser.error(f"{options.folder} holds no {FILE_NAME} and no {PARQUET_NAME}")
+    except ValueError as error:
+        parser.error(str(error))
+    # A GAN is no model of a table.
+    rows = [row for row in rows if row["model"] in MODELS]
     if not any(row["status"] == "ok" for row in rows):
-        print(f"No result in {options.folder / FILE_NAME}", file=sys.stderr)
+        print(f"No result of a classifier in {options.folder}", file=sys.stderr)
         return 1
     try:
         write_report(rows, options.folder, options.title)

@@ -46,7 +46,7 @@ def waveforms(n_rows, seed):
     return (clean + rng.standard_normal(clean.shape)).astype(np.float32), y
 
 
-def load(options):
+def load():
     """Draw waveforms, whose columns are points in time."""
     X, y = waveforms(N_ROWS, seed=0)
     return [Table("waveforms", pd.DataFrame(X), pd.Series(y))], {}

@@ -639,15 +639,15 @@ def mixup_real_fake(real, fake, alpha=0.2, *, lam=None, rng=None):
     Parameters
     ----------
     real, fake : torch.Tensor of the same shape (B, ...)
-        Floating-point rows. Gradients pass to both: detach `fake` in the
+        Rows of one floating-point type. Gradients pass to both: detach `fake` in the
         discriminator's step.
     alpha : float, default=0.2
         Parameter of Beta(alpha, alpha), from which one λ a row is drawn, in [0, inf].
         0 is a GAN without mixup: each row is real or generated, by a fair coin.
-    lam : torch.Tensor, default=None
+    lam : array-like or torch.Tensor, default=None
         Shares drawn beforehand by :func:`draw_real_share`, which replace `alpha` and
-        `rng`. Its dimensions are matched with the leading ones of `real`: (B,), or
-        (K, B) for a stack of K members with a batch each.
+        `rng`. Its shape is that of the leading dimensions of `real`: (B,), or (K, B)
+        for a stack of K members with a batch each.
     rng : numpy.random.Generator, int or None, default=None
         Source of random numbers, as taken by :func:`numpy.random.default_rng`.
 
@@ -659,8 +659,17 @@ def mixup_real_fake(real, fake, alpha=0.2, *, lam=None, rng=None):
 
     Raises
     ------
+    TypeError
+        If rows are no tensors.
     ValueError
-        If the shapes differ, rows are not floating-point, or `alpha` is out of range.
+        If shapes or types differ, rows are not floating-point, or `alpha` or `lam` is
+        out of range.
+
+    Notes
+    -----
+    In the paper's formula the generator, too, learns through the mixtures. The usual
+    way is to show its rows as they are to the discriminator, as if they were real:
+    target 1, the non-saturating loss.
 
     References
     ----------
@@ -676,16 +685,31 @@ def mixup_real_fake(real, fake, alpha=0.2, *, lam=None, rng=None):
     >>> torch.equal(X, target[:, None].expand(3, 2))
     True
     """
+    for name, rows in (("real", real), ("fake", fake)):
+        if not isinstance(rows, torch.Tensor):
+            raise TypeError(f"{name} must be a torch.Tensor, got {type(rows).__name__}")
     if real.shape != fake.shape:
         raise ValueError(
             f"real has shape {tuple(real.shape)} and fake {tuple(fake.shape)}: they "
             "must be the same."
         )
-    if not (real.is_floating_point() and fake.is_floating_point()):
-        raise ValueError(f"Rows must be floating-point, got {real.dtype}, {fake.dtype}")
+    if real.dtype != fake.dtype or not real.is_floating_point():
+        raise ValueError(
+            "real and fake must be of one floating-point type, got "
+            f"{real.dtype} and {fake.dtype}"
+        )
     if lam is None:
-        lam = torch.from_numpy(draw_real_share(alpha, len(real), rng))
-    lam = lam.to(real)
+        lam = draw_real_share(alpha, len(real), rng)
+    else:
+        lam = torch.as_tensor(lam)
+        if not lam.dim() or lam.shape != real.shape[: lam.dim()]:
+            raise ValueError(
+                f"lam has shape {tuple(lam.shape)}, which are no leading dimensions of "
+                f"rows of shape {tuple(real.shape)}"
+            )
+        if not ((lam >= 0) & (lam <= 1)).all():
+            raise ValueError("lam must be in [0, 1]")
+    lam = torch.as_tensor(lam).to(real)
     return mix(real, fake, lam), lam
 
 

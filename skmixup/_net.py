@@ -113,6 +113,10 @@ class MixupNet(NeuralNet):
     attribute ``n_members`` (:class:`StackedMLP`) gets (K, B, ...), a batch for each of
     its K members, and returns (K, B, n_classes).
 
+    Rows become floating-point. Numbers that name something, as tokens do, cannot be
+    mixed: give a module that looks them up with ``X.long()`` a mixer of what it makes
+    of them, such as ``ManifoldMixup(layers=[...])`` of a later layer.
+
     Parameters
     ----------
     module : callable or torch.nn.Module
@@ -360,6 +364,8 @@ class MixupNet(NeuralNet):
         self : MixupNet
         """
         self._check_mixing_params()
+        if isinstance(y, list):  # which skorch would take for several targets
+            y = np.asarray(y)
         self.check_data(X, y)
         train_set, valid_set = self._split(X, y, rows, valid_rows)
         data_X, data_y, all_rows = unpack(train_set)
@@ -685,6 +691,11 @@ class MixupNet(NeuralNet):
         """Learn how wide the module's output is, so that one-hot rows fit it."""
         if data.y.is_floating_point() or self.n_outputs_:
             return
+        if data.y.min() < 0:
+            raise ValueError(
+                f"y holds {int(data.y.min())}: class indices count from 0. For other "
+                "labels there is sklearn.preprocessing.LabelEncoder."
+            )
         index = torch.zeros((self.n_members, 1), dtype=torch.long, device=self.device)
         y_pred = self._eval_members(data.take(index))
         n_labels = int(data.y.max()) + 1
@@ -829,6 +840,8 @@ class MixupNet(NeuralNet):
             X, _, rows = unpack(X)
         data = self._resident(X)
         rows = np.arange(len(data)) if rows is None else rows
+        if not len(rows):
+            raise ValueError("Found array with 0 rows, while at least one is required.")
         size = int(np.clip(2**22 // max(data.width * self.n_members, 1), 1, 4096))
         for start in range(0, len(rows), size):
             part = torch.as_tensor(rows[start : start + size]).to(self.device)

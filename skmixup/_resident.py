@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from scipy import sparse
 from skorch.dataset import Dataset
-from skorch.utils import to_numpy
 from torch.utils.data import Subset
 
 from ._sparse import rows_with_few_values
@@ -86,7 +85,15 @@ def _check_finite(X):
 
 
 def _to_target(y, device):
-    y = torch.as_tensor(to_numpy(y) if hasattr(y, "to_numpy") else y, device=device)
+    if not isinstance(y, torch.Tensor):
+        y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"MixupNet takes class indices (0, 1, ...) or numbers as y, got {y!r}: "
+                "for labels of other kinds there is sklearn.preprocessing.LabelEncoder."
+            )
+        y = torch.from_numpy(np.require(y, requirements=["C", "W"]))
+    y = y.to(device)
     return y.float() if y.is_floating_point() else y.long()
 
 

@@ -261,10 +261,35 @@ def test_gradients_reach_the_generated_rows_by_their_share():
     assert not target.requires_grad
 
 
-def test_real_and_generated_rows_must_match():
-    with pytest.raises(ValueError, match=r"shape \(4, 2\) and fake \(3, 2\)"):
-        mixup_real_fake(torch.rand(4, 2), torch.rand(3, 2))
-    with pytest.raises(ValueError, match="must be floating-point"):
-        mixup_real_fake(torch.ones(4, 2).int(), torch.rand(4, 2))
-    with pytest.raises(ValueError, match=r"alpha must be in the range \[0, inf\]"):
-        mixup_real_fake(torch.rand(4, 2), torch.rand(4, 2), -1)
+ROWS = torch.rand(4, 2)
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "params", "message"),
+    [
+        (ROWS, ROWS[:3], {}, r"shape \(4, 2\) and fake \(3, 2\)"),
+        (ROWS.int(), ROWS.int(), {}, "one floating-point type"),
+        (ROWS.double(), ROWS, {}, r"torch.float64 and torch.float32"),
+        (ROWS, ROWS, {"alpha": -1}, r"alpha must be in the range \[0, inf\]"),
+        (ROWS, ROWS, {"lam": torch.rand(4, 2, 2)}, "no leading dimensions"),
+        (ROWS, ROWS, {"lam": [0.5]}, "no leading dimensions"),
+        (ROWS, ROWS, {"lam": 0.5}, "no leading dimensions"),
+        (ROWS, ROWS, {"lam": [0, 0.5, 1, 2]}, r"in \[0, 1\]"),
+        (ROWS, ROWS, {"lam": [0, 0.5, 1, np.nan]}, r"in \[0, 1\]"),
+    ],
+)
+def test_real_and_generated_rows_must_match(real, fake, params, message):
+    with pytest.raises(ValueError, match=message):
+        mixup_real_fake(real, fake, **params)
+
+
+def test_generated_rows_are_tensors():
+    with pytest.raises(TypeError, match=r"fake must be a torch.Tensor, got ndarray"):
+        mixup_real_fake(ROWS, ROWS.numpy())
+
+
+def test_shares_are_taken_as_they_are_drawn():
+    lam = draw_real_share(0.2, 4, rng=0)
+    X, target = mixup_real_fake(ROWS, torch.zeros(4, 2), lam=lam)
+    torch.testing.assert_close(target, torch.from_numpy(lam).float())
+    torch.testing.assert_close(X, target[:, None] * ROWS)

@@ -1,6 +1,7 @@
 """MixupNet: any module, skorch's callbacks, and what training leaves behind."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -244,3 +245,54 @@ def test_bad_parameters_are_named(params, message):
 def test_too_few_outputs():
     with pytest.raises(ValueError, match="needs at least 10"):
         MixupNet(nn.Linear(64, 3)).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (Y.astype(str), "LabelEncoder"),
+        (Y.astype(object), "LabelEncoder"),
+        (Y - 1, "y holds -1: class indices count from 0"),
+    ],
+)
+def test_labels_are_numbers_from_zero(y, message):
+    with pytest.raises(ValueError, match=message):
+        convolutional(max_epochs=1).fit(IMAGES, y)
+
+
+def test_labels_may_be_a_list_or_read_only(recwarn):
+    expected = convolutional(max_epochs=1).fit(IMAGES, Y).predict_proba(IMAGES)
+    frozen = Y.copy()
+    frozen.setflags(write=False)
+    for y in (list(Y), frozen, pd.Series(Y)):
+        again = convolutional(max_epochs=1).fit(IMAGES, y).predict_proba(IMAGES)
+        np.testing.assert_array_equal(again, expected)
+    assert not recwarn.list
+
+
+def test_no_rows_to_predict():
+    net = convolutional(max_epochs=1).fit(IMAGES, Y)
+    with pytest.raises(ValueError, match="0 rows"):
+        net.predict(IMAGES[:0])
+
+
+def test_tokens_are_mixed_where_they_are_vectors():
+    class Sentences(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(20, 8)
+            self.head = nn.Sequential(nn.Linear(40, 16), nn.ReLU(), nn.Linear(16, 2))
+
+        def forward(self, X):
+            return self.head(self.embedding(X.long()).flatten(1))
+
+    tokens = np.random.default_rng(0).integers(20, size=(400, 5))
+    y = (tokens[:, 0] < 10).astype(int)
+    net = MixupNet(
+        Sentences,
+        mixing=ManifoldMixup(layers=["head"]),
+        alpha=0.2,
+        lr=1e-2,
+        random_state=0,
+    ).fit(tokens, y)
+    assert (net.predict(tokens) == y).mean() > 0.95

@@ -1,12 +1,13 @@
 """Studies of what mixup claims: they run, resume, pair, and say what they found."""
 
 import importlib
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import _recipes, _watched, sequences
+from benchmarks import _nets, _recipes, _watched, sequences
 from benchmarks._agnostic import against_erm, sentence
 from benchmarks._fits import Fit, measure
 from benchmarks._jobs import Job, labels_of, make_jobs, make_units, rows_of
@@ -104,6 +105,8 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, quick, capsys):
         ("gan", ["--sets", "square"], "invalid choice: 'square'"),
         ("gan", ["--folds", "3"], "unrecognized arguments"),
         ("images", ["--suite", "paper"], "unrecognized arguments"),
+        ("images", ["--alphas", "0"], "none above 0 to compare"),
+        ("gan", ["--seed", str(2**32)], "is more than 4294967295"),
     ],
 )
 def test_wrong_arguments_are_named(name, arguments, message, capsys):
@@ -113,6 +116,43 @@ def test_wrong_arguments_are_named(name, arguments, message, capsys):
     with pytest.raises(SystemExit):
         study.main(arguments)
     assert re.search(message, capsys.readouterr().err)
+
+
+def test_alphas_are_told_apart_in_six_digits():
+    from argparse import ArgumentParser
+
+    from benchmarks._script import add_alphas, add_how, parse
+
+    parser = ArgumentParser()
+    add_alphas(parser, [1.0])
+    add_how(parser)
+    options = parse(parser, ["--alphas", "inf", "0.2", "0.20000001"])
+    assert options.alphas == [0.0, 0.2, float("inf")]
+
+
+def test_more_folds_than_rows_are_refused(tmp_path, capsys):
+    study = importlib.import_module("benchmarks.images")
+    assert study.main(["--folds", "2000", "--out", str(tmp_path)]) == 1
+    assert "fewer rows (1797) than 2000 folds" in capsys.readouterr().err
+    assert not read_rows(tmp_path)
+
+
+def test_a_broken_export_is_named(tmp_path, capsys):
+    (tmp_path / "results.parquet").write_bytes(b"PAR1 and no more")
+    study = importlib.import_module("benchmarks.alpha")
+    assert study.main(["--out", str(tmp_path)]) == 2
+    assert "results.parquet is no whole Parquet file" in capsys.readouterr().err
+
+
+def test_gans_are_no_part_of_a_report(tmp_path, quick, capsys):
+    from benchmarks import figure, report
+
+    gans = importlib.import_module("benchmarks.gan")
+    assert gans.main([*TINY["gan"], "--n-jobs", "1", "--out", str(tmp_path)]) == 0
+    assert report.main([str(tmp_path)]) == 1
+    assert "No result of a classifier" in capsys.readouterr().err
+    assert figure.main(["--results", str(tmp_path)]) == 1
+    assert "No results of mixup and mlp" in capsys.readouterr().err
 
 
 def test_tables_without_numbers_are_left_out(tmp_path, quick, monkeypatch, capsys):
@@ -312,16 +352,91 @@ def test_the_widest_network_may_suffer_more():
     assert alpha.sentence(means).endswith("suffers no less from the largest α.")
 
 
+def gan_rows(distances):
+    """Rows of GANs: a distance for each kind and seed."""
+    return pd.DataFrame(
+        [
+            {"table": "ring of 8", "label": label, "fold": seed, "distance": distance}
+            | {"covered": 1.0, "near": 1 - distance}
+            for label, some in distances.items()
+            for seed, distance in enumerate(some)
+        ]
+    )
+
+
 def test_gans_are_compared_seed_by_seed():
     from benchmarks import gan
 
-    rows = [
-        {"table": "ring of 8", "label": label, "fold": seed, "distance": distance}
-        for label, some in ((gan.PLAIN, [0.3, 0.2]), ("mixup α=0.2", [0.1, 0.3]))
-        for seed, distance in enumerate(some)
-    ]
-    text = gan.sentence(pd.DataFrame(rows))
-    assert "closer to the ring of 8" in text and "closer for 1 of 2 seeds" in text
+    seeds = np.linspace(0.2, 0.3, 8)
+    rows = gan_rows(
+        {
+            gan.PLAIN: seeds,
+            gan.CONTROL: seeds + 0.01 * np.array([1, -2] * 4),
+            "mixup α=0.2": seeds - 0.1,
+        }
+    )
+    found = gan.compare(rows.sample(frac=1, random_state=0))
+    assert len(found) == 6
+    by = found.set_index(["measure", "other"])
+    assert by.loc[("distance", gan.PLAIN), ["better", "worse"]].tolist() == [8, 0]
+    assert by.loc[("distance", gan.PLAIN), "gain"] == pytest.approx(0.1)
+    assert by.loc[("covered", gan.PLAIN), "p"] == 1
+    # Two comparisons: Holm doubles the least p-value, 2 / 2 ** 8.
+    assert by.loc[("near", gan.PLAIN), "p"] == pytest.approx(2 * 2 / 2**8)
+    text = gan.sentence(found)
+    assert text.startswith("Ring of 8: the samples of mixup α=0.2 are closer than with")
+    assert "closer for 8 of 8 seeds" in text
+    worse = rows.assign(distance=-rows["distance"])
+    assert "farther than with no mixup, as usual" in gan.sentence(gan.compare(worse))
+    few = gan.compare(rows[rows["fold"] < 3])
+    assert "about as close as with no mixup, as usual" in gan.sentence(few)
+
+
+def test_kinds_of_gans_have_their_names():
+    from benchmarks import gan
+
+    names = {
+        gan.name_of({"alpha": alpha, "protocol": protocol})
+        for alpha, protocol in ((0.0, "two batches"), (0.0, "one batch"))
+    }
+    assert names == {gan.PLAIN, gan.CONTROL}
+    assert gan.name_of({"alpha": 0.0, "protocol": "two batches"}) == gan.PLAIN
+    assert gan.name_of({"alpha": 0.5, "protocol": "one batch"}) == "mixup α=0.5"
+
+
+def test_each_gan_is_of_its_alpha_its_seed_and_its_kind(quick):
+    from argparse import Namespace
+
+    from benchmarks import _gan, gan
+
+    options = Namespace(sets=["ring of 8"], seeds=3, seed=0, alphas=[0.0, 0.2])
+    ((table,), _) = gan.load(options)
+    jobs = gan.jobs_of(table, options)
+    rows = [o.row for unit in make_units(table, jobs) for o in run_unit(unit)]
+    assert len(rows) == len({row["distance"] for row in rows}) == 9
+    # A row is what the last samples of such a GAN are measured as.
+    for job, alpha in ((jobs[0], 0.0), (jobs[-1], 0.2)):
+        samples = _gan.train(
+            table.X.to_numpy(),
+            [alpha],
+            [job.fold_seed >> 1],
+            two_batches=job.protocol == "two batches",
+        )
+        rng = np.random.default_rng(job.fold_seed)
+        found = _gan.measure(samples[-1, 0], _gan.TOY_SETS["ring of 8"], rng)
+        (row,) = (row for row in rows if Job.of(row) == job)
+        assert row["distance"] == pytest.approx(found["distance"], rel=1e-4)
+
+
+def test_more_seeds_leave_the_first_as_they_are(tmp_path, quick, capsys):
+    from benchmarks import gan
+
+    arguments = ["--sets", "ring of 8", "--n-jobs", "1", "--out", str(tmp_path)]
+    assert gan.main([*arguments, "--seeds", "2"]) == 0
+    rows = read_rows(tmp_path)
+    assert gan.main([*arguments, "--seeds", "3"]) == 0
+    assert "6 of 9 jobs were finished before" in capsys.readouterr().err
+    assert read_rows(tmp_path)[:6] == rows
 
 
 def test_a_gan_with_two_batches_is_another(quick):
@@ -334,6 +449,23 @@ def test_a_gan_with_two_batches_is_another(quick):
 
 
 # ---- images and sequences
+
+
+@pytest.mark.parametrize("study", ["images", "sequences"])
+def test_nets_learn_from_their_training_rows_alone(study, quick):
+    ((table,), _) = importlib.import_module(f"benchmarks.{study}").load()
+    jobs = make_jobs(table, ["mixup"], [0.0, 1.0], protocol=study, folds=2)[:2]
+    train, test = rows_of(table, jobs[0])
+    X, y = table.X.copy(), table.y.copy()
+    X.iloc[test], y.iloc[test] = 0.0, y.iloc[train[0]]
+    other = replace(table, X=X, y=y, splits={(0, 0): (train, test)})
+    found = [
+        [fit.model.predict_proba(table.X.iloc[test]) for fit in _nets.fit_nets(t, jobs)]
+        for t in (table, other)
+    ]
+    np.testing.assert_array_equal(*found)  # of both α's
+    plain, mixed = found[0]
+    assert np.abs(plain - mixed).max() > 1e-3
 
 
 def rows_with(errors):
@@ -355,10 +487,10 @@ def test_the_sentence_says_which_way_it_went():
         {0.0: base, 0.1: base, 0.4: base - 0.1 + wobble, 1.0: base + wobble}
     )
     assert sentence(rows, "dots") == (
-        "On dots, mixup's error is lower at α = 0.4 (p < 0.05 at 0.4) but the same at "
-        "α = 0.1 and 1 (p ≥ 0.05), and its log-loss is the same at α = 0.1 and 1 "
-        "(p ≥ 0.05) but higher at α = 0.4 (p < 0.05 at 0.4), each against plain "
-        "training on the same 4 folds and seeds."
+        "On dots, mixup's error is lower at α = 0.4 (p < 0.05) and level at α = 0.1 "
+        "and 1 (p ≥ 0.05), and its log-loss is level at α = 0.1 and 1 (p ≥ 0.05) and "
+        "higher at α = 0.4 (p < 0.05), each against plain training on the same 4 folds "
+        "and seeds."
     )
 
 
