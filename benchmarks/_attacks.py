@@ -15,7 +15,7 @@ from skmixup import fit_together, mix
 from ._fits import Fit
 from ._jobs import labels_of, rows_of
 from ._models import make_model, standardized
-from ._recipes import SPAN
+from ._recipes import PARTS, SPAN
 
 # Shares of a column's standard deviation by which it may be moved.
 EPSILONS = (0.05, 0.1, 0.25, 0.5, 1.0)
@@ -115,9 +115,11 @@ def _attack(table, job, estimator, source):
     target = _Target(estimator)
     y, (train, test) = np.asarray(table.y), rows_of(table, job)
     X, truth = target.encode(table.X.iloc[test]), y[test]
-    moves = np.zeros(X.shape[1], dtype=np.float32)
-    moves[: table.X.select_dtypes("number").shape[1]] = 1  # they come first
     known = target.encode(table.X.iloc[train])
+    moves = np.zeros(X.shape[1], dtype=np.float32)
+    # Numbers come first; where one is constant, there is no deviation to move it by.
+    n_numbers = table.X.select_dtypes("number").shape[1]
+    moves[:n_numbers] = np.ptp(known[:, :n_numbers], axis=0) > 0
     made = [
         *(("white", *one) for one in attacked(target, X, truth, moves)),
         *(("black", *one) for one in attacked(source, X, truth, moves)),
@@ -185,12 +187,14 @@ def within_span(target, X, y, moves, known):
     moved : ndarray, shape of X
     """
     movable = np.flatnonzero(moves)
+    if not len(movable):
+        return
     pca = PCA(SPAN, svd_solver="full").fit(known[:, movable])
     one_hot = np.eye(target.network.nb_classes, dtype=np.float32)[target.codes(y)]
     slope = target.network.loss_gradient(X, one_hot)[:, movable]
     inside = slope @ pca.components_.T @ pca.components_
-    for name, part in (("in the span", inside), ("off the span", slope - inside)):
-        if name == "off the span" and pca.n_components_ == len(movable):
+    for name, part in zip(PARTS, (inside, slope - inside), strict=True):
+        if name == PARTS[1] and pca.n_components_ == len(movable):
             continue
         # Not by sklearn's normalize, which takes the least gradients for zero.
         length = np.linalg.norm(part.astype(float), axis=1, keepdims=True)

@@ -128,6 +128,7 @@ _ALONE = {
 }
 ATTACKED = "attacked"
 SPAN = 0.9  # share of the variance of the columns that the span of the data holds
+PARTS = "in the span", "off the span"  # of it, a move may be
 WIDTHS = (8, 32, 128, 512)
 OTHERS = {
     "paper": Recipe(PAPER, n_bins=0),

@@ -1,6 +1,7 @@
 """What the scripts share: their options, running the jobs, and what they say."""
 
 import argparse
+import os
 import re
 import sys
 
@@ -96,6 +97,7 @@ def add_how(parser, folds=5, repeats=1, out=None):
     )
     add(
         "--out",
+        type=_folder,
         metavar="DIR",
         default=out,
         help="keep results in DIR; run with the same DIR again to resume",
@@ -107,6 +109,12 @@ def add_how(parser, folds=5, repeats=1, out=None):
         help="processes on this machine, or the workers of a Dask cluster",
     )
     add("--scheduler", metavar="ADDRESS", help="of the Dask cluster: tcp://HOST:PORT")
+
+
+def _folder(text):
+    if not text.strip():
+        raise argparse.ArgumentTypeError("names no folder")
+    return text
 
 
 def n_repeats(text):
@@ -308,12 +316,20 @@ def run_to_the_end(run, folder):
     Returns
     -------
     status : int
-        That of `run`; 2 if results can't be read or written or the cluster doesn't
-        answer or is lost, 130 if interrupted.
+        That of `run`; 1 if nobody reads what it prints, 2 if results can't be read or
+        written or the cluster doesn't answer or is lost, 130 if interrupted.
     """
+    if hasattr(sys.stdout, "reconfigure"):  # no α where it can't be printed
+        sys.stdout.reconfigure(errors="replace")
     kept = f"; the same command goes on from {folder}" if folder else ""
     try:
-        return run()
+        status = run()
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # So that Python's own flush at the end does not fail as well.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except NoCluster as error:
         say(f"{error}{kept}.")
         return 2

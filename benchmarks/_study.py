@@ -98,8 +98,8 @@ def _run(study, options):
     jobs = {table: study.jobs_of(table, options) for table in tables}
     run_jobs(jobs, results, n_jobs=options.n_jobs, scheduler=options.scheduler)
     rows = results.rows(chain(*jobs.values()))
-    status = _report(study, rows, Path(options.out))
     results.export()
+    status = _report(study, rows, Path(options.out))
     for line in group_by_reason(unloaded):
         print(f"Not loaded: {line}")
     return status
@@ -124,7 +124,7 @@ def _parse(study, argv):
 
 
 def _report(study, rows, folder):
-    """Print and write what was found."""
+    """Write and print what was found."""
     for line in list_failures(rows):
         say(line)
     good = [row for row in rows if row["status"] == "ok"]
@@ -138,12 +138,12 @@ def _report(study, rows, folder):
         return 1
     if len(good) < len(rows):
         text += f"\n{len(rows) - len(good)} of {len(rows)} fits failed.\n"
-    print(text)
     write_text_whole(folder / f"{study.name}.md", text)
     for name, figure in figures.items():
         save = partial(figure.savefig, dpi=110, format="png")
         write_whole(folder / f"{name}.png", save)
         plt.close(figure)
+    print(text)
     files = ", ".join(f"{name}.png" for name in figures)
     say(f"In {folder}: {study.name}.md, {files}, and the rows.")
     return 0
@@ -164,13 +164,13 @@ def as_markdown(frame):
     return table_of_texts([frame.index.name, *frame.columns], lines)
 
 
-def complete_tables(frame, columns):
-    """Return the rows of those tables that have a row for all that is compared.
+def complete_folds(frame, columns):
+    """Return the rows of those folds that have a row for all that is compared.
 
     Parameters
     ----------
     frame : DataFrame
-        With `table`, and the columns that tell what is compared.
+        With `table`, `repeat`, `fold`, and the columns that tell what is compared.
     columns : list of str
 
     Returns
@@ -180,13 +180,13 @@ def complete_tables(frame, columns):
     Raises
     ------
     NothingToCompare
-        If there is no such table.
+        If there is no such fold.
     """
-    kinds = frame[columns].apply(tuple, axis=1)
-    n_kinds = kinds.groupby(frame["table"]).nunique()
-    complete = frame["table"].isin(n_kinds.index[n_kinds == kinds.nunique()])
+    kinds = frame.groupby(columns).ngroup()
+    places = [frame[name] for name in ("table", "repeat", "fold")]
+    complete = kinds.groupby(places).transform("nunique") == kinds.nunique()
     if not complete.any():
-        raise NothingToCompare("No table has results of all that is compared.")
+        raise NothingToCompare("No fold has results of all that is compared.")
     return frame[complete]
 
 

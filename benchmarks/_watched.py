@@ -27,20 +27,17 @@ class Watched:
         Of one member.
     classes : ndarray
         The table's.
-    width : int
-        Columns that the stack takes.
     """
 
-    def __init__(self, encoder, module, classes, width):
+    def __init__(self, encoder, module, classes):
         self.encoder = encoder
         self.module = module.eval()
         self.classes_ = classes
-        self.width = width
 
     @torch.no_grad()
     def predict_proba(self, X):
         """Return the probabilities of the table's classes."""
-        scores = self.module(torch.from_numpy(_encode(self.encoder, X, self.width)))
+        scores = self.module(torch.from_numpy(_encode(self.encoder, X)))
         return scores[0].double().softmax(-1).numpy()
 
 
@@ -60,7 +57,8 @@ class _Watch(Callback):
         net.module_.eval()
         wrong = net.module_(self.X).argmax(-1) != self.y
         counted = torch.arange(wrong.shape[1]) < self.counts
-        self.errors.append(((wrong & counted).sum(1) / self.counts[:, 0]).numpy())
+        n_wrong = (wrong & counted).sum(1).double()
+        self.errors.append((n_wrong / self.counts[:, 0]).numpy())
 
 
 def fit_watched(table, jobs):
@@ -81,20 +79,22 @@ def fit_watched(table, jobs):
     start = time.perf_counter()
     jobs = sorted(jobs, key=lambda job: -len(rows_of(table, job)[0]))
     encoders = {job.fold: _fit_encoder(table, job) for job in jobs}
-    width = max(len(e.get_feature_names_out()) for e in encoders.values())
-    X = np.concatenate([_encode(e, table.X, width) for e in encoders.values()])
+    # A member draws its weights by its own width, whoever trains beside it.
+    widths = {fold: len(e.column_groups_) for fold, e in encoders.items()}
+    most = max(widths.values())
+    X = np.concatenate([_encode(e, table.X, most) for e in encoders.values()])
     offsets = {fold: i * len(table.X) for i, fold in enumerate(encoders)}
     rows = [[r + offsets[job.fold] for r in rows_of(table, job)] for job in jobs]
     classes, truth = np.unique(np.asarray(table.y), return_inverse=True)
     given = np.searchsorted(classes, labels_of(table, jobs[0]))
     watch = _Watch(X, np.tile(truth, len(encoders)), [test for _, test in rows])
-    net = _make_net(jobs, width, len(classes), watch)
+    net = _make_net(jobs, [widths[job.fold] for job in jobs], len(classes), watch)
     net.fit(X, np.tile(given, len(encoders)), rows=[train for train, _ in rows])
     errors = np.stack(watch.errors)
     seconds = (time.perf_counter() - start) / len(jobs)
     for i, job in enumerate(jobs):
         module = net.module_.select([i])
-        model = Watched(encoders[job.fold], module, classes, width)
+        model = Watched(encoders[job.fold], module, classes)
         yield Fit(job, model, seconds, measures=_describe(errors[:, i]))
 
 
@@ -102,20 +102,20 @@ def _fit_encoder(table, job):
     return TabularEncoder(n_bins=0).fit(table.X.iloc[rows_of(table, job)[0]])
 
 
-def _encode(encoder, X, width):
+def _encode(encoder, X, width=0):
     """Return rows as float32, with columns of zeros up to a width."""
     X = encoder.transform(X)
     X = X.toarray() if sparse.issparse(X) else X
-    return np.pad(X.astype(np.float32), [(0, 0), (0, width - X.shape[1])])
+    return np.pad(X.astype(np.float32), [(0, 0), (0, max(0, width - X.shape[1]))])
 
 
-def _make_net(jobs, width, n_classes, watch):
+def _make_net(jobs, widths, n_classes, watch):
     params = WATCHED[jobs[0].protocol]
     return MixupNet(
         StackedMLP,
         optimizer=StackedAdamW,
         optimizer__weight_decay=0.0,
-        module__n_features=width,
+        module__n_features=widths,
         module__n_outputs=n_classes,
         module__hidden_layer_sizes=params["hidden_layer_sizes"],
         module__n_members=len(jobs),

@@ -12,13 +12,13 @@ from functools import partial
 import pandas as pd
 
 from ._figures import legend_below, panels
-from ._recipes import ATTACKED, SPAN
+from ._recipes import ATTACKED, PARTS, SPAN
 from ._script import add_alphas, jobs_of, say
 from ._study import (
     Study,
     against,
     as_markdown,
-    complete_tables,
+    complete_folds,
     load_tables,
     run_study,
 )
@@ -61,9 +61,12 @@ def report(frame):
         In Markdown.
     figures : dict of str -> Figure
     """
-    frame = complete_tables(frame, ["label"])
+    frame = complete_folds(frame, ["label"])
     order = list(frame["label"].unique())
-    by_table = _long(frame, "attacks", ["box", "attack", "epsilon"], ["error"])
+    by_table = _with_both_parts(
+        _long(frame, "attacks", ["box", "attack", "epsilon"], ["error"])
+    )
+    n_parted = by_table.loc[by_table["attack"].isin(PARTS), "table"].nunique()
     means = (
         100 * by_table.groupby(["label", "box", "attack", "epsilon"])["error"].mean()
     )
@@ -75,7 +78,8 @@ def report(frame):
             "columns of numbers are moved by up to ε standard deviations; white box: "
             "against the network itself, black box: against another, trained without "
             "mixing. In and off the span: by as much, but along the gradient's part in "
-            f"the span of the data ({100 * SPAN:g} % of its variance), or off it.",
+            f"the span of the data ({100 * SPAN:g} % of its variance), or off it; mean "
+            f"over the {n_parted} tables where there are both.",
             as_markdown(_table(means, order)),
             *sentences,
         ]
@@ -93,6 +97,12 @@ def _long(frame, column, keys, values):
     ]
     keys = ["label", "table", *keys]
     return pd.concat(parts).groupby(keys, as_index=False).mean()
+
+
+def _with_both_parts(by_table):
+    """Leave out the moves in the span where it leaves nothing off it."""
+    both = by_table.loc[by_table["attack"] == PARTS[1], "table"]
+    return by_table[by_table["table"].isin(both) | ~by_table["attack"].isin(PARTS)]
 
 
 def _table(means, order):
@@ -124,9 +134,10 @@ def draw(means, frame, order):
             )
             often = means.loc[label, box, "I-FGSM"]
             ax.plot(often.index, often, ":", color=drawn.get_color())
-        for name, style in (("in the span", "-"), ("off the span", ":")):
-            errors = means.loc[label, "white", name]
-            axes[2].plot(errors.index, errors, style, color=drawn.get_color())
+        for name, style in zip(PARTS, ("-", ":"), strict=True):
+            if name in means.loc[label, "white"].index.unique("attack"):
+                errors = means.loc[label, "white", name]
+                axes[2].plot(errors.index, errors, style, color=drawn.get_color())
         axes[3].plot(line.loc[label].index, line.loc[label, "gradient"])
         axes[4].plot(line.loc[label].index, 100 * line.loc[label, "missed"])
     for ax, box in zip(axes, ("white", "black"), strict=False):

@@ -13,7 +13,7 @@ import numpy as np
 from ._figures import legend_below, panels
 from ._recipes import WIDTHS, width_protocol
 from ._script import add_alphas, at_least, jobs_of
-from ._study import Study, as_markdown, complete_tables, run_study
+from ._study import Study, as_markdown, complete_folds, run_study
 
 COLUMNS = ["train_error", "error", "log_loss"]
 _WIDTHS = {width_protocol(width): width for width in WIDTHS}
@@ -56,7 +56,7 @@ def report(frame):
     figures : dict of str -> Figure
     """
     frame = frame.assign(width=frame["protocol"].map(_WIDTHS))
-    frame = complete_tables(frame, ["width", "alpha"])
+    frame = complete_folds(frame, ["width", "alpha"])
     numbers = frame.astype(dict.fromkeys(COLUMNS, float))
     by_table = numbers.groupby(["width", "alpha", "table"])[COLUMNS].mean()
     means = by_table.groupby(["width", "alpha"]).mean()

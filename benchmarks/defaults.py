@@ -62,10 +62,10 @@ def _run(options):
         say("There is no result.")
         return 1
     text = report(rows, unloaded)
-    print(text)
     if options.out is not None:
-        write_text_whole(Path(options.out) / f"{options.half}.md", text)
         results.export()
+        write_text_whole(Path(options.out) / f"{options.half}.md", text)
+    print(text)
     return 0
 
 

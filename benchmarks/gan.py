@@ -26,7 +26,7 @@ from ._study import (
     NothingToCompare,
     Study,
     as_markdown,
-    complete_tables,
+    complete_folds,
     run_study,
 )
 from ._summary import p_value
@@ -87,7 +87,7 @@ def report(frame):
     frame = frame.assign(label=frame.apply(name_of, axis=1))
     if not {PLAIN, CONTROL} <= set(frame["label"]):
         raise NothingToCompare("All GANs without mixup have failed.")
-    frame = complete_tables(frame, ["label", "fold"])
+    frame = complete_folds(frame, ["label"])
     frame = frame.astype(dict.fromkeys(MEASURES, float))
     found = compare(frame)
     text = "\n\n".join(

@@ -13,7 +13,7 @@ import numpy as np
 from ._figures import legend_below, panels
 from ._recipes import DEFAULT, WATCHED
 from ._script import add_alphas, jobs_of, up_to
-from ._study import Study, against, as_markdown, complete_tables, run_study
+from ._study import Study, against, as_markdown, complete_folds, run_study
 
 ERM, DROPOUT = "ERM", "dropout"
 _NAMES = {
@@ -21,7 +21,7 @@ _NAMES = {
     "hist_gradient_boosting": "HistGradientBoosting",
 }
 _PERCENT = "{:.1f}".format
-SHOWN = 0.5  # the noise that the curves and the sentence are about
+SHOWN = 0.5  # the noise that the curves and the sentence are about, if there is it
 
 
 def add_options(parser):
@@ -79,9 +79,10 @@ def report(frame):
     figures : dict of str -> Figure
     """
     frame = frame.assign(label=frame.apply(name_of, axis=1))
-    frame = complete_tables(frame, ["label", "noise"])
+    frame = complete_folds(frame, ["label", "noise"])
     order = list(frame["label"].unique())
     columns = ["error", "best_error", "wrong_error"]
+    frame = frame.reindex(columns=frame.columns.union(columns))  # if none is wrong
     numbers = frame.astype(dict.fromkeys(columns, float))
     by_table = numbers.groupby(["label", "noise", "table"])[columns].mean()
     means = 100 * by_table.groupby(["label", "noise"]).mean()
@@ -126,8 +127,7 @@ def sentence(by_table, order):
     -------
     text : str
     """
-    noises = by_table.index.unique("noise")
-    noise = SHOWN if SHOWN in noises else noises.max()
+    noise = _shown(by_table.index.unique("noise"))
     errors = 100 * by_table["error"].xs(noise, level="noise").unstack("label")
     found = [
         against(errors, name, [DROPOUT] if DROPOUT in name else [ERM, DROPOUT])
@@ -139,24 +139,31 @@ def sentence(by_table, order):
     )
 
 
+def _shown(noises):
+    return SHOWN if SHOWN in noises else noises.max()
+
+
 def draw(means, frame, order):
     """Draw test error and memorization against noise, and the error over epochs."""
     figure, (last, learned, epochs) = panels(3)
+    noise = _shown(means.index.unique("noise"))
+    watched = frame[frame["noise"] == noise]
     for label in order:
         part = means.loc[label]
         style = _style(label)
         color = "black" if label == list(_NAMES.values())[-1] else None
         (line,) = last.plot(
-            100 * part.index, part["error"], style, label=label, color=color
+            *(100 * part.index, part["error"], style),
+            **{"marker": ".", "label": label, "color": color},
         )
         keep = {"color": line.get_color(), "linestyle": style}
         known = part["wrong_error"].dropna()
         learned.plot(100 * known.index, known, marker=".", **keep)
-        _draw_curve(epochs, frame[frame["label"] == label], keep)
+        _draw_curve(epochs, watched[watched["label"] == label], keep)
     last.set(ylabel="test error (%), last epoch", xlabel="labels replaced (%)")
     learned.set(ylabel="not memorized (%)", xlabel="labels replaced (%)")
     epochs.set(ylabel="test error (%)", xlabel="epoch")
-    epochs.set_title(f"{100 * SHOWN:g} % replaced", fontsize=9)
+    epochs.set_title(f"{100 * noise:g} % replaced", fontsize=9)
     legend_below(figure, last, 4)
     return figure
 
@@ -170,7 +177,6 @@ def _style(label):
 
 def _draw_curve(ax, rows, style):
     """Draw the mean test error over epochs."""
-    rows = rows[rows["noise"] == SHOWN]
     curves = [curve for curve in rows["curve"] if isinstance(curve, list)]
     if curves:
         epochs, errors = np.mean(curves, axis=0).T

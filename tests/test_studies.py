@@ -2,6 +2,7 @@
 
 import importlib
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,11 +10,11 @@ import pytest
 
 from benchmarks import _nets, _recipes, _watched, sequences
 from benchmarks._agnostic import against_erm, sentence
-from benchmarks._fits import Fit, measure
+from benchmarks._fits import Fit, fitter_of, measure
 from benchmarks._jobs import Job, labels_of, make_jobs, make_units, rows_of
 from benchmarks._results import read_rows
 from benchmarks._runner import run_unit
-from benchmarks._study import against, complete_tables
+from benchmarks._study import against
 from benchmarks._tables import SUITES, Table, load_all
 
 TINY = {
@@ -107,6 +108,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, quick, capsys):
         ("images", ["--suite", "paper"], "unrecognized arguments"),
         ("images", ["--alphas", "0"], "none above 0 to compare"),
         ("gan", ["--seed", str(2**32)], "is more than 4294967295"),
+        ("alpha", ["--out", ""], "names no folder"),
     ],
 )
 def test_wrong_arguments_are_named(name, arguments, message, capsys):
@@ -233,12 +235,20 @@ def watched_rows(table, alphas, quick):
 
 
 def test_a_watched_member_is_the_same_in_any_company(iris, quick):
-    together = watched_rows(iris, [0.0, 1.0, 8.0], quick)
-    alone = watched_rows(iris, [1.0], quick)
-    chosen = [row for row in together if row["alpha"] == 1.0]
-    for row, other in zip(chosen, alone, strict=True):
-        assert row["log_loss"] == pytest.approx(other["log_loss"], rel=1e-4)
-        assert row["curve"] == other["curve"]
+    # Some categories are in one fold only: encoded rows differ in width.
+    words = [f"word {i}" if i % 20 == 0 else "word" for i in range(150)]
+    table = replace(iris, X=iris.X.assign(word=words))
+    how = {"protocol": "watched", "folds": 3, "noise": 0.5}
+    jobs = make_jobs(table, ["mixup"], [0.0, 1.0], **how)
+    encoders = [_watched._fit_encoder(table, job) for job in jobs]
+    assert len({len(e.get_feature_names_out()) for e in encoders}) > 1
+    together = list(_watched.fit_watched(table, jobs))
+    assert len(together) == 6
+    for fit in together:
+        (alone,) = _watched.fit_watched(table, [fit.job])
+        assert fit.measures == alone.measures
+        found = (f.model.predict_proba(table.X) for f in (fit, alone))
+        np.testing.assert_allclose(*found, rtol=1e-3, atol=1e-6)
 
 
 def test_the_curve_ends_with_the_last_error_and_holds_the_best(iris, quick):
@@ -325,12 +335,91 @@ def test_a_line_is_measured_at_its_ends_as_the_rows_are(attacked):
     assert line[[0, -1], 1].max() <= target.error(X, y) + 0.1
 
 
+def shown_other_test_rows(table, job):
+    """The table with nonsense in a job's test rows, and the same split."""
+    train, test = rows_of(table, job)
+    X, y = table.X.copy(), table.y.copy()
+    X.iloc[test], y.iloc[test] = 1e3, y.iloc[train[0]]
+    return replace(table, X=X, y=y, splits={(0, 0): (train, test)})
+
+
+@pytest.mark.parametrize("protocol", ["watched", "attacked"])
+def test_test_rows_are_neither_trained_on_nor_encoded_by(protocol, iris, quick):
+    job = make_jobs(iris, ["mixup"], [0.0], protocol=protocol, folds=2)[0]
+    found = []
+    for table in (iris, shown_other_test_rows(iris, job)):
+        (fit,) = fitter_of(job)(table, [job])
+        found.append(fit.model.predict_proba(iris.X))
+    np.testing.assert_array_equal(*found)
+
+
+def test_in_the_black_box_rows_are_made_against_another_network(iris, quick):
+    import torch
+
+    from benchmarks import _attacks
+
+    jobs = make_jobs(iris, ["mixup"], [0.0, 1.0], protocol="attacked", folds=2)[:2]
+    (train, test), y = rows_of(iris, jobs[0]), np.asarray(iris.y)
+    X, moves = iris.X.iloc[test], np.ones(4, dtype=np.float32)
+    source = _attacks._model(jobs[0], 0.0, jobs[0].fold_seed + 1)
+    source = _attacks._Target(source.fit(iris.X.iloc[train], y[train]))
+    for fit in _attacks.fit_attacked(iris, jobs):
+        target = _attacks._Target(fit.model)
+        for box, made_against in (("black", source), ("white", target)):
+            rows = made_against.encode(X)
+            expected = [
+                [box, name, epsilon, target.error(moved, y[test])]
+                for name, epsilon, moved in _attacks.attacked(
+                    made_against, rows, y[test], moves
+                )
+            ]
+            kinds = [a for a in fit.measures["attacks"] if a[0] == box]
+            assert kinds[: len(expected)] == expected
+        weights = (t.scores.mlp.layers[0].weight for t in (source, target))
+        assert not torch.equal(*weights)
+
+
+def test_constant_columns_are_not_moved(iris, quick, monkeypatch):
+    from benchmarks import _attacks
+
+    seen = []
+    attacked = _attacks.attacked
+
+    def watch(target, X, y, moves):
+        seen.append(moves.tolist())
+        return attacked(target, X, y, moves)
+
+    monkeypatch.setattr(_attacks, "attacked", watch)
+    table = replace(iris, X=iris.X.assign(same=3.0))
+    job = make_jobs(table, ["mixup"], [0.0], protocol="attacked", folds=2)[0]
+    (fit,) = _attacks.fit_attacked(table, [job])
+    assert fit.error is None
+    assert seen == [[1, 1, 1, 1, 0]] * 2  # in both boxes
+
+
+def test_a_third_class_between_rows_of_two_is_a_miss():
+    import torch
+
+    from benchmarks import _attacks
+
+    class Bands(torch.nn.Module):
+        """Class 0 below -1/2, 2 above 1/2, 1 between."""
+
+        def forward(self, X):
+            x = X[:, :1].double()
+            return 10 * torch.cat([-x - 0.5, 0.5 - x.abs(), x - 0.5], dim=1)
+
+    target = SimpleNamespace(
+        estimator=SimpleNamespace(classes_=np.arange(3)), scores=Bands()
+    )
+    X = np.float32([[-1], [1]])
+    line = np.array(_attacks.between(target, X, np.array([0, 2]), seed=0))
+    assert line[[0, -1], 1].tolist() == [0, 0]
+    # Half of the pairs are of unlike rows, and these pass through the middle.
+    assert line[5, 1] == pytest.approx(0.5, abs=0.1)
+
+
 # ---- what is said
-
-
-def test_only_complete_tables_are_compared():
-    frame = pd.DataFrame({"table": list("aab"), "label": ["x", "y", "x"]})
-    assert set(complete_tables(frame, ["label"])["table"]) == {"a"}
 
 
 def test_a_comparison_says_which_way_it_went():
