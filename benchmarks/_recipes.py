@@ -85,6 +85,8 @@ RECIPES = {
     "half the rows, alpha 10": Recipe({"lambda_per": "row"}, mixes=0.5, alpha=10.0),
     "1 member, all rows": Recipe({"n_estimators": 1, "early_stopping": False}),
     "1 member": Recipe({"n_estimators": 1}),
+    "16 members": Recipe({"n_estimators": 16}),
+    "32 members": Recipe({"n_estimators": 32}),
     "5 members": Recipe({"n_estimators": 5, "validation_fraction": 0.2}),
     "members on all rows": Recipe({"early_stopping": False}),
     "patience": Recipe({"n_iter_no_change": 100}),
