@@ -108,6 +108,8 @@ def report(frame):
     figures = {"gan_seeds": spread_over_seeds(frame)}
     for name, rows in frame.groupby("table", sort=False):
         firsts = rows[rows["fold"] == 0]
+        if firsts.empty:  # one of them has failed
+            continue
         samples = dict(zip(firsts["label"], firsts["samples"], strict=True))
         figure = samples_over_training(samples, CHECKPOINTS, TOY_SETS[name])
         figures[f"gan_{name.replace(' ', '_')}"] = figure
