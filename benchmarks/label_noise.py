@@ -189,6 +189,7 @@ STUDY = Study(
     jobs_of=list_jobs,
     report=report,
     add_options=add_options,
+    folds=2,  # for the time it takes
 )
 
 main = partial(run_study, STUDY)
