@@ -181,8 +181,7 @@ def params_of(protocol):
     if recipe.mixes is not None:
         params["mixing"] = Sometimes(recipe.mixes)
     if recipe.callback is not None:
-        name = recipe.callback
-        params["callbacks"] = [(name.replace(" ", "_"), CALLBACKS[name])]
+        params["callbacks"] = [CALLBACKS[recipe.callback]]
     if recipe.n_bins is not None:
         params["preprocess"] = TabularEncoder(n_bins=recipe.n_bins)
     return params

@@ -97,7 +97,7 @@ def add_how(parser, folds=5, repeats=1, out=None):
     )
     add(
         "--out",
-        type=_folder,
+        type=folder,
         metavar="DIR",
         default=out,
         help="keep results in DIR; run with the same DIR again to resume",
@@ -111,7 +111,8 @@ def add_how(parser, folds=5, repeats=1, out=None):
     add("--scheduler", metavar="ADDRESS", help="of the Dask cluster: tcp://HOST:PORT")
 
 
-def _folder(text):
+def folder(text):
+    """Read the name of a folder."""
     if not text.strip():
         raise argparse.ArgumentTypeError("names no folder")
     return text

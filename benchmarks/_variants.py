@@ -37,7 +37,19 @@ class Sometimes(InputMixup):
         return super().mix(X, X_partner, torch.where(mixes, lam, 1.0))
 
 
-class WarmUp(Callback):
+class _CountsEpochs(Callback):
+    """Knows the number of a training's epoch, from 1."""
+
+    def on_train_begin(self, net, **kwargs):
+        """Count from zero."""
+        self.epoch_ = 0
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Count."""
+        self.epoch_ += 1
+
+
+class WarmUp(_CountsEpochs):
     """Let the learning rate grow from zero over the first epochs.
 
     Parameters
@@ -48,17 +60,13 @@ class WarmUp(Callback):
     def __init__(self, epochs=5):
         self.epochs = epochs
 
-    def on_train_begin(self, net, **kwargs):
-        """Count from zero."""
-        self.epoch_ = 0
-
     def on_epoch_begin(self, net, **kwargs):
         """Set the rate of the epoch; the net's own schedule comes on top."""
-        self.epoch_ += 1
+        super().on_epoch_begin(net, **kwargs)
         _set_lr(net, min(1.0, (self.epoch_ - 0.5) / self.epochs))
 
 
-class Cycles(Callback):
+class Cycles(_CountsEpochs):
     """Learning rates that fall to zero and rise again, each time for longer.
 
     lr(t) = lr · (1 − cos(2π log2(1 + 15 t))) / 2 at share t of the training, RealMLP's
@@ -73,14 +81,10 @@ class Cycles(Callback):
     def __init__(self, epochs=100):
         self.epochs = epochs
 
-    def on_train_begin(self, net, **kwargs):
-        """Count from zero."""
-        self.epoch_ = 0
-
     def on_epoch_begin(self, net, **kwargs):
         """Set the rate of the epoch."""
-        done = (self.epoch_ + 0.5) / self.epochs
-        self.epoch_ += 1
+        super().on_epoch_begin(net, **kwargs)
+        done = (self.epoch_ - 0.5) / self.epochs
         _set_lr(net, (1 - math.cos(2 * math.pi * math.log2(1 + 15 * done))) / 2)
 
 
@@ -118,7 +122,7 @@ class PriorOutput(Callback):
         last.bias[..., : net.module_.width] = (share / share.sum()).log()
 
 
-class CleanEnd(Callback):
+class CleanEnd(_CountsEpochs):
     """Mix no more towards the end. For nets whose mixer is `Sometimes`.
 
     Parameters
@@ -130,13 +134,9 @@ class CleanEnd(Callback):
     def __init__(self, after=20):
         self.after = after
 
-    def on_train_begin(self, net, **kwargs):
-        """Count from zero."""
-        self.epoch_ = 0
-
     def on_epoch_begin(self, net, **kwargs):
         """Switch mixing off when it is time."""
-        self.epoch_ += 1
+        super().on_epoch_begin(net, **kwargs)
         net.mixing.probability = float(self.epoch_ <= self.after)
 
 

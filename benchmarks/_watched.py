@@ -80,9 +80,12 @@ def fit_watched(table, jobs):
     jobs = sorted(jobs, key=lambda job: -len(rows_of(table, job)[0]))
     encoders = {job.fold: _fit_encoder(table, job) for job in jobs}
     # A member draws its weights by its own width, whoever trains beside it.
-    widths = {fold: len(e.column_groups_) for fold, e in encoders.items()}
+    parts = {fold: _encode(e, table.X) for fold, e in encoders.items()}
+    widths = {fold: part.shape[1] for fold, part in parts.items()}
     most = max(widths.values())
-    X = np.concatenate([_encode(e, table.X, most) for e in encoders.values()])
+    X = np.concatenate(
+        [np.pad(part, [(0, 0), (0, most - part.shape[1])]) for part in parts.values()]
+    )
     offsets = {fold: i * len(table.X) for i, fold in enumerate(encoders)}
     rows = [[r + offsets[job.fold] for r in rows_of(table, job)] for job in jobs]
     classes, truth = np.unique(np.asarray(table.y), return_inverse=True)
@@ -102,11 +105,11 @@ def _fit_encoder(table, job):
     return TabularEncoder(n_bins=0).fit(table.X.iloc[rows_of(table, job)[0]])
 
 
-def _encode(encoder, X, width=0):
-    """Return rows as float32, with columns of zeros up to a width."""
+def _encode(encoder, X):
+    """Return rows as dense float32."""
     X = encoder.transform(X)
     X = X.toarray() if sparse.issparse(X) else X
-    return np.pad(X.astype(np.float32), [(0, 0), (0, max(0, width - X.shape[1]))])
+    return X.astype(np.float32)
 
 
 def _make_net(jobs, widths, n_classes, watch):

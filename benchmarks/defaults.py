@@ -20,7 +20,7 @@ from ._leaderboard import as_markdown, leaderboard
 from ._models import STACKED, is_installed
 from ._recipes import DEFAULT, RECIPES
 from ._results import Results
-from ._script import at_least, run_jobs, run_to_the_end, say
+from ._script import at_least, folder, run_jobs, run_to_the_end, say
 from ._statistics import compare
 from ._summary import as_markdown as table_of_texts
 from ._summary import label_rows, leave_out_failures
@@ -82,7 +82,8 @@ def _parse(argv):
     add("--max-rows", type=at_least(1), help="leave larger tables out")
     add("--first", type=at_least(1), default=FOLDS, help="folds of the 5 to run")
     add("--n-jobs", type=at_least(1), default=joblib.cpu_count(), help="processes")
-    add("--out", metavar="DIR", help="keep results in DIR; the same DIR resumes")
+    out = "keep results in DIR; the same DIR resumes"
+    add("--out", type=folder, metavar="DIR", help=out)
     options = parser.parse_args(argv)
     confirms = options.half == "confirming"
     options.tables = HALVES[options.half]

@@ -21,7 +21,7 @@ _NAMES = {
     "hist_gradient_boosting": "HistGradientBoosting",
 }
 _PERCENT = "{:.1f}".format
-SHOWN = 0.5  # the noise that the curves and the sentence are about, if there is it
+SHOWN = 0.5  # the noise that the curves and the sentence are about, if it is run
 
 
 def add_options(parser):

@@ -27,7 +27,7 @@ from tqdm.auto import tqdm
 
 from ._files import write_text_whole, write_whole
 from ._models import coded, one_hot
-from ._script import at_least, say
+from ._script import at_least, folder, run_to_the_end, say
 from ._summary import as_markdown
 from ._tables import HALVES, load_all
 
@@ -214,14 +214,26 @@ def main(argv=None):
     Returns
     -------
     status : int
-        1 if there is no result at all, otherwise 0.
+        1 if there is no result at all, 2 if results can't be written, 130 if
+        interrupted, otherwise 0.
     """
     options = _parse(argv)
-    path = options.out / FILE_NAME if options.out else None
+    return run_to_the_end(partial(_run, options), options.out)
+
+
+def _run(options):
+    if not options.tables:
+        say("There is no table.")
+        return 1
+    path = Path(options.out) / FILE_NAME if options.out else None
     frame = pd.read_csv(path) if path and path.exists() else pd.DataFrame()
+    done = set()
+    if len(frame):
+        done.update(zip(frame["table"], frame["model"], frame["fold"], strict=True))
+    wanted = list(product(options.models, range(options.first)))
     with threadpool_limits(1):
         for name, X, y in tqdm(options.tables, unit="table"):
-            places = _missing(frame, name, options)
+            places = [place for place in wanted if (name, *place) not in done]
             if not places:
                 continue
             rows = pd.DataFrame(run(X, y, places)).assign(table=name, n_rows=len(X))
@@ -229,15 +241,12 @@ def main(argv=None):
             if path:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(path, partial(frame.to_csv, index=False))
-    if not len(options.tables):
-        say("There is no table.")
-        return 1
-    wanted = frame["table"].isin([name for name, *_ in options.tables])
-    wanted &= frame["model"].isin(options.models) & (frame["fold"] < options.first)
-    text = report(frame[wanted])
-    print(text)
+    shown = frame["table"].isin([name for name, *_ in options.tables])
+    shown &= frame["model"].isin(options.models) & (frame["fold"] < options.first)
+    text = report(frame[shown])
     if path:
-        write_text_whole(options.out / f"{options.half}.md", text)
+        write_text_whole(path.with_name(f"{options.half}.md"), text)
+    print(text)
     return 0
 
 
@@ -258,7 +267,7 @@ def _parse(argv):
         f"mixing and the peers, of {', '.join([*SETTINGS, *PEERS])}",
     )
     add("--first", type=at_least(1), default=FOLDS, help="folds of the 5 to run")
-    add("--out", type=Path, metavar="DIR", help="keep results in DIR")
+    add("--out", type=folder, metavar="DIR", help="keep results in DIR")
     options = parser.parse_args(argv)
     options.first = min(options.first, FOLDS)
     if options.models is None:
@@ -269,14 +278,6 @@ def _parse(argv):
     confirms = options.half == "confirming"  # what is shipped, one chooses by
     options.tables = list(tables(sorted(chain(*halves)), shipped=not confirms))
     return options
-
-
-def _missing(frame, name, options):
-    """Return what a table has no row of."""
-    done = frame[frame["table"] == name] if len(frame) else frame
-    done = set(zip(done["model"], done["fold"], strict=True)) if len(done) else set()
-    wanted = product(options.models, range(options.first))
-    return [place for place in wanted if place not in done]
 
 
 if __name__ == "__main__":

@@ -699,7 +699,7 @@ def mixup_real_fake(real, fake, alpha=0.2, *, lam=None, rng=None):
             f"{real.dtype} and {fake.dtype}"
         )
     if lam is None:
-        lam = draw_real_share(alpha, len(real), rng)
+        lam = torch.from_numpy(draw_real_share(alpha, len(real), rng))
     else:
         lam = torch.as_tensor(lam)
         if not lam.dim() or lam.shape != real.shape[: lam.dim()]:
@@ -709,7 +709,7 @@ def mixup_real_fake(real, fake, alpha=0.2, *, lam=None, rng=None):
             )
         if not ((lam >= 0) & (lam <= 1)).all():
             raise ValueError("lam must be in [0, 1]")
-    lam = torch.as_tensor(lam).to(real)
+    lam = lam.to(real)
     return mix(real, fake, lam), lam
 
 
