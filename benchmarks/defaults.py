@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 import joblib
+import numpy as np
 
 from ._files import write_text_whole
 from ._jobs import make_jobs
@@ -54,7 +55,8 @@ def main(argv=None):
 def _run(options):
     results = Results(options.out)
     tables, unloaded = load_all(list(options.tables), say)
-    tables = [t for t in tables if len(t.X) <= (options.max_rows or len(t.X))]
+    least, most = options.min_rows or 0, options.max_rows or np.inf
+    tables = [t for t in tables if least <= len(t.X) <= most]
     jobs = {table: _jobs(table, options, results) for table in tables}
     run_jobs(jobs, results, n_jobs=options.n_jobs)
     rows = results.rows(chain(*jobs.values()))
@@ -64,7 +66,7 @@ def _run(options):
     text = report(rows, unloaded)
     if options.out is not None:
         results.export()
-        write_text_whole(Path(options.out) / f"{options.half}.md", text)
+        write_text_whole(Path(options.out) / _file_name(options), text)
     print(text)
     return 0
 
@@ -79,10 +81,11 @@ def _parse(argv):
     add("--half", choices=HALVES, default="choosing", help="of the tables")
     add("--recipes", nargs="+", choices=RECIPES, help="all, or two to confirm, if none")
     add("--models", nargs="*", choices=PEERS, help="peers; none to choose, else all")
+    add("--min-rows", type=at_least(1), help="leave smaller tables out")
     add("--max-rows", type=at_least(1), help="leave larger tables out")
     add("--first", type=at_least(1), default=FOLDS, help="folds of the 5 to run")
     add("--n-jobs", type=at_least(1), default=joblib.cpu_count(), help="processes")
-    out = "keep results in DIR; the same DIR resumes"
+    out = "keep results in DIR; the same DIR resumes; its report is named after options"
     add("--out", type=folder, metavar="DIR", help=out)
     options = parser.parse_args(argv)
     confirms = options.half == "confirming"
@@ -93,6 +96,14 @@ def _parse(argv):
     if options.models is None:
         options.models = PEERS if confirms else []
     return options
+
+
+def _file_name(options):
+    """Name a report after what it is of, so that several can lie side by side."""
+    limits = {name: getattr(options, name) for name in ("min_rows", "max_rows")}
+    limits["first"] = options.first if options.first < FOLDS else None
+    given = [f"-{name}-{limit}" for name, limit in limits.items() if limit is not None]
+    return f"{options.half}{''.join(given).replace('_', '-')}.md"
 
 
 def _jobs(table, options, results):
@@ -130,7 +141,7 @@ def report(rows, unloaded=()):
     frame = label_rows(rows)
     ours = frame["model"].isin(STACKED)
     frame["label"] = frame["protocol"].where(ours, frame["model"])
-    frame = leave_out_failures(frame)
+    frame, left_out = _leave_out_parts(leave_out_failures(frame))
     board, tables = leaderboard(frame)
     lines = [
         f"{len(tables)} tables, {len(rows)} fits; the mean rank among "
@@ -140,10 +151,27 @@ def report(rows, unloaded=()):
     if DEFAULT in set(frame["label"]):
         shown = frame[frame["title"].isin(tables)]
         lines += [_against_default(shown), ""]
+    if left_out:
+        names = ", ".join(left_out)
+        lines += [f"Left out, since no table has all of its folds: {names}.", ""]
     failed = sum(row["status"] != "ok" for row in rows)
     if failed or len(unloaded):
         lines.append(f"{failed} fits failed, {len(unloaded)} tables were not there.")
     return "\n".join(lines).strip() + "\n"
+
+
+def _leave_out_parts(frame):
+    """Leave out of each table the models that lack a fold of it.
+
+    Returns
+    -------
+    frame : DataFrame
+    left_out : list of str
+        Models that have all folds of no table.
+    """
+    counts = frame.groupby(["title", "label"])["label"].transform("size")
+    whole = frame[counts == counts.groupby(frame["title"]).transform("max")]
+    return whole, sorted(set(frame["label"]) - set(whole["label"]))
 
 
 def _against_default(frame):

@@ -88,7 +88,7 @@ def test_the_study_runs_resumes_and_reports(tmp_path, monkeypatch, cache, capsys
     arguments = ["--half", "confirming", "--models", "logistic", "mlp", "--first", "1"]
     arguments += ["--n-jobs", "1", "--out", str(tmp_path / "run")]
     assert defaults.main(arguments) == 0
-    text = (tmp_path / "run" / "confirming.md").read_text()
+    text = (tmp_path / "run" / "confirming-first-1.md").read_text()
     assert capsys.readouterr().out.startswith(text)
     assert "1 tables, 4 fits" in text
     assert all(f"| {name} |" in text for name in ("default", "alpha 0", "mlp"))
@@ -102,10 +102,30 @@ def test_the_study_runs_resumes_and_reports(tmp_path, monkeypatch, cache, capsys
     # With a peer that is not installed, what it did elsewhere is still shown.
     monkeypatch.setattr(defaults, "is_installed", lambda name: name != "mlp")
     assert defaults.main(arguments) == 0
-    assert "| mlp |" in (tmp_path / "run" / "confirming.md").read_text()
+    text = (tmp_path / "run" / "confirming-first-1.md").read_text()
+    assert "| mlp |" in text
 
 
-def test_larger_tables_are_left_out_on_request(monkeypatch, cache, capsys):
+@pytest.mark.parametrize("bound", [["--max-rows", "100"], ["--min-rows", "151"]])
+def test_tables_beyond_bounds_are_left_out(bound, monkeypatch, cache, capsys):
     monkeypatch.setitem(defaults.HALVES, "choosing", (61,))
-    assert defaults.main(["--max-rows", "100"]) == 1
+    assert defaults.main(bound) == 1
     assert "There is no result" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs the shared OpenML cache")
+def test_a_model_with_part_of_the_folds_is_ranked_where_all_have_them(
+    tmp_path, monkeypatch, cache
+):
+    monkeypatch.setitem(defaults.HALVES, "confirming", (61,))
+    run = ["--half", "confirming", "--min-rows", "150", "--recipes", "alpha 0"]
+    run += ["--n-jobs", "1", "--out", str(tmp_path)]
+    assert defaults.main([*run, "--models", "logistic", "mlp", "--first", "1"]) == 0
+    first = (tmp_path / "confirming-min-rows-150-first-1.md").read_text()
+    assert "| mlp |" in first and "left out" not in first.lower()
+    assert defaults.main([*run, "--models", "logistic"]) == 0
+    monkeypatch.setattr(defaults, "is_installed", lambda name: name != "mlp")
+    assert defaults.main([*run, "--models", "logistic", "mlp"]) == 0
+    text = (tmp_path / "confirming-min-rows-150.md").read_text()
+    assert "Left out, since no table has all of its folds: mlp." in text
+    assert "| logistic |" in text and "| mlp |" not in text
