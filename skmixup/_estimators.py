@@ -76,8 +76,9 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     temperature : float or "auto", default="auto"
         Probabilities p become p^(1/temperature), normalized again: below 1 sharpens
         them, above 1 softens. "auto" learns it from the rows set aside by
-        `early_stopping`, and is 1 where they do not say clearly that another is
-        better, where there are none, and for an indicator matrix [2]_.
+        `early_stopping` [2]_. It is 1 where they do not say clearly that another is
+        better, where there are none, and for an indicator matrix. They tell how sure a
+        member should be; a mean of several is less sure, so theirs is never above 1.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class; multiplies `sample_weight`.
     preprocess : "auto", None or transformer, default="auto"
@@ -439,7 +440,9 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         ]
         rows = np.concatenate([valid for _, valid in splits])
         weight = None if weight is None else weight[rows]
-        return fit_temperature(np.concatenate(log_proba), y[rows], weight)
+        found = fit_temperature(np.concatenate(log_proba), y[rows], weight)
+        # A mean of members is softer than the members, whose temperature this is.
+        return found if len(splits) == 1 else min(found, 1.0)
 
     # ---- prediction
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.special import log_softmax
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_iris, make_blobs
 
 from skmixup import MixupClassifier, fit_together
 from skmixup._calibration import apply_temperature, fit_temperature
@@ -59,6 +59,16 @@ def test_a_temperature_changes_no_prediction(temperature, seed):
     assert (tempered.argmax(axis=1) == log_proba.argmax(axis=1)).all()
     back = apply_temperature(tempered, 1 / temperature)
     assert_allclose(back, log_proba, atol=1e-9)
+
+
+def test_a_mean_of_members_is_never_softened():
+    """Networks that are too sure of themselves, alone; their mean is less so."""
+    X, y = make_blobs(800, 40, centers=40, cluster_std=9, random_state=0)
+    params = {"alpha": 0, "dropout": 0, "early_stopping": True, "random_state": 0}
+    params["validation_fraction"] = 0.25
+    four = MixupClassifier(n_estimators=4, **params).fit(X, y)
+    assert four.temperature_ == 1
+    assert MixupClassifier(n_estimators=1, **params).fit(X, y).temperature_ > 1.1
 
 
 def test_heavy_mixing_is_sharpened_by_the_rows_set_aside():
