@@ -12,9 +12,10 @@ from torch import nn
 
 from skmixup import fit_together, mix
 
+from ._columns import standardized
 from ._fits import Fit
 from ._jobs import labels_of, rows_of
-from ._models import make_model, standardized
+from ._models import make_model
 from ._recipes import PARTS, SPAN
 
 # Shares of a column's standard deviation by which it may be moved.

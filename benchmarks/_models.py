@@ -7,21 +7,14 @@ so nothing is ever fitted outside the training fold. All have one thread.
 import logging
 from importlib.util import find_spec
 
-import numpy as np
-from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from ._columns import categorical, coded, filled, one_hot
 from ._metrics import score_by_log_loss
 from ._recipes import params_of
-
-_NUMBERS = make_column_selector(dtype_include="number")
-_OTHERS = make_column_selector(dtype_exclude="number")
 
 # "default" is each estimator as it comes; what the others are for networks of skmixup,
 # `benchmarks._recipes` says.
@@ -38,8 +31,6 @@ _MLP_PROTOCOLS = {
 }
 PROTOCOLS = tuple(_MLP_PROTOCOLS)
 SEARCHED_ALPHAS = [0.0, 0.1, 0.2, 0.4, 1.0, 2.0]
-# Histogram gradient boosting takes no more than 255.
-MAX_CATEGORIES = 250
 
 
 def make_model(name, *, alpha=None, protocol=None, seed=None):
@@ -118,7 +109,7 @@ def _forest(alpha, protocol, seed):
 
 
 def _hist_gradient_boosting(alpha, protocol, seed):
-    return _categorical(HistGradientBoostingClassifier(random_state=seed))
+    return categorical(HistGradientBoostingClassifier(random_state=seed))
 
 
 def _dummy(alpha, protocol, seed):
@@ -131,13 +122,13 @@ def _xgboost(alpha, protocol, seed):
     from ._peers import NumberedClasses
 
     model = XGBClassifier(enable_categorical=True, n_jobs=1, random_state=seed)
-    return _categorical(NumberedClasses(model))
+    return categorical(NumberedClasses(model))
 
 
 def _lightgbm(alpha, protocol, seed):
     from lightgbm import LGBMClassifier
 
-    return _categorical(LGBMClassifier(n_jobs=1, verbose=-1, random_state=seed))
+    return categorical(LGBMClassifier(n_jobs=1, verbose=-1, random_state=seed))
 
 
 def _catboost(alpha, protocol, seed):
@@ -148,7 +139,7 @@ def _catboost(alpha, protocol, seed):
     model = CatBoostClassifier(
         verbose=0, thread_count=1, allow_writing_files=False, random_seed=seed
     )
-    return _filled(NumberedClasses(model, category_param="cat_features"))
+    return filled(NumberedClasses(model, category_param="cat_features"))
 
 
 def _realmlp(alpha, protocol, seed):
@@ -170,57 +161,7 @@ def _pytabkit(kind, seed):
         logging.getLogger(name).setLevel(logging.ERROR)
     # Its seeds go to numpy's old generators, which take half of the range.
     model = kind(device="cpu", n_threads=1, random_state=seed % 2**31)
-    return _filled(NumberedClasses(model), impute=True)
-
-
-def standardized():
-    """Return what imputes and scales numbers, first, and makes all else one-hot."""
-    numbers = make_pipeline(
-        SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
-    )
-    others = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    return make_column_transformer((numbers, _NUMBERS), (others, _OTHERS))
-
-
-def one_hot(classifier):
-    """Numbers imputed and scaled, all else one-hot; missing is a category."""
-    return make_pipeline(standardized(), classifier)
-
-
-def _coder(**params):
-    """All that is no number as codes; missing and unseen are NaN."""
-    return OrdinalEncoder(
-        handle_unknown="use_encoded_value",
-        **{"unknown_value": np.nan, "encoded_missing_value": np.nan} | params,
-    )
-
-
-def coded(classifier):
-    """Numbers as they are, all else as codes."""
-    columns = make_column_transformer(("passthrough", _NUMBERS), (_coder(), _OTHERS))
-    return make_pipeline(columns, classifier)
-
-
-def _categorical(classifier):
-    """Numbers as they are, all else as pandas' categories; missing and unseen NaN."""
-    from ._peers import AsCategories
-
-    codes = make_pipeline(_coder(max_categories=MAX_CATEGORIES), AsCategories())
-    columns = make_column_transformer(("passthrough", _NUMBERS), (codes, _OTHERS))
-    return make_pipeline(columns.set_output(transform="pandas"), classifier)
-
-
-def _filled(classifier, impute=False):
-    """All but numbers as pandas' categories, of which missing and unseen is one."""
-    from ._peers import AsCategories
-
-    coder = _coder(unknown_value=-1, encoded_missing_value=-1)
-    codes = make_pipeline(coder, AsCategories())
-    numbers = "passthrough"
-    if impute:
-        numbers = SimpleImputer(strategy="median", keep_empty_features=True)
-    columns = make_column_transformer((numbers, _NUMBERS), (codes, _OTHERS))
-    return make_pipeline(columns.set_output(transform="pandas"), classifier)
+    return filled(NumberedClasses(model), impute=True)
 
 
 MODELS = {

@@ -47,6 +47,8 @@ class Recipe:
         Probability of mixing; None for always.
     callback : str, default=None
         A key of `benchmarks._variants.CALLBACKS`.
+    encoder : str, default=None
+        A key of `benchmarks._variants.ENCODERS`.
     """
 
     params: dict = field(default_factory=dict)
@@ -55,6 +57,7 @@ class Recipe:
     n_bins: int | None = None
     mixes: float | None = None
     callback: str | None = None
+    encoder: str | None = None
 
 
 def width_protocol(width):
@@ -93,6 +96,9 @@ RECIPES = {
     "no temperature": Recipe({"temperature": 1.0}),
     "no bins": Recipe(n_bins=0),
     "8 bins": Recipe(n_bins=8),
+    "16 bins": Recipe(n_bins=16),
+    "quantiles": Recipe(encoder="quantiles"),
+    "standardized, no bins": Recipe(encoder="standardized, no bins"),
     "no dropout": Recipe({"dropout": 0.0}),
     "dropout 0.25": Recipe({"dropout": 0.25}),
     "lr 2e-3": Recipe({"lr": 2e-3}),
@@ -109,6 +115,8 @@ RECIPES = {
     "3 x 128": Recipe({"hidden_layer_sizes": (128, 128, 128)}),
     "SiLU": Recipe({"activation": "silu"}),
     "60 epochs": Recipe({"max_epochs": 60}),
+    "batches of 16": Recipe({"batch_size": 16}),
+    "batches of 64": Recipe({"batch_size": 64}),
     "warm-up": Recipe(callback="warm-up"),
     "cycles": Recipe(
         {"lr_schedule": "constant", "n_iter_no_change": 100}, callback="cycles"
@@ -174,7 +182,7 @@ def params_of(protocol):
     """
     from skmixup import TabularEncoder  # here: only mixup has to wait for torch
 
-    from ._variants import CALLBACKS, Sometimes
+    from ._variants import CALLBACKS, ENCODERS, Sometimes
 
     recipe = (RECIPES | OTHERS)[protocol]
     params = dict(recipe.params)
@@ -184,4 +192,6 @@ def params_of(protocol):
         params["callbacks"] = [CALLBACKS[recipe.callback]]
     if recipe.n_bins is not None:
         params["preprocess"] = TabularEncoder(n_bins=recipe.n_bins)
+    if recipe.encoder is not None:
+        params["preprocess"] = ENCODERS[recipe.encoder]
     return params

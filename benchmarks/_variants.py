@@ -1,15 +1,21 @@
-"""Variants of mixing and of training that the study tries and the package lacks.
+"""Variants of what the package does, which the study tries and the package lacks.
 
-Ways to train are skorch callbacks: a user who wants one hands it to `MixupClassifier`.
+Ways to train are skorch callbacks, ways to encode are transformers: a user who wants
+one hands it to `MixupClassifier`.
 """
 
 import math
 
 import numpy as np
 import torch
+from sklearn.compose import make_column_transformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import QuantileTransformer
 from skorch.callbacks import Callback
 
-from skmixup import InputMixup
+from skmixup import InputMixup, TabularEncoder
+
+from ._columns import NUMBERS, standardized
 
 
 class Sometimes(InputMixup):
@@ -198,7 +204,19 @@ class OwnAlphas(Callback):
         net.alpha = list(self.alphas)
 
 
+def _quantiles():
+    """Give numbers a normal distribution before they are encoded as always."""
+    normal = QuantileTransformer(
+        n_quantiles=50, output_distribution="normal", random_state=0
+    )
+    columns = make_column_transformer(
+        (normal, NUMBERS), remainder="passthrough", verbose_feature_names_out=False
+    )
+    return make_pipeline(columns.set_output(transform="pandas"), TabularEncoder())
+
+
 # Of the recipes of these names.
+ENCODERS = {"quantiles": _quantiles(), "standardized, no bins": standardized()}
 CALLBACKS = {
     "warm-up": WarmUp(5),
     "cycles": Cycles(100),

@@ -25,8 +25,8 @@ from sklearn.multioutput import MultiOutputRegressor
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
+from ._columns import coded, one_hot
 from ._files import write_text_whole, write_whole
-from ._models import coded, one_hot
 from ._script import at_least, folder, run_to_the_end, say
 from ._summary import as_markdown
 from ._tables import HALVES, load_all

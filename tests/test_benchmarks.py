@@ -637,7 +637,7 @@ def test_killed_again_and_again_a_run_ends_with_the_rows_of_an_undisturbed_one(
     )
     disturbed, calm = tmp_path / "disturbed", tmp_path / "calm"
     path = disturbed / "results.jsonl"
-    for n_rows in (4, 25, 44):
+    for n_rows in (4, 40):
         process = subprocess.Popen(
             [sys.executable, "-c", code, *arguments, "--out", str(disturbed)],
             cwd=ROOT,

@@ -30,7 +30,9 @@ def test_every_recipe_is_a_classifier(name):
     recipe = RECIPES.get(name, RECIPES[DEFAULT])
     clf = make_model(recipe.model, alpha=recipe.alpha, protocol=name, seed=0)
     clf.set_params(max_epochs=1)
-    clf.fit(np.arange(60.0)[:, None], np.arange(60) % 2)
+    X = pd.DataFrame({"number": np.arange(60.0), "word": np.tile(["a", "b", None], 20)})
+    clf.fit(X, np.arange(60) % 2)
+    assert clf.predict(X).shape == (60,)
     changed = set(recipe.params) - {"max_epochs"}
     assert all(getattr(clf, k) == recipe.params[k] for k in changed)
 
