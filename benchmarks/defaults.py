@@ -22,7 +22,7 @@ from ._models import STACKED, is_installed
 from ._recipes import DEFAULT, RECIPES
 from ._results import Results
 from ._script import at_least, folder, run_jobs, run_to_the_end, say
-from ._statistics import compare
+from ._statistics import MIN_TABLES, compare
 from ._summary import as_markdown as table_of_texts
 from ._summary import label_rows, leave_out_failures
 from ._tables import HALVES, load_all
@@ -57,6 +57,9 @@ def _run(options):
     tables, unloaded = load_all(list(options.tables), say)
     least, most = options.min_rows or 0, options.max_rows or np.inf
     tables = [t for t in tables if least <= len(t.X) <= most]
+    if not tables:
+        say(f"No table with {least} to {most} rows is there.")
+        return 1
     jobs = {table: _jobs(table, options, results) for table in tables}
     run_jobs(jobs, results, n_jobs=options.n_jobs)
     rows = results.rows(chain(*jobs.values()))
@@ -75,24 +78,38 @@ def _parse(argv):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.defaults",
         description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog="recipes:\n  "
+        + "\n  ".join(RECIPES)
+        + f"\n\nmodels:\n  {' '.join(PEERS)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--half", choices=HALVES, default="choosing", help="of the tables")
-    add("--recipes", nargs="+", choices=RECIPES, help="all, or two to confirm, if none")
-    add("--models", nargs="*", choices=PEERS, help="peers; none to choose, else all")
-    add("--min-rows", type=at_least(1), help="leave smaller tables out")
-    add("--max-rows", type=at_least(1), help="leave larger tables out")
-    add("--first", type=at_least(1), default=FOLDS, help="folds of the 5 to run")
-    add("--n-jobs", type=at_least(1), default=joblib.cpu_count(), help="processes")
-    out = "keep results in DIR; the same DIR resumes; its report is named after options"
+    half = "of the tables (default: choosing)"
+    add("--half", choices=HALVES, default="choosing", help=half)
+    recipes = "of the list below (default: choosing, all; confirming, two)"
+    add("--recipes", nargs="+", choices=RECIPES, metavar="NAME", help=recipes)
+    models = "peers, of the list below; with no NAME, none (default: confirming, all)"
+    add("--models", nargs="*", choices=PEERS, metavar="NAME", help=models)
+    add("--min-rows", type=at_least(1), metavar="N", help="leave smaller tables out")
+    add("--max-rows", type=at_least(1), metavar="N", help="leave larger tables out")
+    first = f"folds of the {FOLDS} to run (default: all)"
+    add("--first", type=int, choices=range(1, FOLDS + 1), default=FOLDS, help=first)
+    n_jobs = "processes (default: one a core)"
+    add("--n-jobs", type=at_least(1), default=joblib.cpu_count(), help=n_jobs)
+    out = (
+        "keep results in DIR; the same DIR resumes. The report there is named after "
+        "the half, the limits, and whether recipes or models were named"
+    )
     add("--out", type=folder, metavar="DIR", help=out)
     options = parser.parse_args(argv)
     confirms = options.half == "confirming"
+    if None not in (options.min_rows, options.max_rows):
+        if options.min_rows > options.max_rows:
+            parser.error("argument --min-rows: must not be above --max-rows")
     options.tables = HALVES[options.half]
-    options.recipes = options.recipes or (
-        [DEFAULT, "alpha 0"] if confirms else list(RECIPES)
-    )
+    options.is_part = bool(options.recipes) or options.models is not None
+    usual = [DEFAULT, "alpha 0"] if confirms else RECIPES
+    options.recipes = list(dict.fromkeys(options.recipes or usual))
     if options.models is None:
         options.models = PEERS if confirms else []
     return options
@@ -103,6 +120,7 @@ def _file_name(options):
     limits = {name: getattr(options, name) for name in ("min_rows", "max_rows")}
     limits["first"] = options.first if options.first < FOLDS else None
     given = [f"-{name}-{limit}" for name, limit in limits.items() if limit is not None]
+    given += ["-part"] * options.is_part
     return f"{options.half}{''.join(given).replace('_', '-')}.md"
 
 
@@ -141,22 +159,26 @@ def report(rows, unloaded=()):
     frame = label_rows(rows)
     ours = frame["model"].isin(STACKED)
     frame["label"] = frame["protocol"].where(ours, frame["model"])
+    everything = set(frame["title"])
     frame, left_out = _leave_out_parts(leave_out_failures(frame))
     board, tables = leaderboard(frame)
+    shown = frame[frame["title"].isin(tables)]
     lines = [
-        f"{len(tables)} tables, {len(rows)} fits; the mean rank among "
+        f"{len(tables)} tables, {len(shown)} fits; the mean rank among "
         f"{len(board)}, with its 95 % bootstrap interval over tables.",
         *("", as_markdown(board), ""),
     ]
-    if DEFAULT in set(frame["label"]):
-        shown = frame[frame["title"].isin(tables)]
+    if {DEFAULT} < set(shown["label"]):
         lines += [_against_default(shown), ""]
     if left_out:
         names = ", ".join(left_out)
         lines += [f"Left out, since no table has all of its folds: {names}.", ""]
+    if everything > set(tables):
+        names = ", ".join(sorted(everything - set(tables)))
+        lines += [f"Left out, since not all of these have all folds: {names}.", ""]
     failed = sum(row["status"] != "ok" for row in rows)
     if failed or len(unloaded):
-        lines.append(f"{failed} fits failed, {len(unloaded)} tables were not there.")
+        lines.append(f"Fits that failed: {failed}. Tables not there: {len(unloaded)}.")
     return "\n".join(lines).strip() + "\n"
 
 
@@ -169,8 +191,8 @@ def _leave_out_parts(frame):
     left_out : list of str
         Models that have all folds of no table.
     """
-    counts = frame.groupby(["title", "label"])["label"].transform("size")
-    whole = frame[counts == counts.groupby(frame["title"]).transform("max")]
+    has = frame.groupby(["title", "label"])["fold"].transform("nunique")
+    whole = frame[has == frame.groupby("title")["fold"].transform("nunique")]
     return whole, sorted(set(frame["label"]) - set(whole["label"]))
 
 
@@ -191,7 +213,10 @@ def _against_default(frame):
         for label in parts[0].index
     ]
     heads = ["model", "log-loss lower, higher", "p", "error lower, higher", "p"]
-    about = f"Tables on which each has a lower score than {DEFAULT}, or a higher one:"
+    about = (
+        f"Tables on which each has a lower score than {DEFAULT}, or a higher one; p of "
+        f"Wilcoxon's signed-rank test over tables, from {MIN_TABLES} on:"
+    )
     return f"{about}\n\n{table_of_texts(heads, lines)}"
 
 

@@ -77,8 +77,9 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Probabilities p become p^(1/temperature), normalized again: below 1 sharpens
         them, above 1 softens. "auto" learns it from the rows set aside by
         `early_stopping` [2]_. It is 1 where they do not say clearly that another is
-        better, where there are none, and for an indicator matrix. They tell how sure a
-        member should be; a mean of several is less sure, so theirs is never above 1.
+        better, where there are none, as after `partial_fit`, and for an indicator
+        matrix. With several members, what is learned is never above 1, since their
+        mean is already less sure than each.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class; multiplies `sample_weight`.
     preprocess : "auto", None or transformer, default="auto"
@@ -138,10 +139,10 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     Predictions are computed in double precision up to 4096 rows, so that a row's does
     not depend on the rows beside it, and in single precision, twice as fast, for more.
 
-    The defaults were chosen by log-loss on 30 development tables, and confirmed once on
-    31 others (``python -m benchmarks.defaults``; README, section "Defaults"). Most of
-    what they gain comes from members that are stopped early, each on a fold of its own,
-    and averaged; then from bins, dropout and the temperature. Mixing itself helps
+    The defaults were chosen by log-loss on a half of 61 development tables, and
+    confirmed once on the others (``python -m benchmarks.defaults``; README, section
+    "Defaults"). Most of what they gain comes from members that are stopped early, each
+    on a fold of its own, and averaged; then from bins and the temperature. Mixing helps
     single networks that are trained to the end; among early-stopped members, α = 0.1
     and α = 0 are about level. A fit with the defaults takes about four times as long as
     with ``n_estimators=1``: a second on iris, some seconds on a few thousand rows.

@@ -90,7 +90,7 @@ def test_the_study_runs_resumes_and_reports(tmp_path, monkeypatch, cache, capsys
     arguments = ["--half", "confirming", "--models", "logistic", "mlp", "--first", "1"]
     arguments += ["--n-jobs", "1", "--out", str(tmp_path / "run")]
     assert defaults.main(arguments) == 0
-    text = (tmp_path / "run" / "confirming-first-1.md").read_text()
+    text = (tmp_path / "run" / "confirming-first-1-part.md").read_text()
     assert capsys.readouterr().out.startswith(text)
     assert "1 tables, 4 fits" in text
     assert all(f"| {name} |" in text for name in ("default", "alpha 0", "mlp"))
@@ -104,7 +104,7 @@ def test_the_study_runs_resumes_and_reports(tmp_path, monkeypatch, cache, capsys
     # With a peer that is not installed, what it did elsewhere is still shown.
     monkeypatch.setattr(defaults, "is_installed", lambda name: name != "mlp")
     assert defaults.main(arguments) == 0
-    text = (tmp_path / "run" / "confirming-first-1.md").read_text()
+    text = (tmp_path / "run" / "confirming-first-1-part.md").read_text()
     assert "| mlp |" in text
 
 
@@ -112,7 +112,23 @@ def test_the_study_runs_resumes_and_reports(tmp_path, monkeypatch, cache, capsys
 def test_tables_beyond_bounds_are_left_out(bound, monkeypatch, cache, capsys):
     monkeypatch.setitem(defaults.HALVES, "choosing", (61,))
     assert defaults.main(bound) == 1
-    assert "There is no result" in capsys.readouterr().err
+    assert "rows is there" in capsys.readouterr().err
+
+
+def test_bounds_that_cross_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        defaults.main(["--min-rows", "2", "--max-rows", "1"])
+    assert "--min-rows: must not be above --max-rows" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs the shared OpenML cache")
+def test_a_recipe_alone_named_twice_is_run_once(monkeypatch, cache, capsys):
+    monkeypatch.setitem(defaults.HALVES, "choosing", (61,))
+    run = ["--recipes", DEFAULT, DEFAULT, "--first", "1", "--n-jobs", "1"]
+    assert defaults.main(run) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("1 tables, 1 fits") and "| default | 1.00" in out
+    assert "Left out" not in out and "lower" not in out
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the shared OpenML cache")
@@ -123,11 +139,11 @@ def test_a_model_with_part_of_the_folds_is_ranked_where_all_have_them(
     run = ["--half", "confirming", "--min-rows", "150", "--recipes", "alpha 0"]
     run += ["--n-jobs", "1", "--out", str(tmp_path)]
     assert defaults.main([*run, "--models", "logistic", "mlp", "--first", "1"]) == 0
-    first = (tmp_path / "confirming-min-rows-150-first-1.md").read_text()
+    first = (tmp_path / "confirming-min-rows-150-first-1-part.md").read_text()
     assert "| mlp |" in first and "left out" not in first.lower()
     assert defaults.main([*run, "--models", "logistic"]) == 0
     monkeypatch.setattr(defaults, "is_installed", lambda name: name != "mlp")
     assert defaults.main([*run, "--models", "logistic", "mlp"]) == 0
-    text = (tmp_path / "confirming-min-rows-150.md").read_text()
+    text = (tmp_path / "confirming-min-rows-150-part.md").read_text()
     assert "Left out, since no table has all of its folds: mlp." in text
     assert "| logistic |" in text and "| mlp |" not in text
