@@ -9,9 +9,9 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from ._peers import AsCategories
 
 NUMBERS = make_column_selector(dtype_include="number")
-OTHERS = make_column_selector(dtype_exclude="number")
+_OTHERS = make_column_selector(dtype_exclude="number")
 # Histogram gradient boosting takes no more than 255.
-MAX_CATEGORIES = 250
+_MAX_CATEGORIES = 250
 
 
 def standardized():
@@ -20,7 +20,7 @@ def standardized():
         SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
     )
     others = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    return make_column_transformer((numbers, NUMBERS), (others, OTHERS))
+    return make_column_transformer((numbers, NUMBERS), (others, _OTHERS))
 
 
 def one_hot(classifier):
@@ -38,14 +38,14 @@ def _coder(**params):
 
 def coded(classifier):
     """Numbers as they are, all else as codes."""
-    columns = make_column_transformer(("passthrough", NUMBERS), (_coder(), OTHERS))
+    columns = make_column_transformer(("passthrough", NUMBERS), (_coder(), _OTHERS))
     return make_pipeline(columns, classifier)
 
 
 def categorical(classifier):
     """Numbers as they are, all else as pandas' categories; missing and unseen NaN."""
-    codes = make_pipeline(_coder(max_categories=MAX_CATEGORIES), AsCategories())
-    columns = make_column_transformer(("passthrough", NUMBERS), (codes, OTHERS))
+    codes = make_pipeline(_coder(max_categories=_MAX_CATEGORIES), AsCategories())
+    columns = make_column_transformer(("passthrough", NUMBERS), (codes, _OTHERS))
     return make_pipeline(columns.set_output(transform="pandas"), classifier)
 
 
@@ -56,5 +56,5 @@ def filled(classifier, impute=False):
     numbers = "passthrough"
     if impute:
         numbers = SimpleImputer(strategy="median", keep_empty_features=True)
-    columns = make_column_transformer((numbers, NUMBERS), (codes, OTHERS))
+    columns = make_column_transformer((numbers, NUMBERS), (codes, _OTHERS))
     return make_pipeline(columns.set_output(transform="pandas"), classifier)

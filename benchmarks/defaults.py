@@ -117,11 +117,13 @@ def _parse(argv):
 
 def _file_name(options):
     """Name a report after what it is of, so that several can lie side by side."""
-    limits = {name: getattr(options, name) for name in ("min_rows", "max_rows")}
-    limits["first"] = options.first if options.first < FOLDS else None
-    given = [f"-{name}-{limit}" for name, limit in limits.items() if limit is not None]
-    given += ["-part"] * options.is_part
-    return f"{options.half}{''.join(given).replace('_', '-')}.md"
+    limits = {
+        "min-rows": options.min_rows,
+        "max-rows": options.max_rows,
+        "first": options.first if options.first < FOLDS else None,
+    }
+    parts = [f"{name}-{limit}" for name, limit in limits.items() if limit is not None]
+    return "-".join([options.half, *parts, *["part"] * options.is_part]) + ".md"
 
 
 def _jobs(table, options, results):
