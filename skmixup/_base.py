@@ -1,15 +1,20 @@
 """What the estimators share: encoding, splits, the net, and its state."""
 
+import contextlib
 from itertools import islice
 from numbers import Integral, Real
 
+import narwhals as nw
 import numpy as np
 import torch
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing as take_rows
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import (
+    _num_samples,
     check_consistent_length,
     check_is_fitted,
     has_fit_parameter,
@@ -18,12 +23,8 @@ from sklearn.utils.validation import (
 from skorch.history import History
 
 from ._callbacks import BestWeights, EpochProgress
-from ._encoding import (
-    TabularEncoder,
-    check_some_weight,
-    check_table,
-    check_weights,
-)
+from ._checks import as_table, check_table, check_weights, is_table, scale_weights
+from ._encoding import TabularEncoder
 from ._mixing import Mixer, make_mixer
 from ._modules import ACTIVATIONS, StackedMLP
 from ._net import MixupNet, draw_seed, member_seeds
@@ -31,8 +32,6 @@ from ._optim import StackedAdamW
 from ._rows import collapse_duplicates, count_copies, split_rows, visit_copies
 
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
-# How the dtypes begin, in pandas and polars, that preprocess=None cannot take.
-_NOT_NUMERIC = ("object", "str", "categor", "datetime", "timedelta")
 
 
 def resolve_device(device):
@@ -155,12 +154,13 @@ class BaseMixup(BaseEstimator):
             self._check_known_target(y, "with warm_start=True")
         else:
             self._learn_target(y, weight)
-        X, y, weight = self._prepare(X, y, weight, first=not goes_on)
+        X, y, weight = self._prepare(X, y, weight, not goes_on, again=goes_on)
         split_seed, seeds = self._draw_seeds()
         splits = self._split(y, split_seed)
-        if not goes_on:
-            self._start_net(X.shape[1], weight, seeds)
-        self._train(X, y, weight, splits, self.max_epochs)
+        with self._forgotten_if_it_fails():
+            if not goes_on:
+                self._start_net(X.shape[1], weight, seeds)
+            self._train(X, y, weight, splits, self.max_epochs)
         return self
 
     def _fit_piece(self, X, y, sample_weight, first, learns_target):
@@ -170,18 +170,40 @@ class BaseMixup(BaseEstimator):
             self._learn_target(y, weight)
         self._check_known_target(y, "in partial_fit")
         X, y, weight = self._prepare(X, y, weight, first=first)
-        if first:
-            self._start_net(X.shape[1], weight, self._draw_seeds()[1])
-        self._train(X, y, weight, self._all_rows(y), 1)
+        with self._forgotten_if_it_fails():
+            if first:
+                self._start_net(X.shape[1], weight, self._draw_seeds()[1])
+            self._train(X, y, weight, self._all_rows(y), 1)
         return self
 
-    def _prepare(self, X, y, weight, first):
-        """Encode rows and targets, merge equal rows, and apply class weights."""
-        X = self._fit_encoder(X, y, weight) if first else self._encode(X)
+    @contextlib.contextmanager
+    def _forgotten_if_it_fails(self):
+        """Leave no half-trained net to predict from, whatever ends the training."""
+        try:
+            yield
+        except BaseException:
+            self.__dict__.pop("net_", None)
+            raise
+
+    def _prepare(self, X, y, weight, first, again=False):
+        """Encode rows and targets, merge equal rows, and apply class weights.
+
+        The encoding is learned if these are the `first` rows, and kept otherwise; but
+        where they may be the same rows `again`, one that cross-fits is learned anew.
+        """
+        encoder = None
+        if first:
+            X = self._fit_encoder(X, y, weight)
+        elif again and self.cross_fits_:
+            X, encoder = self._fit_encoder_again(X, y, weight)
+        else:
+            X = self._encode(X)
         y = self._encode_target(y)
         X, y, weight = self._reweigh(X, y, weight)
         X = _equal_rows_equal_bits(X)
         index, weight = collapse_duplicates(X, self._target_codes(y), weight)
+        if encoder is not None:  # nothing has failed
+            self.encoder_ = encoder
         return X[index], y[index], weight
 
     def _check_rows(self, X, y, sample_weight, reset):
@@ -203,38 +225,80 @@ class BaseMixup(BaseEstimator):
         encodes = self.preprocess if reset else self.encoder_
         if encodes is not None:
             return check_table(self, X, reset=reset)
+        X = as_table(X)
         _check_numeric_columns(X)
         return validate_data(
             self, X, reset=reset, accept_sparse="csr", dtype=np.float32, order="C"
         )
 
     def _fit_encoder(self, X, y, weight):
-        """Fit the preprocessing and return the encoded rows."""
-        if self.preprocess is None:
-            self.encoder_ = None
+        """Fit the preprocessing and return the encoded rows.
+
+        By `fit_transform`, as a Pipeline does: a transformer that learns from y, as
+        TargetEncoder does, encodes the rows that it is fitted on otherwise than later
+        ones, so that no row's encoding tells of its own target.
+        """
+        self.encoder_ = self._make_encoder()
+        self.cross_fits_ = False
+        if self.encoder_ is None:
             return X
-        if isinstance(self.preprocess, str):
-            self.encoder_ = TabularEncoder(
-                categorical_features=self.categorical_features
+        Z = _fit_transform(self.encoder_, X, y, weight)
+        Z = self._check_encoded(Z, _num_samples(X))
+        if not isinstance(self.encoder_, TabularEncoder):
+            self.cross_fits_ = not _are_equal(Z, self._encode(X))
+        return Z
+
+    def _fit_encoder_again(self, X, y, weight):
+        """Return rows that a new encoder has cross-fitted, and that encoder."""
+        encoder = clone(self.encoder_)
+        Z = _fit_transform(encoder, X, y, weight)
+        Z = self._check_encoded(Z, _num_samples(X))
+        n_features = self._shape["module"]["n_features"]
+        if Z.shape[1] != n_features:
+            raise ValueError(
+                f"preprocess={encoder!r} returned {Z.shape[1]} columns, and "
+                f"{n_features} in the last fit: with warm_start=True the net is kept, "
+                "and needs as many as before."
             )
-        else:
-            self.encoder_ = clone(self.preprocess)
-        if has_fit_parameter(self.encoder_, "sample_weight"):
-            self.encoder_.fit(X, y, sample_weight=weight)
-        else:
-            self.encoder_.fit(X, y)
-        return self._encode(X)
+        return Z, encoder
+
+    def _make_encoder(self):
+        if isinstance(self.preprocess, str):
+            return TabularEncoder(categorical_features=self.categorical_features)
+        return None if self.preprocess is None else clone(self.preprocess)
 
     def _encode(self, X):
         """Return rows that are checked as a float32 matrix, C-contiguous or CSR."""
         if self.encoder_ is None:
             return X
-        X = self.encoder_.transform(X)
-        if sparse.issparse(X):
-            X = X.tocsr().astype(np.float32)
-            return _check_encoded(X, X.data, self.encoder_)
-        X = np.ascontiguousarray(X, dtype=np.float32)
-        return _check_encoded(X, X, self.encoder_)
+        with _plain_output(self.encoder_):
+            Z = self.encoder_.transform(X)
+        return self._check_encoded(Z, _num_samples(X))
+
+    def _check_encoded(self, Z, n_rows):
+        """Return what the preprocessing made, or raise if it can't be trained on."""
+        if sparse.issparse(Z):
+            Z = Z.tocsr().astype(np.float32)
+            values = Z.data
+        else:
+            try:
+                Z = values = np.ascontiguousarray(Z, dtype=np.float32)
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f"preprocess={self.encoder_!r} returned what are no numbers: "
+                    f"{error}"
+                ) from error
+        if Z.ndim != 2 or Z.shape[0] != n_rows:
+            raise ValueError(
+                f"preprocess={self.encoder_!r} returned shape {Z.shape} for {n_rows} "
+                "rows: it must return a matrix with one row for each."
+            )
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"preprocess={self.encoder_!r} returned NaN or infinity: let it impute "
+                "missing values, or use preprocess='auto'."
+            )
+        return Z
 
     def _split(self, y, seed):
         """Return each member's rows to train and to validate on, None for none."""
@@ -312,14 +376,18 @@ class BaseMixup(BaseEstimator):
 
     def _training_params(self):
         """Return what may change between two trainings of one net."""
-        groups = getattr(self.encoder_, "column_groups_", None)
         return {
             "alpha": self.alpha,
-            "mixing": make_mixer(self.mixing, groups),
+            "mixing": make_mixer(self.mixing, self._column_groups),
             "lambda_per": self.lambda_per,
             "label_smoothing": getattr(self, "label_smoothing", 0.0),
             "lr": self.lr,
         }
+
+    @property
+    def _column_groups(self):
+        """The input column of each encoded one, where the encoder tells; else None."""
+        return getattr(last_step(self.encoder_)[1], "column_groups_", None)
 
     def _train(self, X, y, weight, splits, epochs):
         """Train the net and read off what it learned."""
@@ -339,9 +407,6 @@ class BaseMixup(BaseEstimator):
         try:
             net.partial_fit(X, y, sample_weight=weight, rows=train, valid_rows=valid)
             self._check_weights()
-        except ValueError:
-            del self.net_  # what diverged is of no use
-            raise
         finally:
             net.callbacks, net.callbacks_ = None, []  # they may hold rows
         if not net.history:
@@ -386,6 +451,9 @@ class BaseMixup(BaseEstimator):
         return self.net_.member_scores(X)
 
     # ---- scikit-learn's protocols
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "net_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -435,9 +503,43 @@ def new_net(device, cls=MixupNet, **params):
     return net.initialize()
 
 
+def last_step(estimator):
+    """Return the name (None if there is no Pipeline) and the estimator at the end."""
+    if isinstance(estimator, Pipeline):
+        return estimator.steps[-1]
+    return None, estimator
+
+
+def _fit_transform(encoder, X, y, weight):
+    """Fit a transformer as a Pipeline does, with weights where it takes them."""
+    params = {}
+    if has_fit_parameter(encoder, "sample_weight"):
+        params["sample_weight"] = weight
+    with _plain_output(encoder):
+        if hasattr(encoder, "fit_transform"):
+            return encoder.fit_transform(X, y, **params)
+        return encoder.fit(X, y, **params).transform(X)
+
+
+def _plain_output(encoder):
+    """Keep a user's setting of `transform_output` from our own encoder."""
+    if isinstance(encoder, TabularEncoder):
+        return config_context(transform_output="default")
+    return contextlib.nullcontext()
+
+
+def _are_equal(first, second):
+    """Tell whether two matrices, dense or CSR, are the same."""
+    if first.shape != second.shape or sparse.issparse(first) != sparse.issparse(second):
+        return False
+    if sparse.issparse(first):
+        return (first != second).nnz == 0
+    return np.array_equal(first, second)
+
+
 def drop_weightless(X, y, weight):
     """Leave out the rows of weight 0, as if they were not there."""
-    check_some_weight(weight)
+    weight = scale_weights(weight)
     if weight.all():
         return X, y, weight
     kept = np.flatnonzero(weight)
@@ -466,24 +568,15 @@ def _hidden_widths(sizes):
     return [int(width) for width in widths]
 
 
-def _check_encoded(X, values, encoder):
-    """Return X, or raise if the preprocessing has left values that are not finite."""
-    if not np.isfinite(values).all():
-        raise ValueError(
-            f"preprocess={encoder!r} returned NaN or infinity: let it impute missing "
-            "values, or use preprocess='auto'."
-        )
-    return X
-
-
 def _check_numeric_columns(X):
     """Name the columns of a DataFrame that preprocess=None cannot take."""
-    if not hasattr(X, "dtypes") or not hasattr(X, "columns"):
+    if not is_table(X):
         return
+    schema = nw.from_native(X).schema
     text = [
         name
-        for name, dtype in zip(X.columns, X.dtypes, strict=True)
-        if str(dtype).lower().startswith(_NOT_NUMERIC)
+        for name, dtype in schema.items()
+        if not (dtype.is_numeric() or dtype == nw.Boolean)
     ]
     if text:
         raise ValueError(

@@ -5,6 +5,27 @@ import numpy as np
 _NARROWEST = 1e-6  # of a bin, in scaled units
 
 
+def weighted_quantile(values, weight, levels):
+    """Return quantiles that are values themselves.
+
+    Weighted, so that weights and copies agree to the last bit.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Without NaN.
+    weight : ndarray of shape (n,)
+        Above 0.
+    levels : float or sequence of float
+        In [0, 1].
+
+    Returns
+    -------
+    quantiles : float or ndarray
+    """
+    return np.quantile(values, levels, weights=weight, method="inverted_cdf")
+
+
 class PiecewiseLinearBins:
     """Bins of equal mass for each column; a value fills those below its own.
 
@@ -41,12 +62,7 @@ class PiecewiseLinearBins:
             known = ~np.isnan(values)
             if n_bins < 2 or not known.any():
                 continue
-            # Weighted, so that weights and copies agree to the last bit.
-            edges = np.quantile(
-                values[known], levels, weights=weight[known], method="inverted_cdf"
-            )
-            edges = np.unique(edges.astype(np.float32))
-            edges = edges[np.diff(edges, prepend=-np.inf) > _NARROWEST]
+            edges = _edges(values[known], weight[known], levels)
             if len(edges) > 2:
                 columns += [i] * (len(edges) - 1)
                 lower += [edges[:-1]]
@@ -70,3 +86,17 @@ class PiecewiseLinearBins:
         """
         crossed = (Z[:, self.columns_] - self.lower_) / (self.upper_ - self.lower_)
         return crossed.clip(0, 1)
+
+
+def _edges(values, weight, levels):
+    """Return the edges of the bins of one column, without bins of no width."""
+    edges = weighted_quantile(values, weight, levels)
+    low, median, high = weighted_quantile(values, weight, [0.25, 0.5, 0.75])
+    others = values != median
+    if low == high and others.any():
+        # One value holds half of the column or more: an edge for it, and the bins for
+        # the others, which it would leave next to none.
+        rest = weighted_quantile(values[others], weight[others], levels)
+        edges = np.append(rest, median)
+    edges = np.unique(edges.astype(np.float32))
+    return edges[np.diff(edges, prepend=-np.inf) > _NARROWEST]

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import (
     BaseEstimator,
     OneToOneFeatureMixin,
@@ -13,178 +14,29 @@ from sklearn.base import (
 )
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import (
     _check_feature_names_in,
-    _check_sample_weight,
-    check_array,
     check_is_fitted,
     validate_data,
 )
 
-from ._binning import PiecewiseLinearBins
+from ._binning import PiecewiseLinearBins, weighted_quantile
+from ._checks import check_table, check_weights
+from ._columns import (
+    CATEGORY,
+    column_kind,
+    column_name,
+    refuse_infinity,
+    to_frame,
+    to_levels,
+    to_numbers,
+)
 
-_NUMBER, _CATEGORY = "number", "category"
-_OBJECT_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
-_TIMES = ("date", "time", "period", "interval", "duration")
-_OBJECT_TIMES = {"datetime", "datetime64", "date", "time", "timedelta", "timedelta64"}
 # scikit-learn looks for infinity in a sum, which overflows for values near 1e308.
 _QUIET_SUMS = {"over": "ignore", "invalid": "ignore"}
 MAX_BINNED_COLUMNS = 250  # bins would make wide tables five times as wide
 _DENSE_VALUES = 2**24  # a one-hot matrix up to this size is kept dense (64 MB)
-
-
-def check_table(estimator, X, reset):
-    """Validate the shape and the column names of X, whatever its columns hold.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Gets ``n_features_in_`` and ``feature_names_in_``.
-    X : DataFrame, array-like or sparse matrix
-    reset : bool
-        Whether to note the columns (fit) or compare them (predict).
-
-    Returns
-    -------
-    X : DataFrame, ndarray or CSR
-    """
-    if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
-        if not (sparse.issparse(X) or hasattr(X, "dtype")):
-            array = np.asarray(X)
-            X = np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
-        X = check_array(
-            X,
-            dtype=None if not sparse.issparse(X) else "numeric",
-            accept_sparse="csr",
-            ensure_all_finite=sparse.issparse(X),
-            estimator=estimator,
-            input_name="X",
-        )
-    elif 0 in X.shape:
-        kind = "sample" if X.shape[0] == 0 else "feature"
-        raise ValueError(
-            f"Found array with 0 {kind}(s) (shape={tuple(X.shape)}) while a minimum of "
-            f"1 is required by {type(estimator).__name__}."
-        )
-    validate_data(estimator, X, reset=reset, skip_check_array=True)
-    return X
-
-
-def check_weights(sample_weight, X):
-    """Return the weights of the rows of X as float64, ones if there are none.
-
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n_rows,) or None
-    X : DataFrame, ndarray or CSR of shape (n_rows, n_features)
-
-    Returns
-    -------
-    weight : ndarray of shape (n_rows,)
-
-    Raises
-    ------
-    ValueError
-        If a weight is negative or not finite, all are 0, or the shape is wrong.
-    """
-    weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
-    check_some_weight(weight)
-    return weight
-
-
-def check_some_weight(weight):
-    """Raise ValueError if all weights are 0."""
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-
-
-def _to_frame(X):
-    """Return X as a pandas DataFrame; its columns are read by position."""
-    if isinstance(X, pd.DataFrame):
-        return X
-    return X.to_pandas() if hasattr(X, "to_pandas") else pd.DataFrame(X)
-
-
-def _column_kind(column, name):
-    """Tell from its dtype whether a column holds numbers or categories."""
-    dtype = column.dtype
-    _refuse_times(dtype, name)
-    plain = pd.api.types.is_object_dtype(dtype)
-    inferred = pd.api.types.infer_dtype(column) if plain else ""
-    if inferred in _OBJECT_TIMES:
-        _refuse_times(inferred, name)
-    if inferred == "complex":
-        _refuse_complex(name)
-    if inferred in _OBJECT_NUMBERS:
-        return _NUMBER
-    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
-        return _NUMBER
-    return _CATEGORY
-
-
-def _refuse_times(dtype, name):
-    """Raise if a column holds dates or times, or complex numbers."""
-    if getattr(dtype, "kind", "") == "c":
-        _refuse_complex(name)
-    if str(dtype).startswith(_TIMES):
-        raise TypeError(
-            f"Column {name!r} holds dates or times ({dtype}), which have no one "
-            "encoding: make numbers of it first, such as the year, the day of the week "
-            "or the days since a date (Series.dt, or skrub's DatetimeEncoder)."
-        )
-
-
-def _refuse_complex(name):
-    raise ValueError(f"Complex data not supported\ncolumn {name!r} is complex.")
-
-
-def _to_numbers(column, name):
-    """Return a column as float64, missing values as NaN."""
-    _refuse_times(column.dtype, name)
-    try:
-        if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
-            column = pd.to_numeric(column.astype(object))
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (ArithmeticError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"Column {name!r} is numeric, but holds what is no float64: {error}"
-        ) from error
-    if np.isinf(values).any():
-        _refuse_infinity(name)
-    return values
-
-
-def _refuse_infinity(name):
-    raise ValueError(
-        "Input X contains infinity or a value too large for dtype('float64'): "
-        f"column {name!r}."
-    )
-
-
-def _level_name(level):
-    """Spell a level, so that 1 and 1.0, True and numpy.True_ agree in two tables."""
-    if isinstance(level, bool | np.bool_):
-        return str(bool(level))
-    if isinstance(level, bytes):
-        return level.decode(errors="replace")
-    if isinstance(level, Real) and float(level).is_integer():
-        return str(int(level))
-    return str(level)
-
-
-def _to_levels(column, name):
-    """Return a column as strings, missing values as NaN."""
-    try:
-        codes, levels = pd.factorize(column)
-    except (NotImplementedError, TypeError) as error:
-        raise TypeError(
-            f"Column {name!r}: argument must be a string or a number in each row; "
-            f"{error}."
-        ) from error
-    names = np.array([*map(_level_name, levels), np.nan], dtype=object)
-    return names[codes]  # a missing value has code -1
 
 
 def _squash(z):
@@ -193,14 +45,32 @@ def _squash(z):
     return z / np.sqrt(1 + (z / 3) ** 2)
 
 
+def _median_sizes(X, weight):
+    """Return the weighted median absolute value of each CSR column's nonzeros."""
+    X = X.tocsc(copy=True)
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    sizes, column = np.abs(X.data), np.repeat(np.arange(X.shape[1]), np.diff(X.indptr))
+    order = np.lexsort((sizes, column))
+    total = np.concatenate([[0.0], np.cumsum(weight[X.indices][order])])
+    start, end = total[X.indptr[:-1]], total[X.indptr[1:]]
+    middle = np.searchsorted(total[1:], start + (end - start) / 2)
+    medians = np.zeros(X.shape[1])
+    filled = end > start
+    medians[filled] = sizes[order][middle[filled]]
+    return medians
+
+
 class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Center by the median, scale by the quartiles, and clip smoothly to (-3, 3).
 
     z = (x − median) / (IQR / 1.349), then z / sqrt(1 + (z/3)²): a normal column gets
     about unit variance, and no outlier can get beyond 3 [1]_. Where the quartiles are
-    equal, half of the range takes the place of IQR / 1.349; a constant column becomes
-    0. Missing values become 0, the median. A sparse matrix is not centered, and scaled
-    by the largest absolute value of each column.
+    equal, as in a column of mostly zeros, the scale comes from the values that differ
+    from the median: half of their median distance to it takes the place of
+    IQR / 1.349. A constant column becomes 0. Missing values become 0, the median. A
+    sparse matrix is not centered, and scaled by the median absolute value of what is
+    not zero in each column.
 
     Attributes
     ----------
@@ -244,7 +114,7 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X, weight = X[weight > 0], weight[weight > 0]
         if sparse.issparse(X):
             self.center_ = np.zeros(X.shape[1])
-            self.half_scale_ = abs(X).max(axis=0).toarray().ravel() / 2
+            self.half_scale_ = _median_sizes(X, weight) / 2
             return self
         stats = [self._column_stats(column, weight) for column in X.T]
         self.center_, self.half_scale_ = np.array(stats).T
@@ -255,13 +125,16 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         known = ~np.isnan(values)
         if not known.any():
             return 0.0, 0.0
-        values = values[known]
-        # Weighted, so that weights and copies agree to the last bit.
-        low, median, high = np.quantile(
-            values, [0.25, 0.5, 0.75], weights=weight[known], method="inverted_cdf"
-        )
+        values, weight = values[known], weight[known]
+        low, median, high = weighted_quantile(values, weight, [0.25, 0.5, 0.75])
         half = (high / 2 - low / 2) / 1.349
-        return median, half or (values.max() / 2 - values.min() / 2) / 2
+        if half > 0:
+            return median, half
+        others = values != median
+        if not others.any():
+            return median, 0.0
+        half_distance = np.abs(values[others] / 2 - median / 2)
+        return median, weighted_quantile(half_distance, weight[others], 0.5) / 2
 
     def transform(self, X):
         """Scale.
@@ -324,6 +197,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     bins of equal mass, as a piecewise-linear code [1]_. Categories, strings and
     booleans are one-hot; missing is a category of its own, and one that `fit` has not
     seen is all zeros. Sparse matrices hold numbers only, which get no bins.
+
+    Objects are numbers where all of a column are: integers, floats, Decimals and
+    Fractions, and booleans beside these, which count as 0 and 1. In an array of a
+    numeric or boolean type, all are numbers. Among categories, equal numbers are one
+    level whatever their types: 1, 1.0, Decimal("1.00") and True.
 
     Parameters
     ----------
@@ -423,6 +301,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """
         X = check_table(self, X, reset=True)
         weight = check_weights(sample_weight, X)
+        X = _readable(X)
         self.categorical_mask_ = self._find_categories(X)
         numbers, levels = self._read(X)
         self._fit_numbers(numbers, weight)
@@ -488,22 +367,19 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
                     "matrices hold numbers only."
                 )
             return np.zeros(X.shape[1], dtype=bool)
-        if isinstance(X, np.ndarray) and X.dtype.kind in "biuf":
-            mask = np.zeros(X.shape[1], dtype=bool)
-        else:
-            frame = _to_frame(X)
+        mask = np.zeros(X.shape[1], dtype=bool)
+        if isinstance(X, pd.DataFrame):
             kinds = [
-                _column_kind(frame.iloc[:, i], name)
-                for i, name in enumerate(frame.columns)
+                column_kind(X.iloc[:, i], column_name(X, i)) for i in range(X.shape[1])
             ]
-            mask = np.array(kinds) == _CATEGORY
+            mask = np.array(kinds) == CATEGORY
         if isinstance(self.categorical_features, str):
             return mask
         chosen = self._chosen_categories(X)
-        text = np.flatnonzero(mask & ~chosen)
-        if self.categorical_features is None and len(text):
+        text = [column_name(X, i) for i in np.flatnonzero(mask & ~chosen)]
+        if self.categorical_features is None and text:
             raise ValueError(
-                f"categorical_features=None, but column(s) {text.tolist()} hold no "
+                f"categorical_features=None, but column(s) {text} hold no "
                 "numbers: use 'from_dtype' or name them."
             )
         return mask | chosen
@@ -516,56 +392,63 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             self.categorical_features, str
         ):
             return chosen
-        given = np.asarray(self.categorical_features)
-        if given.ndim != 1:
-            raise ValueError(
-                "categorical_features must be 'from_dtype', None or one-dimensional, "
-                f"got {self.categorical_features!r}."
-            )
-        if given.size == 0:
-            return chosen
-        if given.dtype == bool:
-            if given.shape != (n,):
+        given = self._given_categories()
+        if {type(item) for item in given} == {bool}:
+            if len(given) != n:
                 raise ValueError(
-                    f"categorical_features is a mask of shape {given.shape}: it needs "
-                    f"one value for each of the {n} columns."
+                    f"categorical_features is a mask of {len(given)} value(s): it "
+                    f"needs one for each of the {n} columns."
                 )
-            return given
-        if given.dtype.kind in "iu":
-            if given.min() < 0 or given.max() >= n:
+            return np.array(given)
+        if all(isinstance(item, Integral) for item in given):
+            if given and not (min(given) >= 0 and max(given) < n):
                 raise ValueError(
-                    f"categorical_features has indices out of range: {given.tolist()} "
-                    f"for {n} columns; allowed are 0 to {n - 1}."
+                    f"categorical_features has indices out of range: {given} for {n} "
+                    f"columns; allowed are 0 to {n - 1}."
                 )
             chosen[given] = True
             return chosen
-        names = list(getattr(X, "columns", []))
-        unknown = [name for name in given.tolist() if name not in names]
+        names = X.columns.tolist() if isinstance(X, pd.DataFrame) else []
+        unknown = [name for name in given if name not in names]
         if unknown:
             raise ValueError(
                 f"categorical_features names column(s) {unknown} that X does not have; "
                 f"its columns are {names}."
             )
-        return np.isin(np.asarray(names, dtype=object), given)
+        return np.array([name in given for name in names])
+
+    def _given_categories(self):
+        """Return `categorical_features` as a list of names, indices or booleans."""
+        given = self.categorical_features
+        items = given.tolist() if hasattr(given, "tolist") else list(given)
+        items = [i.item() if isinstance(i, np.generic) else i for i in items]
+        if any(np.ndim(item) and not isinstance(item, tuple) for item in items):
+            raise ValueError(
+                "categorical_features must be 'from_dtype', None or one-dimensional, "
+                f"got {given!r}."
+            )
+        return items
 
     def _read(self, X):
         """Return the numbers (float64 or CSR) and the levels (object) of a table."""
         if sparse.issparse(X):
             return X.astype(np.float64), np.empty((X.shape[0], 0), dtype=object)
         mask = self.categorical_mask_
-        if isinstance(X, np.ndarray) and X.dtype.kind in "biuf" and not mask.any():
+        if isinstance(X, np.ndarray) and not mask.any():
             X = X.astype(np.float64)
             infinite = np.isinf(X).any(axis=0)
             if infinite.any():
-                _refuse_infinity(int(infinite.argmax()))
+                refuse_infinity(int(infinite.argmax()))
             return X, np.empty((len(X), 0), dtype=object)
-        frame = _to_frame(X)
+        frame = to_frame(X)
         numbers = np.empty((len(frame), (~mask).sum()))
         levels = np.empty((len(frame), mask.sum()), dtype=object)
-        for out, i in enumerate(np.flatnonzero(~mask)):
-            numbers[:, out] = _to_numbers(frame.iloc[:, i], frame.columns[i])
-        for out, i in enumerate(np.flatnonzero(mask)):
-            levels[:, out] = _to_levels(frame.iloc[:, i], frame.columns[i])
+        for part, chosen, read in (
+            (numbers, ~mask, to_numbers),
+            (levels, mask, to_levels),
+        ):
+            for out, i in enumerate(np.flatnonzero(chosen)):
+                part[:, out] = read(frame.iloc[:, i], column_name(frame, i))
         return numbers, levels
 
     def transform(self, X):
@@ -591,7 +474,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         X = check_table(self, X, reset=False)
         if sparse.issparse(X) and self.categorical_mask_.any():
             raise ValueError("X is sparse, but had categorical columns in fit.")
-        numbers, levels = self._read(X)
+        numbers, levels = self._read(_readable(X))
         parts = []
         if self.scaler_ is not None:
             parts.append(self.scaler_._transform_checked(numbers))
@@ -601,8 +484,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             lacking = np.isnan(_dense(numbers)[:, self.lacking_])
             parts.append(lacking.astype(np.float32))
         if self.one_hot_ is not None:
-            parts.append(self.one_hot_.transform(levels))
-        if self.sparse_output_ or sparse.issparse(numbers):
+            with config_context(transform_output="default"):
+                parts.append(self.one_hot_.transform(levels))
+        # A DataFrame, if one is asked for, is made of a dense array.
+        as_array = _get_output_config("transform", self)["dense"] == "default"
+        if as_array and (self.sparse_output_ or sparse.issparse(numbers)):
             return sparse.hstack(parts, format="csr", dtype=np.float32)
         return np.concatenate([_dense(part) for part in parts], axis=1)
 
@@ -618,7 +504,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         -------
         names : ndarray of str objects
             The column's name; with ``_bin0``, ``_bin1``, ... for its bins, with
-            ``_missing`` for its indicator, with the category for a one-hot column.
+            ``_missing`` for its indicator, with the category for a one-hot column. One
+            that another column has already is numbered: ``_2``, ``_3``, ....
         """
         check_is_fitted(self)
         names = np.asarray(_check_feature_names_in(self, input_features), dtype=object)
@@ -633,7 +520,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         if self.one_hot_ is not None:
             categories = names[self.categorical_mask_]
             parts.append(self.one_hot_.get_feature_names_out(categories))
-        return np.concatenate([np.asarray(part, dtype=object) for part in parts])
+        return _distinct(name for part in parts for name in part)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -643,6 +530,25 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
+
+
+def _readable(X):
+    """Return a table as a DataFrame, unless it is sparse or an array of numbers."""
+    if sparse.issparse(X) or (isinstance(X, np.ndarray) and X.dtype.kind in "biuf"):
+        return X
+    return to_frame(X)
+
+
+def _distinct(names):
+    """Return names as an array, those numbered that were there before."""
+    count = {}
+    for name in names:
+        free = name
+        while free in count:
+            count[name] += 1
+            free = f"{name}_{count[name]}"
+        count[free] = 1
+    return np.array(list(count), dtype=object)
 
 
 def _dense(X):

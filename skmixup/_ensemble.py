@@ -5,7 +5,7 @@ from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ._together import last_step
+from ._base import last_step
 
 
 def _target_kind(estimator):

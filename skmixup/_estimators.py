@@ -19,6 +19,7 @@ from torch import nn
 
 from ._base import BaseMixup, drop_weightless
 from ._calibration import apply_temperature, fit_temperature
+from ._columns import are_numbers
 from ._mixing import ManifoldMixup
 
 
@@ -235,7 +236,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         self.verbose = verbose
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
         """Train on a table.
 
@@ -263,7 +264,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         """
         return self._fit(X, y, sample_weight)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on a piece of a table.
 
@@ -294,6 +295,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         """
         if not hasattr(self, "net_"):  # a first call that failed is forgotten
             self.__dict__.pop("classes_", None)
+        if classes is not None:
+            classes = _plain_labels(np.asarray(classes))
         new_classes = _check_partial_fit_first_call(self, classes)
         if new_classes:
             self.multilabel_ = _is_matrix(y)
@@ -324,6 +327,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             raise ValueError(
                 "Input y contains missing values: every row needs a label."
             )
+        y = _plain_labels(y)
         check_classification_targets(y)
         return y
 
@@ -362,7 +366,9 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         if self.multilabel_ or y.ndim == 2:
             self._check_known_labels(y, when)
             return
-        unseen = np.setdiff1d(y, self.classes_)
+        are_text = [labels.dtype.kind in "OUS" for labels in (y, self.classes_)]
+        # NumPy would take the number 1 for the text "1".
+        unseen = np.setdiff1d(y, self.classes_ if are_text[0] == are_text[1] else [])
         if len(unseen):
             raise ValueError(
                 f"y has label(s) {unseen.tolist()} that are not among the classes "
@@ -698,7 +704,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         self.verbose = verbose
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
         """Train on a table.
 
@@ -726,7 +732,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         """
         return self._fit(X, y, sample_weight)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on a piece of a table.
 
@@ -839,13 +845,48 @@ class MixupRegressor(RegressorMixin, BaseMixup):
             As the targets of `fit`.
         """
         outputs = self._member_outputs(X).mean(1).numpy()
-        y = outputs * self.target_scale_ + self.target_mean_
+        with np.errstate(over="ignore"):  # of targets near the largest float
+            y = np.nan_to_num(outputs * self.target_scale_ + self.target_mean_)
         return y[:, 0] if self.target_ndim_ == 1 else y
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _plain_labels(y):
+    """Return labels that come as objects as an array of one type.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    y : ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If they are of several types, or of one that has no order.
+    """
+    if y.dtype != object:
+        return y
+    kinds = set(map(type, y))
+    if all(issubclass(kind, str) for kind in kinds):
+        return y
+    if all(issubclass(kind, bool | np.bool_) for kind in kinds):
+        return y.astype(bool)
+    if are_numbers(y, "y") and np.isfinite(y.astype(float)).all():
+        as_float = y.astype(float)
+        whole = (np.abs(as_float) < 2**63).all() and (as_float % 1 == 0).all()
+        return y.astype(np.int64) if whole else as_float
+    names = sorted(kind.__name__ for kind in kinds)
+    raise ValueError(
+        f"Unknown label type: y holds objects of type(s) {names}. Labels must be all "
+        "text, all numbers or all booleans: y.astype(str) makes text of them."
+    )
 
 
 def _round(values):

@@ -287,6 +287,26 @@ class Mixer:
     Batches have shape (K members, S steps, B rows, ...).
     """
 
+    def bind(self, groups):
+        """Return a mixer that knows which encoded columns belong together.
+
+        The one place where a mixer is told of the table: every estimator, search and
+        `mixup_batch` calls it before the first draw.
+
+        Parameters
+        ----------
+        groups : ndarray of int of shape (n_outputs,) or None
+            Input column of each encoded column (``TabularEncoder.column_groups_``);
+            None where nobody knows.
+
+        Returns
+        -------
+        mixer : Mixer
+            By default this one, which treats all columns alike. One that does not
+            returns a new one, and leaves this one as it is.
+        """
+        return self
+
     def draw(self, rng, lam):
         """Draw what one member needs for S steps beyond λ and partners.
 
@@ -352,8 +372,9 @@ class CutMix(Mixer):
     Parameters
     ----------
     groups : array-like of int of shape (n_outputs,), default=None
-        Input column of each encoded column (``TabularEncoder.column_groups_``). By
-        default each column is its own.
+        Input column of each encoded column. By default as a :class:`TabularEncoder`
+        within the estimator tells (``column_groups_``); where there is none, each
+        column is its own.
 
     References
     ----------
@@ -363,6 +384,10 @@ class CutMix(Mixer):
 
     def __init__(self, groups=None):
         self.groups = groups
+
+    def bind(self, groups):
+        """Return a CutMix of these groups, unless this one has its own."""
+        return self if groups is None or self.groups is not None else CutMix(groups)
 
     def _group_index(self, n_columns):
         if self.groups is None:
@@ -517,6 +542,9 @@ class _LayerMixing:
         return mix_input
 
 
+MIXERS = {"input": InputMixup, "manifold": ManifoldMixup, "cutmix": CutMix}
+
+
 def make_mixer(mixing, groups=None):
     """Return the mixer that a `mixing` parameter names.
 
@@ -525,7 +553,7 @@ def make_mixer(mixing, groups=None):
     mixing : {"input", "manifold", "cutmix"}, Mixer or None
         None switches mixing off.
     groups : array-like of int, default=None
-        Column groups for CutMix.
+        Input column of each encoded column, which the mixer is bound to.
 
     Returns
     -------
@@ -536,14 +564,12 @@ def make_mixer(mixing, groups=None):
     ValueError
         If the name is unknown.
     """
-    if mixing is None or isinstance(mixing, Mixer):
-        return mixing
-    if mixing == "input":
-        return InputMixup()
-    if mixing == "manifold":
-        return ManifoldMixup()
-    if mixing == "cutmix":
-        return CutMix(groups)
+    if mixing is None:
+        return None
+    if isinstance(mixing, Mixer):
+        return mixing.bind(groups)
+    if mixing in MIXERS:
+        return MIXERS[mixing]().bind(groups)
     raise ValueError(
         "mixing must be 'input', 'manifold', 'cutmix', a Mixer or None, got "
         f"{mixing!r}."

@@ -165,7 +165,8 @@ def count_copies(weight):
     copies : ndarray of int of shape (n,) or None
         None if the weights are no small multiples of the lightest.
     """
-    ratio = weight / weight.min()
+    with np.errstate(over="ignore"):
+        ratio = weight / weight.min()
     if ratio.sum() > 4 * len(weight):
         return None
     copies = np.round(ratio).astype(int)

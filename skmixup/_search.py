@@ -27,9 +27,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
+from ._base import last_step
+from ._checks import as_table
 from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
 from ._stack import MEMBER_PARAMS
-from ._together import TABLE_PARAMS, Task, can_stack, check_kind, last_step, run_tasks
+from ._together import TABLE_PARAMS, Task, can_stack, check_kind, run_tasks
 
 
 @dataclass(eq=False, kw_only=True)
@@ -104,7 +106,7 @@ class _StackedSearch:
         """
         check_kind(self.estimator, "estimator")
         scorers, refit_metric = self._get_scorers()
-        X, y = indexable(X, y)
+        X, y = indexable(as_table(X), y)
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
@@ -268,6 +270,13 @@ class _StackedSearch:
         if self.keep_folds:
             first = self.best_index_ * self.n_splits_
             folds = jobs[first : first + self.n_splits_]
+            failed = [k for k, job in enumerate(folds) if job.result["fit_error"]]
+            if failed:
+                raise ValueError(
+                    f"keep_folds=True averages all folds of the best candidate "
+                    f"{self.best_params_}, and its fold(s) {failed} failed. The first "
+                    f"failure:\n{folds[failed[0]].result['fit_error']}"
+                )
             classifies = is_classifier(self.estimator)
             kind = FoldEnsemble if classifies else FoldEnsembleRegressor
             self.best_estimator_ = kind([job.estimator for job in folds]).fit()

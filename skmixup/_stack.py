@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from ._base import BaseMixup, arrays_to_net, new_net, resolve_device
 from ._callbacks import BestWeights, EpochProgress
+from ._mixing import make_mixer
 from ._net import MixupNet, check_losses
 from ._rows import count_copies, visit_copies
 
@@ -101,9 +102,11 @@ class Fitting:
     def stack_key(self):
         """Return what must agree for two fittings to share a stack."""
         est = self.estimator
-        groups = None
-        if est.mixing == "cutmix":  # columns are swapped as the encoder made them
-            groups = getattr(est.encoder_, "column_groups_", np.empty(0)).tobytes()
+        mixer, groups = make_mixer(est.mixing), est._column_groups
+        if mixer is None or groups is None or mixer.bind(groups) is mixer:
+            groups = None  # all columns are alike to it
+        else:
+            groups = groups.tobytes()
         kinds = sparse.issparse(self.table.X), self.splits[0][1] is None
         return self.group, est._shape["batch_size"], groups, kinds
 

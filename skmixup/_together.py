@@ -13,7 +13,8 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
 
-from ._base import BaseMixup
+from ._base import BaseMixup, last_step
+from ._checks import as_table
 from ._estimators import MixupClassifier, MixupRegressor
 from ._stack import MEMBER_PARAMS, Fitting, Table, train_together
 
@@ -46,13 +47,6 @@ class Task:
     stack_key: object
     seconds: float = 0.0
     error: Exception | None = None
-
-
-def last_step(estimator):
-    """Return the name (None if there is no Pipeline) and the estimator at the end."""
-    if isinstance(estimator, Pipeline):
-        return estimator.steps[-1]
-    return None, estimator
 
 
 def check_kind(estimator, name):
@@ -218,7 +212,7 @@ def fit_together(
     estimators = list(estimators)
     for i, estimator in enumerate(estimators):
         check_kind(estimator, f"estimators[{i}]")
-    X, y = indexable(X, y)
+    X, y = indexable(as_table(X), y)
     rows = _check_rows(rows, len(estimators), _num_samples(X))
     params = _check_method_params(X, params=params)
     how = {"n_jobs": n_jobs, "max_members": max_members, "verbose": verbose}

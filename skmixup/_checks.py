@@ -1,0 +1,139 @@
+"""Tables and weights, checked before anything is learned from them."""
+
+import narwhals as nw
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_array,
+    validate_data,
+)
+
+_LARGE = 64  # exponent of two from which weights are scaled
+
+
+def as_table(X):
+    """Return a table that is there as a whole, with its columns' names.
+
+    Parameters
+    ----------
+    X : object
+        Dask collections are computed, as scikit-learn does; Arrow streams and record
+        batches become a :class:`pyarrow.Table`.
+
+    Returns
+    -------
+    X : object
+        What else it was given, as it is.
+
+    Raises
+    ------
+    TypeError
+        If X is lazy in another way, such as a polars LazyFrame.
+    """
+    if hasattr(X, "__dask_graph__"):
+        return X.compute()
+    if isinstance(X, np.ndarray) or sparse.issparse(X) or is_table(X):
+        return X
+    if isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
+        raise TypeError(
+            f"X is a lazy table ({type(X).__module__}.{type(X).__name__}), which holds "
+            "no rows yet: collect it first, such as by X.collect()."
+        )
+    if hasattr(X, "__arrow_c_stream__") and hasattr(X, "schema"):
+        return nw.from_arrow(X, backend="pyarrow").to_native()
+    return X
+
+
+def is_table(X):
+    """Tell whether X is a DataFrame or another table of named columns."""
+    return nw.dependencies.is_into_dataframe(X)
+
+
+def check_table(estimator, X, reset):
+    """Validate the shape and the column names of X, whatever its columns hold.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets ``n_features_in_`` and ``feature_names_in_``.
+    X : DataFrame, array-like or sparse matrix
+    reset : bool
+        Whether to note the columns (fit) or compare them (predict).
+
+    Returns
+    -------
+    X : DataFrame, ndarray or CSR
+    """
+    X = as_table(X)
+    if not is_table(X):
+        if not (sparse.issparse(X) or hasattr(X, "dtype")):
+            array = np.asarray(X)
+            X = np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
+        X = check_array(
+            X,
+            dtype=None if not sparse.issparse(X) else "numeric",
+            accept_sparse="csr",
+            ensure_all_finite=sparse.issparse(X),
+            estimator=estimator,
+            input_name="X",
+        )
+    elif 0 in X.shape:
+        kind = "sample" if X.shape[0] == 0 else "feature"
+        raise ValueError(
+            f"Found array with 0 {kind}(s) (shape={tuple(X.shape)}) while a minimum of "
+            f"1 is required by {type(estimator).__name__}."
+        )
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    return X
+
+
+def check_weights(sample_weight, X):
+    """Return the weights of the rows of X as float64, ones if there are none.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_rows,) or None
+    X : DataFrame, ndarray or CSR of shape (n_rows, n_features)
+
+    Returns
+    -------
+    weight : ndarray of shape (n_rows,)
+        As :func:`scale_weights` returns them: only their ratios mean something.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, all are 0, or the shape is wrong.
+    """
+    # scikit-learn looks for infinity in a sum, which overflows for values near 1e308.
+    with np.errstate(over="ignore"):
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+    return scale_weights(weight)
+
+
+def scale_weights(weight):
+    """Scale weights whose sums might overflow, or all underflow in single precision.
+
+    By a power of two: no ratio changes, not even in the last bit. What is then too
+    small for a float beside the largest is 0.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    weight : ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If all weights are 0.
+    """
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    exponent = np.frexp(weight.max())[1]
+    return weight if abs(exponent) < _LARGE else np.ldexp(weight, -exponent)

@@ -1,0 +1,225 @@
+"""Columns of a table: of what kind each is, and its values as numbers or as levels."""
+
+from decimal import Decimal
+from numbers import Complex, Integral, Real
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from ._checks import is_table
+
+NUMBER, CATEGORY = "number", "category"
+_OBJECT_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
+_TIMES = ("date", "time", "period", "interval", "duration")
+_OBJECT_TIMES = {"datetime", "datetime64", "date", "time", "timedelta", "timedelta64"}
+_BOOLEANS = (bool, np.bool_)
+_LONGEST = 4000  # digits of a level's name
+
+
+def to_frame(X):
+    """Return a table as a pandas DataFrame; its columns are read by position."""
+    if isinstance(X, pd.DataFrame):
+        return X
+    return nw.from_native(X).to_pandas() if is_table(X) else pd.DataFrame(X)
+
+
+def column_name(frame, number):
+    """Return the name of a column as plain Python has it, for messages."""
+    name = frame.columns[number]
+    return name.item() if isinstance(name, np.generic) else name
+
+
+def column_kind(column, name):
+    """Tell from its dtype, or from its objects, whether it holds numbers or categories.
+
+    Objects are numbers if all that are not missing are: integers, floats, Decimals,
+    Fractions, and booleans beside those, which count as 0 and 1. Booleans alone are
+    categories.
+
+    Parameters
+    ----------
+    column : pandas.Series
+    name : object
+        For messages.
+
+    Returns
+    -------
+    kind : {"number", "category"}
+
+    Raises
+    ------
+    TypeError
+        If the column holds dates or times.
+    ValueError
+        If it holds complex numbers.
+    """
+    dtype = column.dtype
+    _refuse_times(dtype, name)
+    if pd.api.types.is_object_dtype(dtype):
+        return NUMBER if _holds_numbers(column, name) else CATEGORY
+    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
+        return NUMBER
+    return CATEGORY
+
+
+def _holds_numbers(column, name):
+    """Tell whether the objects of a column are numbers."""
+    inferred = pd.api.types.infer_dtype(column)
+    if inferred in _OBJECT_TIMES:
+        _refuse_times(inferred, name)
+    if inferred == "complex":
+        _refuse_complex(name)
+    if not inferred.startswith("mixed"):
+        return inferred in _OBJECT_NUMBERS
+    return are_numbers(column[column.notna()], name)
+
+
+def are_numbers(values, name):
+    """Tell whether all objects are numbers, booleans among them.
+
+    Parameters
+    ----------
+    values : iterable of object
+        Without missing ones.
+    name : object
+        Of the column, for the message.
+
+    Returns
+    -------
+    are_numbers : bool
+
+    Raises
+    ------
+    ValueError
+        If they are, and one of them is complex.
+    """
+    kinds = set(map(type, values))
+    if not all(issubclass(k, (Complex, Decimal, *_BOOLEANS)) for k in kinds):
+        return False
+    if not all(issubclass(k, (Real, Decimal, *_BOOLEANS)) for k in kinds):
+        _refuse_complex(name)
+    return True
+
+
+def _refuse_times(dtype, name):
+    """Raise if a column holds dates or times, or complex numbers."""
+    if getattr(dtype, "kind", "") == "c":
+        _refuse_complex(name)
+    if str(dtype).startswith(_TIMES):
+        raise TypeError(
+            f"Column {name!r} holds dates or times ({dtype}), which have no one "
+            "encoding: make numbers of it first, such as the year, the day of the week "
+            "or the days since a date (Series.dt, or skrub's DatetimeEncoder)."
+        )
+
+
+def _refuse_complex(name):
+    raise ValueError(f"Complex data not supported\ncolumn {name!r} is complex.")
+
+
+def to_numbers(column, name):
+    """Return a column as float64, missing values as NaN.
+
+    Parameters
+    ----------
+    column : pandas.Series
+        Of any dtype; text is read as numbers.
+    name : object
+        For messages.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    TypeError
+        If the column holds dates or times.
+    ValueError
+        If a value is no number, or is infinite or complex.
+    """
+    _refuse_times(column.dtype, name)
+    try:
+        if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
+            column = _parse_numbers(column.astype(object))
+            _refuse_times(column.dtype, name)
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"Column {name!r} is numeric, but holds what is no float64: {error}"
+        ) from error
+    if np.isinf(values).any():
+        refuse_infinity(name)
+    return values
+
+
+def _parse_numbers(column):
+    try:
+        return pd.to_numeric(column)
+    except TypeError:  # which knows no Fraction
+        return column.map(float, na_action="ignore")
+
+
+def refuse_infinity(name):
+    """Raise the ValueError of a column that holds infinity."""
+    raise ValueError(
+        "Input X contains infinity or a value too large for dtype('float64'): "
+        f"column {name!r}."
+    )
+
+
+def to_levels(column, name):
+    """Return a column as strings, missing values as NaN.
+
+    Parameters
+    ----------
+    column : pandas.Series
+        Of any dtype.
+    name : object
+        For messages.
+
+    Returns
+    -------
+    levels : ndarray of object of shape (n_rows,)
+
+    Raises
+    ------
+    TypeError
+        If an object has no hash, and so is neither text nor a number.
+    """
+    try:
+        codes, levels = pd.factorize(column)
+    except (NotImplementedError, TypeError) as error:
+        raise TypeError(
+            f"Column {name!r}: argument must be a string or a number in each row; "
+            f"{error}."
+        ) from error
+    names = np.array([*map(_level_name, levels), np.nan], dtype=object)
+    return names[codes]  # a missing value has code -1
+
+
+def _level_name(level):
+    """Spell a level: equal numbers alike, whatever their types.
+
+    So that a row's encoding depends on that row only, although 1, 1.0, True and
+    Decimal("1.0") are one key to pandas, and the first that comes stands for all.
+    """
+    if isinstance(level, bytes):
+        return level.decode(errors="replace")
+    if isinstance(level, (Real, Decimal, *_BOOLEANS)):
+        return _number_name(level)
+    return str(level)
+
+
+def _number_name(number):
+    if isinstance(number, Decimal) and abs(number.adjusted()) > _LONGEST:
+        return f"{number.normalize():E}"
+    try:
+        whole = number if isinstance(number, Integral) else int(number)
+        if whole != number:
+            return repr(float(number))
+    except OverflowError:  # infinite; or a Fraction too large for a float
+        return str(number).lower()
+    whole = int(whole)
+    return str(whole) if abs(whole) < 10**_LONGEST else f"{whole:#x}"
