@@ -1,6 +1,7 @@
 """Columns of a table: of what kind each is, and its values as numbers or as levels."""
 
 from decimal import Decimal
+from fractions import Fraction
 from numbers import Complex, Integral, Real
 
 import narwhals as nw
@@ -26,7 +27,13 @@ def to_frame(X):
 
 def column_name(frame, number):
     """Return the name of a column as plain Python has it, for messages."""
-    name = frame.columns[number]
+    return plain(frame.columns[number])
+
+
+def plain(name):
+    """Return a NumPy scalar, or a tuple of such, as plain Python has it."""
+    if isinstance(name, tuple):
+        return tuple(map(plain, name))
     return name.item() if isinstance(name, np.generic) else name
 
 
@@ -220,6 +227,6 @@ def _number_name(number):
         if whole != number:
             return repr(float(number))
     except OverflowError:  # infinite; or a Fraction too large for a float
-        return str(number).lower()
+        return str(number if isinstance(number, Fraction) else float(number))
     whole = int(whole)
     return str(whole) if abs(whole) < 10**_LONGEST else f"{whole:#x}"

@@ -27,6 +27,7 @@ from ._columns import (
     CATEGORY,
     column_kind,
     column_name,
+    plain,
     refuse_infinity,
     to_frame,
     to_levels,
@@ -408,7 +409,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
                 )
             chosen[given] = True
             return chosen
-        names = X.columns.tolist() if isinstance(X, pd.DataFrame) else []
+        is_frame = isinstance(X, pd.DataFrame)
+        names = [column_name(X, i) for i in range(n)] if is_frame else []
         unknown = [name for name in given if name not in names]
         if unknown:
             raise ValueError(
@@ -421,7 +423,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """Return `categorical_features` as a list of names, indices or booleans."""
         given = self.categorical_features
         items = given.tolist() if hasattr(given, "tolist") else list(given)
-        items = [i.item() if isinstance(i, np.generic) else i for i in items]
+        items = [plain(item) for item in items]
         if any(np.ndim(item) and not isinstance(item, tuple) for item in items):
             raise ValueError(
                 "categorical_features must be 'from_dtype', None or one-dimensional, "

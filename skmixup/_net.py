@@ -388,9 +388,9 @@ class MixupNet(NeuralNet):
             batches = self._batches(data, train_rows, mixer, inside)
             with self._threads(batches):
                 for epoch in range(epochs):
-                    self.notify("on_epoch_begin", **sets)
                     progress = (epoch + 0.5) / epochs
                     with self._whole_epochs(), self._scheduled(progress):
+                        self.notify("on_epoch_begin", **sets)
                         self._train_epoch(batches, inside)
                         self._clean_epoch(data, sample)
                         self._valid_epoch(*valid)
@@ -412,10 +412,11 @@ class MixupNet(NeuralNet):
     @contextlib.contextmanager
     def _whole_epochs(self):
         """Forget an epoch that was not finished."""
+        n_whole = len(self.history)
         try:
             yield
         except BaseException as error:
-            self.history.pop()
+            del self.history[n_whole:]
             if isinstance(error, KeyboardInterrupt):
                 warnings.warn("Training interrupted by user.", stacklevel=2)
             raise

@@ -1,0 +1,389 @@
+"""What `preprocess` may be, what mixers are told, and what a failed fit leaves."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import make_column_transformer
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    OneHotEncoder,
+    StandardScaler,
+    TargetEncoder,
+)
+
+from skmixup import (
+    CutMix,
+    Mixer,
+    MixupClassifier,
+    MixupRegressor,
+    MixupSearchCV,
+    TabularEncoder,
+    fit_together,
+)
+
+QUICK = {
+    "max_epochs": 8,
+    "n_estimators": 2,
+    "hidden_layer_sizes": (16,),
+    "random_state": 0,
+}
+
+
+class LeaveOneOut(TransformerMixin, BaseEstimator):
+    """The mean target of a level; of a row that it is fitted on, without the row's."""
+
+    def __init__(self, sparse=False):
+        self.sparse = sparse
+
+    def fit(self, X, y):
+        self.fit_transform(X, y)
+        return self
+
+    def fit_transform(self, X, y):
+        y = np.asarray(y, dtype=float)
+        level = np.asarray(X).ravel()
+        groups = pd.Series(y).groupby(level)
+        self.prior_ = y.mean()
+        self.means_ = groups.mean()
+        total, count = groups.transform("sum"), groups.transform("count")
+        without = (total - y + self.prior_) / count
+        return without.to_numpy()[:, None]
+
+    def transform(self, X):
+        level = pd.Series(np.asarray(X).ravel())
+        return level.map(self.means_).fillna(self.prior_).to_numpy()[:, None]
+
+
+def shops(n=120, seed=0):
+    """A column of many levels that says nothing of y, and a size that does."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(
+        {"shop": rng.integers(0, 40, n).astype(str), "size": rng.normal(size=n)}
+    )
+    return X, (X["size"] + rng.normal(size=n) > 0).astype(int).to_numpy()
+
+
+def encoder():
+    return make_column_transformer(
+        (LeaveOneOut(), ["shop"]), (StandardScaler(), ["size"])
+    )
+
+
+def predictions(estimator, X):
+    is_classifier = hasattr(estimator, "predict_proba")
+    return estimator.predict_proba(X) if is_classifier else estimator.predict(X)
+
+
+@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
+def test_a_transformer_learns_as_in_a_pipeline(kind):
+    (X, y), (X_new, _) = shops(), shops(seed=1)
+    inside = kind(preprocess=encoder(), **QUICK)
+    outside = make_pipeline(encoder(), kind(preprocess=None, **QUICK)).fit(X, y)
+    expected = predictions(outside, X_new)
+    (fit,) = fit_together([inside], X, y)
+    search = MixupSearchCV(inside, {"alpha": [0.5]}, cv=2, error_score="raise")
+    other = MixupSearchCV(outside, {f"{outside.steps[1][0]}__alpha": [0.5]}, cv=2)
+    np.testing.assert_array_equal(predictions(inside.fit(X, y), X_new), expected)
+    np.testing.assert_allclose(predictions(fit.estimator, X_new), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        search.fit(X, y).cv_results_["split0_test_score"],
+        other.fit(X, y).cv_results_["split0_test_score"],
+        atol=1e-5,
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.TargetEncoder:FutureWarning")
+@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
+def test_a_target_encoder_does_not_tell_a_row_its_target(kind):
+    X, y = shops(400)
+    columns = [(TargetEncoder(random_state=0), ["shop"]), (StandardScaler(), ["size"])]
+    encode = make_column_transformer(*columns)
+    seen = []
+
+    class Watched(FunctionTransformer):
+        pass
+
+    def look(Z):
+        seen.append(Z)
+        return Z
+
+    est = kind(preprocess=make_pipeline(encode, Watched(look)), **QUICK).fit(X, y)
+    told = abs(np.corrcoef(seen[0][:, 0], y)[0, 1])
+    assert told < 0.2 < abs(np.corrcoef(encode.fit(X, y).transform(X)[:, 0], y)[0, 1])
+    assert est.cross_fits_
+
+
+@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
+def test_a_warm_start_does_not_tell_a_row_its_target_either(kind, monkeypatch):
+    X, y = shops()
+    est = kind(preprocess=encoder(), warm_start=True, **QUICK).fit(X, y)
+    trained_on = []
+    train = est._train
+    monkeypatch.setattr(
+        est, "_train", lambda X, *rest: trained_on.append(X) or train(X, *rest)
+    )
+    est.fit(X, y)
+    expected = encoder().fit_transform(X, y).astype(np.float32)
+    assert {*map(tuple, trained_on[0])} == {*map(tuple, expected)}
+    X_new, y_new = shops(seed=1)
+    est.fit(X_new, y_new)
+    np.testing.assert_allclose(
+        est.encoder_.transform(X), encoder().fit(X_new, y_new).transform(X)
+    )
+
+
+def test_a_warm_start_keeps_an_encoding_that_does_not_learn_from_y():
+    X, y = shops()
+    scaler = make_column_transformer((StandardScaler(), ["size"]))
+    est = MixupClassifier(preprocess=scaler, warm_start=True, **QUICK).fit(X, y)
+    before = est.encoder_.transform(X)
+    est.fit(X.assign(size=X["size"] * 100), y)
+    np.testing.assert_array_equal(est.encoder_.transform(X), before)
+    assert not est.cross_fits_
+
+
+def test_a_warm_start_with_other_columns_says_so_and_loses_nothing():
+    X, y = shops()
+    encode = make_column_transformer(
+        (LeaveOneOut(), ["shop"]), (OneHotEncoder(handle_unknown="ignore"), ["size"])
+    )
+    X["size"] = X["size"].round(0)
+    est = MixupClassifier(preprocess=encode, warm_start=True, **QUICK).fit(X, y)
+    before = est.predict_proba(X)
+    few = X["size"] < 1
+    with pytest.raises(ValueError, match=r"columns, and \d+ in the last fit"):
+        est.fit(X[few], y[few])
+    np.testing.assert_array_equal(est.predict_proba(X), before)
+
+
+def test_weights_reach_a_transformer_that_takes_them():
+    X, y = shops()
+    weight = np.arange(len(y)) % 3
+    method = {"quantile_method": "averaged_inverted_cdf"}
+    bins = KBinsDiscretizer(4, encode="ordinal", **method)
+    encode = make_column_transformer((bins, ["size"]))
+    inside = MixupClassifier(preprocess=bins, **QUICK)
+    inside.fit(X[["size"]], y, sample_weight=weight)
+    own = sklearn.clone(bins).fit(X[["size"]][weight > 0], None, weight[weight > 0])
+    np.testing.assert_array_equal(inside.encoder_.bin_edges_[0], own.bin_edges_[0])
+    MixupClassifier(preprocess=encode, **QUICK).fit(X, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize(
+    ("returns", "message"),
+    [
+        (lambda X: X[:-1], r"shape \(119, 1\) for 120 rows"),
+        (lambda X: X[[0]], r"shape \(1, 1\) for 120 rows"),
+        (lambda X: X[:, 0], r"shape \(120,\) for 120 rows"),
+        (lambda X: X[..., None], r"shape \(120, 1, 1\) for 120 rows"),
+        (lambda X: X.astype(str), "shape|no numbers|NaN"),
+        (lambda X: np.full(X.shape, "a"), "returned what are no numbers"),
+        (lambda X: X * np.nan, "NaN or infinity"),
+    ],
+)
+@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
+def test_what_a_transformer_returns_is_checked(returns, message, kind):
+    X, y = shops()
+    X = X[["size"]].to_numpy()
+    est = kind(preprocess=FunctionTransformer(returns), **QUICK)
+    if returns(X).dtype.kind == "U" and returns(X)[0, 0] != "a":
+        assert np.isfinite(est.fit(X, y).predict(X)).all()  # numbers as text
+        return
+    with pytest.raises(ValueError, match=f"preprocess=.*{message}"):
+        est.fit(X, y)
+    assert not hasattr(est, "net_")
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_bins": None}, "'n_bins' parameter of TabularEncoder"),
+        ({"n_bins": -1}, "'n_bins' parameter of TabularEncoder"),
+        ({"min_frequency": 2.5}, "'min_frequency' parameter of TabularEncoder"),
+        ({"max_categories": 0}, "'max_categories' parameter of TabularEncoder"),
+    ],
+)
+@pytest.mark.parametrize(
+    "nest", [lambda t: t, make_pipeline, lambda t: make_column_transformer((t, [0, 1]))]
+)
+def test_parameters_of_a_nested_transformer_are_checked(params, message, nest):
+    X, y = shops()
+    preprocess = nest(TabularEncoder(**params))
+    clf = MixupClassifier(preprocess=preprocess, **QUICK)
+    uses = [
+        lambda: MixupClassifier(preprocess=preprocess, **QUICK).fit(X, y),
+        lambda: MixupRegressor(preprocess=preprocess, **QUICK).fit(X, y),
+        lambda: clf.partial_fit(X, y, classes=[0, 1]),
+        lambda: MixupSearchCV(
+            MixupClassifier(preprocess=preprocess, **QUICK),
+            {"alpha": [0]},
+            error_score="raise",
+        ).fit(X, y),
+    ]
+    for use in uses:
+        with pytest.raises(ValueError, match=message):
+            use()
+    (fit,) = fit_together([MixupClassifier(preprocess=preprocess, **QUICK)], X, y)
+    assert message in str(fit.error)
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars", "default"])
+@pytest.mark.parametrize("preprocess", ["auto", TabularEncoder(), encoder()])
+def test_a_users_output_setting_is_no_matter(output, preprocess):
+    pytest.importorskip(output) if output != "default" else None
+    X, y = shops()
+    fitted = MixupClassifier(preprocess=preprocess, **QUICK).fit(X, y)
+    expected = fitted.predict_proba(X)
+    search = MixupSearchCV(
+        MixupClassifier(preprocess=preprocess, **QUICK), {"alpha": [0, 1]}, cv=2
+    ).fit(X, y)
+    with sklearn.config_context(transform_output=output):
+        again = MixupClassifier(preprocess=preprocess, **QUICK).fit(X, y)
+        within = sklearn.clone(search).fit(X, y)
+        np.testing.assert_array_equal(fitted.predict_proba(X), expected)
+        np.testing.assert_array_equal(again.predict_proba(X), expected)
+        np.testing.assert_array_equal(within.predict_proba(X), search.predict_proba(X))
+    np.testing.assert_array_equal(again.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_a_wide_table_as_a_frame_is_dense(output, monkeypatch):
+    pytest.importorskip(output)
+    monkeypatch.setattr("skmixup._encoding._DENSE_VALUES", 100)
+    X, y = shops()
+    plain = TabularEncoder().fit_transform(X)
+    assert plain.format == "csr"
+    with sklearn.config_context(transform_output=output):
+        framed = TabularEncoder().fit_transform(X)
+        clf = MixupClassifier(**QUICK).fit(X, y)
+    assert framed.shape == plain.shape
+    np.testing.assert_array_equal(np.asarray(framed), plain.toarray())
+    assert clf.predict(X).shape == y.shape
+
+
+# A mixer is told of the encoder's columns, whoever names it
+
+
+class KeepsOneHot(Mixer):
+    """Mixes nothing, and notes which groups it was told of."""
+
+    told = ()
+
+    def __init__(self, groups=None):
+        self.groups = groups
+
+    def bind(self, groups):
+        type(self).told += (groups,)
+        return KeepsOneHot(groups)
+
+    def mix(self, X, X_partner, lam):
+        return X, lam
+
+
+def in_a_pipeline(transformer):
+    return make_pipeline(FunctionTransformer(), transformer)
+
+
+@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
+@pytest.mark.parametrize("nest", [lambda t: t, in_a_pipeline])
+def test_cutmix_as_an_object_is_cutmix_by_name(kind, nest):
+    X, y = shops()
+    plain = kind(alpha=1.0, preprocess=nest(TabularEncoder()), **QUICK)
+    named = sklearn.clone(plain).set_params(mixing="cutmix").fit(X, y)
+    mixer = CutMix()
+    made = sklearn.clone(plain).set_params(mixing=mixer).fit(X, y)
+    np.testing.assert_array_equal(predictions(named, X), predictions(made, X))
+    assert mixer.groups is None  # the user's is left as it was
+    fits = fit_together([named, made], X, y)
+    for fit in fits:
+        np.testing.assert_allclose(
+            predictions(fit.estimator, X), predictions(made, X), atol=1e-5
+        )
+    n_outputs = named.net_.module_.layers[0].in_features[0]
+    own = CutMix(np.arange(n_outputs))
+    apart = sklearn.clone(plain).set_params(mixing=own).fit(X, y)
+    assert not np.array_equal(predictions(apart, X), predictions(made, X))
+
+
+def test_a_mixer_of_ones_own_is_told_of_the_columns():
+    X, y = shops()
+    KeepsOneHot.told = ()
+    clf = MixupClassifier(mixing=KeepsOneHot(), **QUICK).fit(X, y)
+    groups = clf.encoder_.column_groups_
+    assert any(np.array_equal(told, groups) for told in KeepsOneHot.told)
+    search = MixupSearchCV(clf, {"alpha": [0.5, 1]}, cv=2, error_score="raise")
+    assert search.fit(X, y).predict(X).shape == y.shape
+
+
+# Whatever ends a fit leaves no model
+
+
+class Ends(sklearn.base.BaseEstimator):
+    """A skorch callback that raises at an event, from the n-th on."""
+
+    def __new__(cls, error, event, after=0):
+        from skorch.callbacks import Callback
+
+        def raise_it(self, net, **kwargs):
+            self.calls += 1
+            if self.calls > after:
+                raise error
+
+        made = type("Raises", (Callback,), {event: raise_it, "calls": 0})
+        return made()
+
+
+@pytest.mark.parametrize("error", [RuntimeError, OSError, SystemExit, MemoryError])
+@pytest.mark.parametrize(
+    "event", ["on_train_begin", "on_epoch_begin", "on_epoch_end", "on_train_end"]
+)
+@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "warm start"])
+def test_whatever_ends_a_fit_leaves_no_model(kind, method, event, error):
+    X, y = shops()
+    args = (X, y, [0, 1]) if kind is MixupClassifier else (X, y)
+    est = kind(warm_start=method == "warm start", **QUICK)
+    if method == "warm start":
+        est.fit(X, y)
+    est.set_params(callbacks=[Ends(error, event)])
+    with pytest.raises(error):
+        est.partial_fit(*args) if method == "partial_fit" else est.fit(X, y)
+    assert not hasattr(est, "net_")
+    with pytest.raises(NotFittedError):
+        est.predict(X)
+    with pytest.raises(NotFittedError):
+        sklearn.utils.validation.check_is_fitted(est)
+    est.set_params(callbacks=None).fit(X, y).predict(X)
+
+
+@pytest.mark.filterwarnings("ignore:Training interrupted")
+@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
+def test_an_interrupt_keeps_whole_epochs_only(kind):
+    X, y = shops()
+    est = kind(early_stopping=False, **QUICK)
+    with pytest.raises(KeyboardInterrupt):
+        est.set_params(callbacks=[Ends(KeyboardInterrupt, "on_batch_begin")]).fit(X, y)
+    with pytest.raises(NotFittedError):
+        est.predict(X)
+    est.set_params(callbacks=[Ends(KeyboardInterrupt, "on_epoch_begin", 3)]).fit(X, y)
+    assert est.n_iter_ == 3
+    est.predict(X)
+
+
+def test_a_temperature_that_cannot_be_learned_leaves_no_model(monkeypatch):
+    X, y = shops()
+
+    def fails(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skmixup._estimators.fit_temperature", fails)
+    clf = MixupClassifier(early_stopping=True, **QUICK)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y)
+    with pytest.raises(NotFittedError):
+        clf.predict(X)
