@@ -7,6 +7,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import last_step
 
+_SPARE = 16  # powers of two that a sum of predictions may need
+
 
 def _target_kind(estimator):
     """Return what estimators must agree in to be averaged."""
@@ -218,7 +220,9 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
         y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
         """
         check_is_fitted(self, "fitted_")
-        return np.mean([estimator.predict(X) for estimator in self.estimators], axis=0)
+        parts = [estimator.predict(X) for estimator in self.estimators]
+        # Made small first, so that no sum near the largest float overflows.
+        return np.ldexp(np.mean(np.ldexp(parts, -_SPARE), axis=0), _SPARE)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

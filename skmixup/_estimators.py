@@ -19,6 +19,7 @@ from torch import nn
 
 from ._base import BaseMixup, drop_weightless
 from ._calibration import apply_temperature, fit_temperature
+from ._checks import scale_weights
 from ._columns import are_numbers
 from ._mixing import ManifoldMixup
 
@@ -85,7 +86,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Weight of each class; multiplies `sample_weight`.
     preprocess : "auto", None or transformer, default="auto"
         "auto" encodes with :class:`TabularEncoder`; None takes numeric arrays as they
-        are, already scaled; a transformer is cloned, fitted and used.
+        are, already scaled; a transformer is cloned, fitted and used, on the training
+        rows by its `fit_transform`, as in a Pipeline.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Handed to :class:`TabularEncoder`.
     callbacks : list of skorch callbacks, default=None
@@ -93,7 +95,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:1", "mps"; "auto" prefers an accelerator.
     warm_start : bool, default=False
-        Whether `fit` goes on from the last one, with the encoding that it learned.
+        Whether `fit` goes on from the last one, with the encoding that it learned; but
+        a transformer that cross-fits is fitted anew, on the new rows.
     verbose : int, default=0
         1 shows a progress bar on fits over a second, 2 skorch's table of epochs too.
     random_state : int, RandomState or None, default=None
@@ -113,6 +116,10 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Names of the columns, where they have any that are strings.
     encoder_ : TabularEncoder, transformer or None
         The fitted preprocessing.
+    cross_fits_ : bool
+        Whether it encodes the rows that it is fitted on otherwise than later ones, so
+        that their encoding does not tell of their own targets, as
+        :class:`sklearn.preprocessing.TargetEncoder` does.
     net_ : MixupNet
         The trained net; ``net_.history`` is skorch's history.
     temperature_ : float
@@ -147,6 +154,12 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     single networks that are trained to the end; among early-stopped members, α = 0.1
     and α = 0 are about level. A fit with the defaults takes about four times as long as
     with ``n_estimators=1``: a second on iris, some seconds on a few thousand rows.
+
+    A fitted or pickled estimator holds no training rows, but what its encoder has
+    learned of them: of a numeric column the median, the scale and the edges of its
+    bins, the smallest and the largest value among them; of a category all levels, as
+    text. A value that one row alone has can be read from it, as can be that row's
+    value in a column of zeros otherwise: leave out what must stay secret.
 
     skops loads a saved estimator with
     ``skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))``; the types
@@ -269,7 +282,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         """Train for one epoch on a piece of a table.
 
         The encoding and, with ``batch_size="auto"``, the batch size are learned from
-        the first piece. The learning rate is constant, and no rows are set aside.
+        the first piece: if it learns from y, as TargetEncoder does, later pieces must
+        hold other rows. The learning rate is constant, and no rows are set aside.
 
         Parameters
         ----------
@@ -296,7 +310,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         if not hasattr(self, "net_"):  # a first call that failed is forgotten
             self.__dict__.pop("classes_", None)
         if classes is not None:
-            classes = _plain_labels(np.asarray(classes))
+            classes = _plain_labels(np.asarray(_keep_types(classes)))
         new_classes = _check_partial_fit_first_call(self, classes)
         if new_classes:
             self.multilabel_ = _is_matrix(y)
@@ -322,7 +336,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     def _check_target(self, y):
         if _is_matrix(y):
             return self._check_indicators(y)
-        y = _check_y(y, estimator=self)
+        y = _check_y(_keep_types(y), estimator=self)
         if pd.isna(y).any():
             raise ValueError(
                 "Input y contains missing values: every row needs a label."
@@ -403,7 +417,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     def _reweigh(self, X, y, weight):
         if self.class_weight is None:
             return X, y, weight
-        weight = weight * self._class_weights(y, weight)[y]
+        weight = weight * scale_weights(self._class_weights(y, weight))[y]
         return drop_weightless(X, y, weight)
 
     def _class_weights(self, y, weight):
@@ -585,7 +599,8 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:1", "mps"; "auto" prefers an accelerator.
     warm_start : bool, default=False
-        Whether `fit` goes on from the last one, with the encoding that it learned.
+        Whether `fit` goes on from the last one, with the encoding that it learned; but
+        a transformer that cross-fits is fitted anew, on the new rows.
     verbose : int, default=0
         1 shows a progress bar on fits over a second, 2 skorch's table of epochs too.
     random_state : int, RandomState or None, default=None
@@ -600,6 +615,10 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         Names of the columns, where they have any that are strings.
     encoder_ : TabularEncoder, transformer or None
         The fitted preprocessing.
+    cross_fits_ : bool
+        Whether it encodes the rows that it is fitted on otherwise than later ones, so
+        that their encoding does not tell of their own targets, as
+        :class:`sklearn.preprocessing.TargetEncoder` does.
     net_ : MixupNet
         The trained net; ``net_.history`` is skorch's history.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
@@ -853,6 +872,15 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _keep_types(y):
+    """Return a list of text and other objects as an array that keeps them apart."""
+    if isinstance(y, list | tuple):
+        are_text = {isinstance(label, str) for label in y}
+        if len(are_text) == 2:
+            return np.array(y, dtype=object)
+    return y
 
 
 def _plain_labels(y):

@@ -167,8 +167,8 @@ def count_copies(weight):
     """
     with np.errstate(over="ignore"):
         ratio = weight / weight.min()
-    if ratio.sum() > 4 * len(weight):
-        return None
+        if ratio.sum() > 4 * len(weight):
+            return None
     copies = np.round(ratio).astype(int)
     return copies if np.allclose(ratio, copies, rtol=1e-9, atol=0) else None
 

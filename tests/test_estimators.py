@@ -1,7 +1,10 @@
 """MixupClassifier's laws and its use, through the public interface."""
 
 import copy
+import datetime
 import pickle
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -14,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skmixup import MixupClassifier, MixupNet
+from skmixup import MixupClassifier, MixupNet, MixupRegressor
 
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
 
@@ -317,3 +320,131 @@ def test_weight_decay_under_warm_start_survives_pickling():
     on, loaded_on = (c.fit(X_IRIS, Y_IRIS) for c in (clf, loaded))
     assert np.array_equal(on.predict_proba(X_IRIS), loaded_on.predict_proba(X_IRIS))
     assert on.net_.optimizer_.param_groups[-1]["weight_decay"] == 0.9
+
+
+# Labels and weights that come in odd ways
+
+
+@pytest.mark.parametrize(
+    ("labels", "dtype"),
+    [
+        ([True, False], bool),
+        ([np.True_, False], bool),
+        ([3, 1], np.int64),
+        ([3, np.int8(1)], np.int64),
+        ([3.0, 1], np.int64),
+        ([Decimal(3), Fraction(1)], np.int64),
+        ([True, 2], np.int64),
+        (["b", "a"], object),
+    ],
+)
+@pytest.mark.parametrize("kind", ["object", "series", "list"])
+def test_labels_as_objects(labels, dtype, kind):
+    if kind == "list" and {float, int} == {*map(type, labels)}:
+        pytest.skip("NumPy makes floats of this list")
+    y = np.array(labels, dtype=object)[np.arange(40) % 2]
+    make = {"object": np.asarray, "series": pd.Series, "list": list}[kind]
+    X = np.arange(80.0).reshape(40, 2)
+    clf = quick().fit(X, make(y))
+    first = {object: "a", bool: False}.get(dtype, 1)
+    assert clf.classes_[0] == first
+    assert clf.classes_.dtype.kind == np.dtype(dtype).kind or dtype is object
+    assert all(label in labels for label in clf.predict(X).tolist())
+    pieces = quick().partial_fit(X, make(y), classes=make(y[:2]))
+    assert pieces.classes_.tolist() == clf.classes_.tolist()
+    pieces.partial_fit(X, make(y))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([1, "a"], r"y holds objects of type\(s\) \['int', 'str'\].*y.astype\(str\)"),
+        ([True, "a"], r"type\(s\) \['bool', 'str'\]"),
+        ([datetime.date(2020, 1, 1), "a"], r"type\(s\) \['date', 'str'\]"),
+        ([(1, 2), (3, 4)], "Unknown label type|y"),
+        ([1j, 2], "Complex data not supported"),
+        ([0.5, Decimal("1.25")], "Unknown label type: continuous"),
+        ([None, "a"], "missing|NaN"),
+    ],
+)
+def test_labels_that_cannot_be_learned_are_told(labels, message):
+    y = np.empty(40, dtype=object)
+    y[:] = [labels[i % 2] for i in range(40)]
+    X = np.arange(80.0).reshape(40, 2)
+    with pytest.raises(ValueError, match=message):
+        quick().fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("first", "later"), [([0, 1], ["0", "1"]), (["0", "1"], [0, 1])]
+)
+def test_text_is_no_number_among_labels(first, later):
+    X, index = np.arange(80.0).reshape(40, 2), np.arange(40) % 2
+    clf = quick(warm_start=True).fit(X, np.array(first)[index])
+    for train in (clf.fit, clf.partial_fit):
+        with pytest.raises(ValueError, match=r"label.* not among the classes"):
+            train(X, np.array(later)[index])
+
+
+@pytest.mark.parametrize("make", [MixupClassifier, MixupRegressor])
+@pytest.mark.parametrize("stopping", [True, False])
+@pytest.mark.parametrize("factor", [2.0**-1000, 2.0**1000])
+def test_only_ratios_of_weights_mean_something(make, stopping, factor):
+    weight = np.arange(150) % 3 + 1.0
+    est = make(max_epochs=3, n_estimators=2, early_stopping=stopping, random_state=0)
+    plain, scaled = (
+        est.fit(X_IRIS, Y_IRIS, sample_weight=w).predict(X_IRIS)
+        for w in (weight, weight * factor)
+    )
+    np.testing.assert_array_equal(plain, scaled)
+
+
+@pytest.mark.parametrize("make", [MixupClassifier, MixupRegressor])
+@pytest.mark.parametrize("stopping", [True, False])
+def test_weights_of_every_size_train(make, stopping):
+    weight = np.array([1e-300, 1.0, 1e300])[np.arange(150) % 3]
+    est = make(max_epochs=3, n_estimators=2, early_stopping=stopping, random_state=0)
+    assert np.isfinite(
+        est.fit(X_IRIS, Y_IRIS, sample_weight=weight).predict(X_IRIS)
+    ).all()
+    tiny = est.fit(X_IRIS, Y_IRIS, sample_weight=np.where(weight > 1, 1e300, 1e-300))
+    left_out = make(**est.get_params()).fit(X_IRIS[2::3], Y_IRIS[2::3])
+    np.testing.assert_array_equal(tiny.predict(X_IRIS), left_out.predict(X_IRIS))
+
+
+@pytest.mark.parametrize("own", [None, 1e300])
+@pytest.mark.parametrize(
+    "weights", [{0: 1e-300, 1: 1.0, 2: 1e300}, {0: 1e308, 1: 1e308}]
+)
+def test_class_weights_of_every_size_train(weights, own):
+    sample_weight = None if own is None else np.full(150, own)
+    clf = quick(class_weight=weights).fit(X_IRIS, Y_IRIS, sample_weight)
+    assert np.isfinite(clf.predict_proba(X_IRIS)).all()
+
+
+@pytest.mark.parametrize("columns", [np.array([0, 7]), ["a", "b"]])
+def test_columns_are_named_as_python_has_them(columns):
+    X = pd.DataFrame([[1.0, "x"], [2.0, "y"]] * 15, columns=columns)
+    last = X.columns[1].item() if isinstance(columns, np.ndarray) else "b"
+    uses = [
+        lambda: quick(preprocess=None).fit(X, Y_IRIS[:30]),
+        lambda: quick(categorical_features=None).fit(X, Y_IRIS[:30]),
+    ]
+    for use in uses:
+        with pytest.raises(ValueError, match=rf"\[{last!r}\]"):
+            use()
+    X[X.columns[0]] = np.inf
+    first = X.columns[0].item() if isinstance(columns, np.ndarray) else "a"
+    with pytest.raises(ValueError, match=f"infinity.*column {first!r}"):
+        quick().fit(X, Y_IRIS[:30])
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_list_of_text_and_numbers_is_told(kind):
+    X, y = np.arange(80.0).reshape(40, 2), kind([1, "a"] * 20)
+    with pytest.raises(
+        ValueError, match=r"y holds objects of type\(s\) \['int', 'str'"
+    ):
+        quick().fit(X, y)
+    with pytest.raises(ValueError, match=r"objects of type\(s\) \['int', 'str'"):
+        quick().partial_fit(X, ["a", "b"] * 20, classes=kind([1, "a"]))

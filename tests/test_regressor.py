@@ -71,6 +71,12 @@ def test_units_of_the_target_are_no_matter(shift, scale):
 def test_targets_near_the_largest_float():
     large = np.where(np.arange(len(y)) % 2, 1e308, -1e308)
     assert np.isfinite(quick().fit(X, large).predict(X)).all()
+    largest = np.where(np.arange(len(y)) % 2, np.finfo(float).max, 0)
+    assert np.isfinite(quick(max_epochs=40).fit(X, largest).predict(X)).all()
+    whole = np.full(len(y), np.finfo(float).max)
+    folds = [quick().fit(X, whole) for _ in range(2)]
+    mean = FoldEnsembleRegressor(folds).fit().predict(X)
+    np.testing.assert_array_equal(mean, whole)
 
 
 @pytest.mark.parametrize("value", [0.0, 3.7, -1e9])

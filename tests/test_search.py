@@ -357,6 +357,35 @@ def test_the_folds_of_the_best_candidate_can_be_kept(refit):
     assert search.feature_names_in_.tolist() == X.columns.tolist()
 
 
+@pytest.mark.parametrize("error_score", [np.nan, 0.0])
+@pytest.mark.parametrize("callbacks", [None, "own"])
+def test_kept_folds_that_failed_tell_their_own_error(error_score, callbacks):
+    X, y = mixed_table()
+    fails = clone(SHORT).set_params(class_weight={"no": 1.0, "yes": -1.0})
+    if callbacks:  # such candidates are fitted one by one
+        fails.set_params(callbacks=[EpochTimer()])
+    search = MixupSearchCV(
+        fails, {"alpha": [0]}, cv=KFold(3), keep_folds=True, error_score=error_score
+    )
+    with pytest.raises(ValueError, match=r"class_weight\['yes'\] must be finite"):
+        search.fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+def test_one_failed_fold_of_the_best_candidate_is_named():
+    X, y = mixed_table()
+    y[:40], y[40:] = "no", "yes"
+    search = MixupSearchCV(
+        clone(SHORT).set_params(class_weight={"no": 1, "yes": -1.0}),
+        {"alpha": [0]},
+        cv=[(np.arange(30), np.arange(30, 60)), (np.arange(60), np.arange(60))],
+        keep_folds=True,
+        error_score=0.0,
+    )
+    with pytest.raises(ValueError, match=r"fold\(s\) \[1\] failed[\s\S]+finite"):
+        search.fit(X, y)
+
+
 def test_an_ensemble_of_different_classes():
     X, y = IRIS
     parts = [clone(SHORT).fit(X[y != c], y[y != c]) for c in range(3)]
