@@ -31,6 +31,7 @@ def as_table(X):
     TypeError
         If X is lazy in another way, such as a polars LazyFrame.
     """
+    X = nw.to_native(X, pass_through=True)
     if hasattr(X, "__dask_graph__"):
         return X.compute()
     if isinstance(X, np.ndarray) or sparse.issparse(X) or is_table(X):

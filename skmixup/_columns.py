@@ -193,16 +193,17 @@ def to_levels(column, name):
     Raises
     ------
     TypeError
-        If an object has no hash, and so is neither text nor a number.
+        If an object is neither text nor a number: has no hash, or no name of its own.
     """
     try:
         codes, levels = pd.factorize(column)
+        names = [_level_name(level) for level in levels]
     except (NotImplementedError, TypeError) as error:
         raise TypeError(
             f"Column {name!r}: argument must be a string or a number in each row; "
             f"{error}."
         ) from error
-    names = np.array([*map(_level_name, levels), np.nan], dtype=object)
+    names = np.array([*names, np.nan], dtype=object)
     return names[codes]  # a missing value has code -1
 
 
@@ -216,6 +217,9 @@ def _level_name(level):
         return level.decode(errors="replace")
     if isinstance(level, (Real, Decimal, *_BOOLEANS)):
         return _number_name(level)
+    kind = type(level)
+    if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
+        raise TypeError(f"{kind.__name__!r} objects have no name but their address")
     return str(level)
 
 

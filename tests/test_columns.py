@@ -4,6 +4,7 @@ import warnings
 from decimal import Decimal
 from fractions import Fraction
 
+import narwhals
 import numpy as np
 import pandas as pd
 import pytest
@@ -51,7 +52,25 @@ def dask_frame(frame):
         return pytest.importorskip("dask.dataframe").from_pandas(frame, npartitions=2)
 
 
-LIBRARIES = [arrow_table, record_batch, polars_frame, dask_frame]
+def narwhals_frame(frame):
+    return narwhals.from_native(frame)
+
+
+def arrow_stream(frame):
+    table = arrow_table(frame)
+    return pytest.importorskip("pyarrow").RecordBatchReader.from_batches(
+        table.schema, table.to_batches()
+    )
+
+
+LIBRARIES = [
+    arrow_table,
+    record_batch,
+    arrow_stream,
+    polars_frame,
+    dask_frame,
+    narwhals_frame,
+]
 
 
 def sides(n=60):
@@ -90,7 +109,7 @@ def test_categories_by_name_in_every_library(library):
 def test_pieces_searches_and_stacks_take_every_library(library):
     frame, y = sides()
     clf = MixupClassifier(**QUICK)
-    swapped = library(frame[["right", "left", "code"]])
+    swapped = frame[["right", "left", "code"]]
     search = MixupSearchCV(clf, {"alpha": [0, 1]}, cv=2, error_score="raise")
     (fit,) = fit_together([clf], library(frame), y)
     for fitted in (
@@ -100,7 +119,7 @@ def test_pieces_searches_and_stacks_take_every_library(library):
     ):
         assert fitted.feature_names_in_.tolist() == ["left", "right", "code"]
         with pytest.raises(ValueError, match="feature names should match"):
-            fitted.predict(swapped)
+            fitted.predict(library(swapped))
 
 
 @pytest.mark.parametrize(
@@ -171,10 +190,12 @@ def test_objects_that_are_numbers_are_numbers(other, missing):
     np.testing.assert_array_equal(later[:2], expected[:2])
 
 
-@pytest.mark.parametrize("beside", ["a", b"a", {1}, pd.Timestamp("2020-01-01")])
+@pytest.mark.parametrize(
+    "beside", ["a", b"a", {1}, object(), pd.Timestamp("2020-01-01")]
+)
 def test_numbers_beside_something_else_are_levels(beside):
     X = objects(1, Decimal("1.5"), beside)
-    if isinstance(beside, set):
+    if isinstance(beside, set) or type(beside) is object:
         with pytest.raises(TypeError, match=r"'c'.*must be a string or a number"):
             TabularEncoder().fit(X)
     else:
