@@ -261,7 +261,7 @@ def test_equal_numbers_are_one_level(equal):
 _LEVELS = st.one_of(
     st.booleans(),
     st.integers(-2, 2),
-    st.sampled_from([0.0, -0.0, 1.0, 1.5, float("inf"), 1e300, np.float64(1.5)]),
+    st.sampled_from([0.0, -0.0, 1.0, 1.5, float("inf"), 1e300]),
     st.sampled_from([Decimal("1"), Decimal("1.0"), Decimal("1.5"), Decimal("1E+9999")]),
     st.sampled_from([Fraction(1), Fraction(3, 2), Fraction(1, 3), 10**400]),
     st.sampled_from(["1", "True", "a", "nan", "1.5", b"a"]),
