@@ -8,6 +8,7 @@ import sys
 import joblib
 from tqdm.auto import tqdm
 
+from ._files import read_id
 from ._jobs import Job, make_jobs, make_units, rare_classes
 from ._results import UnreadableResults
 from ._runner import Interrupted, NoCluster, run_units
@@ -34,16 +35,17 @@ def add_tables(parser):
     tables.add_argument(
         "--tasks",
         nargs="+",
-        type=int,
+        type=openml_id,
         metavar="ID",
         help="tasks of OpenML by id, with their own splits, instead of a suite",
     )
     tables.add_argument(
         "--datasets",
         nargs="+",
-        type=int,
+        type=openml_id,
         metavar="ID",
-        help="tables of OpenML by id, instead of a suite",
+        help="tables of OpenML by id, instead of a suite; of the openml client's "
+        "cache, XML, ARFF and Parquet files are read, no pickles, no links out of it",
     )
 
 
@@ -123,6 +125,14 @@ def n_repeats(text):
     if text == "auto" or text.isdecimal():
         return text if text == "auto" else at_least(1)(text)
     raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor auto")
+
+
+def openml_id(text):
+    """Read an OpenML id of the command line."""
+    try:
+        return read_id(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def up_to(largest):
