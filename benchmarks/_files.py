@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import warnings
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -40,6 +41,22 @@ def write_text_whole(path, text):
     text : str
     """
     write_whole(path, partial(Path.write_text, data=text, encoding="utf-8"))
+
+
+def write_figure(path, figure, dpi=110):
+    """Write a figure as PNG as :func:`write_whole` does.
+
+    Parameters
+    ----------
+    path : Path
+        The file, replaced if it exists.
+    figure : matplotlib.figure.Figure
+    dpi : float, default=110
+    """
+    with warnings.catch_warnings():
+        # Names in scripts that the font lacks are boxes here; texts show them.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        write_whole(path, partial(figure.savefig, dpi=dpi, format="png"))
 
 
 def read_id(text):

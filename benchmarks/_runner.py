@@ -19,6 +19,8 @@ from ._environment import describe, versions_of
 from ._fits import MEASURES, fitter_of, measure
 from ._jobs import Job, Unit
 from ._models import PACKAGES, STACKED
+from ._schema import check_row
+from ._text import plain
 
 CLUSTER_TIMEOUT = 30  # seconds
 # How often a unit may be running when a worker dies, before it is blamed.
@@ -137,9 +139,10 @@ def _outcome(unit, fit, keep_predictions):
         return _failure(unit, fit.job, fit.error)
     try:
         measures, predictions = measure(unit.table, fit)
+        row = _row(unit, fit.job) | measures | {"status": "ok", "message": None}
+        check_row(row)  # a score that is no number is a failure
     except Exception as error:
         return _failure(unit, fit.job, error)
-    row = _row(unit, fit.job) | measures | {"status": "ok", "message": None}
     return Outcome(row, describe(), predictions if keep_predictions else None)
 
 
@@ -157,6 +160,9 @@ def _row(unit, job):
 
 def _failure(unit, job, error):
     message = f"{type(error).__name__}: {error}"
+    message = message.encode(
+        "utf-8", "backslashreplace"
+    ).decode()  # what files can hold
     row = _row(unit, job) | dict.fromkeys(("n_train", "n_test", *MEASURES))
     return Outcome(row | {"status": "failed", "message": message}, describe())
 
@@ -228,7 +234,7 @@ class _Progress:
         unit = self.units[number]
         self._running.discard(number)
         self._n_done += len(unit.jobs)
-        text = f"{self._n_done}/{self._n_jobs} jobs, {unit.table.name}"
+        text = f"{self._n_done}/{self._n_jobs} jobs, {plain(unit.table.name)}"
         self.bar.set_postfix_str(text, refresh=False)
         self.bar.update(unit.cost)
 

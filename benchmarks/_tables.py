@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import type_of_target
 from tqdm.auto import tqdm
 
 from ._files import read_id
+from ._text import plain
 
 N_THREADS = 4
 
@@ -198,7 +199,7 @@ def group_by_reason(unloaded):
     for key, reason in unloaded.items():
         keys[reason].append(str(key))
     return [
-        f"table{'s' * (len(some) > 1)} {', '.join(some)}: {reason}"
+        plain(f"table{'s' * (len(some) > 1)} {', '.join(some)}: {reason}")
         for reason, some in keys.items()
     ]
 

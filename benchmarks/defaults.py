@@ -26,6 +26,7 @@ from ._statistics import MIN_TABLES, compare
 from ._summary import as_markdown as table_of_texts
 from ._summary import label_rows, leave_out_failures
 from ._tables import HALVES, load_all
+from ._text import in_markdown, show
 
 FOLDS, SEED = 5, 0
 PEERS = (
@@ -70,7 +71,7 @@ def _run(options):
     if options.out is not None:
         results.export()
         write_text_whole(Path(options.out) / _file_name(options), text)
-    print(text)
+    show(text)
     return 0
 
 
@@ -173,10 +174,10 @@ def report(rows, unloaded=()):
     if {DEFAULT} < set(shown["label"]):
         lines += [_against_default(shown), ""]
     if left_out:
-        names = ", ".join(left_out)
+        names = ", ".join(map(in_markdown, left_out))
         lines += [f"Left out, since no table has all of its folds: {names}.", ""]
     if everything > set(tables):
-        names = ", ".join(sorted(everything - set(tables)))
+        names = ", ".join(map(in_markdown, sorted(everything - set(tables))))
         lines += [f"Left out, since not all of these have all folds: {names}.", ""]
     failed = sum(row["status"] != "ok" for row in rows)
     if failed or len(unloaded):

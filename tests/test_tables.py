@@ -185,7 +185,18 @@ def test_the_clients_own_pickles_are_still_what_is_left_out(cache, monkeypatch):
     }
 
 
-BAD_IDS = ["../../..", "..", "/no/folder", "-61", "0", "", "6_1", "٦١", "61/../5", "9" * 400]
+BAD_IDS = [
+    "../../..",
+    "..",
+    "/no/folder",
+    "-61",
+    "0",
+    "",
+    "6_1",
+    "٦١",
+    "61/../5",
+    "9" * 400,
+]
 
 
 @pytest.mark.parametrize("text", BAD_IDS)
