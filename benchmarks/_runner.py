@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
@@ -19,6 +19,7 @@ from ._environment import describe, versions_of
 from ._fits import MEASURES, fitter_of, measure
 from ._jobs import Job, Unit
 from ._models import PACKAGES, STACKED
+from ._orphans import own_processes
 from ._schema import check_row
 from ._text import plain
 
@@ -265,7 +266,7 @@ def _on_this_machine(progress, n_jobs, keep_predictions):
 
 
 def _in_processes(progress, numbers, n_jobs, keep_predictions):
-    with parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
+    with own_processes(n_jobs=n_jobs, inner_max_num_threads=1):
         # One unit a batch, so that each row is on disk as soon as it can be.
         parallel = Parallel(batch_size=1, return_as="generator_unordered")
         yield from parallel(

@@ -23,6 +23,7 @@ import skmixup
 
 from ._contests import SECTIONS
 from ._files import write_figure, write_text_whole
+from ._orphans import own_processes
 from ._schema import (
     COUNT,
     SCORE,
@@ -90,7 +91,8 @@ def main(argv=None):
     options = _parse(argv)
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "speed.jsonl"
-    measure(options.sections, options.repeats, options.quick, file)
+    with own_processes():
+        measure(options.sections, options.repeats, options.quick, file)
     rows = read_latest(file)
     report = make_report(rows)
     write_text_whole(options.out / "speed.md", report)
