@@ -59,6 +59,17 @@ def write_figure(path, figure, dpi=110):
         write_whole(path, partial(figure.savefig, dpi=dpi, format="png"))
 
 
+def end_line(file):
+    """End the last line of a file that is open to be added to, as `a+b`.
+
+    A process that was killed while it wrote has not.
+    """
+    if file.seek(0, os.SEEK_END):
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
+
+
 def read_id(text):
     """Read an OpenML id; no other text is ever made a part of a path.
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet
 from filelock import FileLock
 
-from ._files import write_whole
+from ._files import end_line, write_whole
 from ._jobs import Job
 from ._schema import NESTED, check_row, check_stamp, parse, read_all, say_refused
 
@@ -119,12 +119,11 @@ class Results:
             return
         self._environments.add(stamp["id"])
         with self._lock, (self.path.parent / ENVIRONMENTS_NAME).open("a+b") as file:
+            end_line(file)
             file.seek(0)
-            known = file.read()
-            stamps, _ = read_all(known.split(b"\n"), _check_stamp_line)
+            stamps, _ = read_all(_lines_of(file.read()), _check_stamp_line)
             if stamp["id"] not in [other["id"] for other in stamps]:
-                end = b"\n" if known and not known.endswith(b"\n") else b""
-                file.write(end + json.dumps(stamp).encode() + b"\n")
+                file.write(json.dumps(stamp).encode() + b"\n")
 
     def keep_predictions(self, job, predictions):
         """Write what a job predicted, whole or not at all.

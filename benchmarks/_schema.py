@@ -72,6 +72,11 @@ def _array(*shape, low=0):
     return accepts
 
 
+def _are_bins(value):
+    """Accept what :func:`benchmarks._metrics.reliability` returns: no bin is empty."""
+    return _array(None, 4)(value) and all(n_rows >= 1 for _, _, n_rows, _ in value)
+
+
 def _are_attacks(value):
     score = _number(0, 1e9)
     if not isinstance(value, list):
@@ -128,7 +133,7 @@ _OTHERS = {
     **dict.fromkeys(("fit_seconds", "predict_seconds"), SCORE),
     "chosen_alpha": ALPHA,
     "best_epoch": SIZE,
-    "reliability": Field("bins of four numbers", _array(None, 4)),
+    "reliability": Field("bins of four numbers", _are_bins),
     "curve": Field("pairs of numbers", _array(None, 2)),
     "line": Field("triples of numbers", _array(None, 3)),
     "attacks": Field("attacks of both boxes", _are_attacks),

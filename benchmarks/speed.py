@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 import skmixup
 
 from ._contests import SECTIONS
-from ._files import write_figure, write_text_whole
+from ._files import end_line, write_figure, write_text_whole
 from ._orphans import own_processes
 from ._schema import (
     COUNT,
@@ -143,7 +143,8 @@ def measure(sections, repeats, quick, path):
         "python": platform.python_version(),
         **{package.__name__: package.__version__ for package in PACKAGES},
     }
-    with open(path, "a", encoding="utf-8") as file:
+    with open(path, "a+b") as file:
+        end_line(file)
         for section in sections:
             contests = list(SECTIONS[section](quick))
             bar = tqdm(total=repeats * len(contests), desc=section)
@@ -158,7 +159,7 @@ def measure(sections, repeats, quick, path):
                             "value": run(),
                             "unit": contest.unit,
                         }
-                        file.write(json.dumps(row | machine) + "\n")
+                        file.write(json.dumps(row | machine).encode() + b"\n")
                         file.flush()
                     bar.update()
             bar.close()
