@@ -6,6 +6,7 @@ own pickles are not, since to read one is to run it, nor is what a link out of t
 leads to.
 """
 
+import logging
 import shutil
 import tempfile
 import threading
@@ -22,6 +23,7 @@ from openml.exceptions import OpenMLHashException, OpenMLServerError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from ._files import read_id, write_whole
+from ._text import plain
 
 ATTEMPTS = 4
 # All that is copied from a cache and to it. Beside these the client keeps pickles
@@ -70,6 +72,10 @@ class PrivateClient:
         self._exit.callback(put_back, *old)
         openml.config.set_root_cache_directory(root)
         openml.config.set_retry_policy("human", 1)  # it would say nothing
+        # Where there is no other handler, the last resort writes to the terminal.
+        for handler in (*logging.getLogger("openml").handlers, logging.lastResort):
+            handler.addFilter(_make_plain)
+            self._exit.callback(handler.removeFilter, _make_plain)
         self._scratch = Path(openml.config.get_cache_directory())
         return self
 
@@ -164,6 +170,8 @@ class PrivateClient:
     @staticmethod
     def _get_data(dataset_id, target):
         dataset = openml.datasets.get_dataset(dataset_id)
+        if not isinstance(dataset.name, str):
+            raise ValueError(f"OpenML's name for this table is {dataset.name!r}.")
         target = target or dataset.default_target_attribute
         if target is None:
             raise ValueError("OpenML names no target column for this table.")
@@ -284,6 +292,12 @@ def _stay_in(root, path):
         raise UnusableCopy(f"{path} leads out of the cache, so it is not followed.")
 
 
+def _make_plain(record):
+    """Let what the client logs of a file not steer the terminal."""
+    record.msg, record.args = plain(record.getMessage()), ()
+    return True
+
+
 def _check_splits(splits, procedure):
     """Raise ValueError unless splits are the cross-validation that a task tells of."""
     if procedure["type"] != "crossvalidation":
@@ -329,11 +343,10 @@ def explain(error):
     """
     if isinstance(error, _BROKEN_CONNECTIONS):
         reason = str(error).strip("()").rsplit(": ", 1)[-1].strip("'\"")
-        return (
-            f"{type(error).__name__}: no answer from {openml.config.server}: {reason}"
-        )
+        server = openml.config.server
+        return plain(f"{type(error).__name__}: no answer from {server}: {reason}")
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"
+    return plain(f"{type(error).__name__}: {text}")
 
 
 def _add_new_files(source, destination, root, copy):

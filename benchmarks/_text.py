@@ -108,8 +108,9 @@ def in_terminal(text):
 
 
 def show(text):
-    """Write a text, which may have several lines, to standard output."""
-    print(in_terminal(text))
+    """Write a text, which may have several lines, to standard output, as it can."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(in_terminal(text).encode(encoding, "replace").decode(encoding))
 
 
 def say(message):

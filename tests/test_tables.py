@@ -1,6 +1,7 @@
 """Tables: scikit-learn's, OpenML's from the client's cache, and from a server."""
 
 import hashlib
+import logging
 import pickle
 import threading
 import time
@@ -300,6 +301,32 @@ def test_a_cache_may_be_a_link_itself_and_hold_links(cache, tmp_path):
     (cache / "blob").rename((cache / DATASETS).parent / "blob.xml")
     openml.config.set_root_cache_directory(tmp_path / "elsewhere")
     assert load(61).X.shape == (150, 4)
+
+
+@pytest.mark.parametrize(
+    "name", ["<oml:name/>", "<oml:name></oml:name>", '<oml:name a="b">x</oml:name>']
+)
+def test_a_table_with_no_name_is_refused(cache, name):
+    """Its rows would be none that a file of results may hold."""
+    path = cache / DATASETS / "61" / "description.xml"
+    path.write_text(path.read_text().replace("<oml:name>iris</oml:name>", name))
+    with pytest.raises(RuntimeError, match="OpenML's name for this table is"):
+        load(61)
+
+
+def test_what_the_client_logs_of_a_file_steers_no_terminal(cache, capsys):
+    """XML may hold no escape, but what some terminals take for one."""
+    from benchmarks._openml import PrivateClient, explain
+
+    handler = logging.lastResort
+    before = list(handler.filters)
+    with PrivateClient(print):
+        args = ("\x9b31m\u202e",)
+        record = logging.makeLogRecord({"msg": "no file %s", "args": args})
+        assert handler.filter(record)
+        assert record.getMessage() == "no file \\x9b31m\\u202e"
+    assert handler.filters == before
+    assert explain(ValueError("a\x1b[1m\nb")) == "ValueError: a\\x1b[1m b"
 
 
 def test_read_only_cache_is_enough(cache, monkeypatch):
