@@ -17,7 +17,7 @@ import numpy as np
 
 from ._files import write_text_whole
 from ._jobs import make_jobs
-from ._leaderboard import as_markdown, leaderboard
+from ._leaderboard import NoSharedTable, as_markdown, leaderboard
 from ._models import STACKED, is_installed
 from ._recipes import DEFAULT, RECIPES
 from ._results import Results
@@ -67,7 +67,11 @@ def _run(options):
     if not any(row["status"] == "ok" for row in rows):
         say("There is no result.")
         return 1
-    text = report(rows, unloaded)
+    try:
+        text = report(rows, unloaded)
+    except NoSharedTable as error:
+        say(error)
+        return 1
     if options.out is not None:
         results.export()
         write_text_whole(Path(options.out) / _file_name(options), text)
