@@ -72,10 +72,8 @@ class PrivateClient:
         self._exit.callback(put_back, *old)
         openml.config.set_root_cache_directory(root)
         openml.config.set_retry_policy("human", 1)  # it would say nothing
-        # Where there is no other handler, the last resort writes to the terminal.
-        for handler in (*logging.getLogger("openml").handlers, logging.lastResort):
-            handler.addFilter(_make_plain)
-            self._exit.callback(handler.removeFilter, _make_plain)
+        self._exit.callback(logging.setLogRecordFactory, logging.getLogRecordFactory())
+        logging.setLogRecordFactory(_PlainRecord)
         self._scratch = Path(openml.config.get_cache_directory())
         return self
 
@@ -292,10 +290,11 @@ def _stay_in(root, path):
         raise UnusableCopy(f"{path} leads out of the cache, so it is not followed.")
 
 
-def _make_plain(record):
-    """Let what the client logs of a file not steer the terminal."""
-    record.msg, record.args = plain(record.getMessage()), ()
-    return True
+class _PlainRecord(logging.LogRecord):
+    """What the client logs, of a file's URL for instance, steers no terminal."""
+
+    def getMessage(self):
+        return plain(super().getMessage())
 
 
 def _check_splits(splits, procedure):

@@ -32,6 +32,7 @@ from benchmarks._summary import as_markdown, label_rows
 from benchmarks._tables import Table
 from benchmarks._text import LONGEST, Marked, in_figure, in_markdown, in_terminal, plain
 
+from .conftest import DATASETS
 from .test_report import CHROMIUM, browser  # noqa: F401
 
 HOSTILE = [
@@ -382,6 +383,28 @@ def test_no_name_or_message_steers_the_terminal(tmp_path, monkeypatch, capsys, s
         assert "\nerror: all is lost" not in text
     assert "Not loaded: table 7" in said.out
     assert Results(tmp_path).n_unreadable == 0
+
+
+def test_a_name_in_a_cache_goes_all_the_way(cache, tmp_path, capsys):
+    path = cache / DATASETS / "61" / "description.xml"
+    name = (
+        "&lt;script>window.hit = 1&lt;/script>&#x202e;&#x9b;31m/../$\\frac{" + 300 * "x"
+    )
+    path.write_text(path.read_text().replace("<oml:name>iris<", f"<oml:name>{name}<"))
+    arguments = ["--datasets", "61", "--models", "mixup", "dummy", "--predictions"]
+    arguments += ["--protocol", "paper", "--n-jobs", "1", "--folds", "2"]
+    assert uci.main([*arguments, "--out", str(tmp_path / "run")]) == 0
+    assert report.main([str(tmp_path / "run")]) == 0
+    said = capsys.readouterr()
+    assert not {"\u202e", "\x9b"} & {*said.out, *said.err}
+    text = (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
+    assert is_seen(text.replace("\n", "")) and "<script" not in text
+    html = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert html.count("<script>") == 1
+    assert len(list((tmp_path / "run" / "predictions").iterdir())) == 10
+    capsys.readouterr()
+    assert uci.main([*arguments, "--out", str(tmp_path / "run")]) == 0
+    assert "10 of 10 jobs were finished before" in capsys.readouterr().err
 
 
 def test_titles_tell_tables_apart_that_are_named_alike():
