@@ -11,6 +11,7 @@ import scikit_posthocs as posthocs
 from skmixup import AlphaCurveDisplay
 
 from ._statistics import MIN_TABLES, corrected_t_test, test_to_train
+from ._text import in_figure
 
 SMALL = (3.4, 2.6)
 NAMES = {"error": "test error (%)", "log_loss": "test log-loss"}
@@ -80,7 +81,7 @@ def reliability_diagram(frame, labels):
     figure, ax = _new(SMALL)
     ax.plot([0, 1], [0, 1], color="gray", linewidth=0.8)
     for label in labels:
-        of_label = frame.loc[frame["label"] == label, "reliability"]
+        of_label = frame.loc[frame["label"] == label, "reliability"].dropna()
         bins = pd.DataFrame(
             [cell for cells in of_label for cell in cells],
             columns=["bin", "confidence", "rows", "correct"],
@@ -91,9 +92,15 @@ def reliability_diagram(frame, labels):
         sizes = 60 * sums["rows"] / sums["rows"].max() + 6
         at, height = sums["confidence"] / sums["rows"], sums["correct"] / sums["rows"]
         (line,) = ax.plot(at, height, linewidth=1)
-        ax.scatter(at, height, s=sizes, color=line.get_color(), alpha=0.7, label=label)
+        ax.scatter(
+            *(at, height, sizes),
+            color=line.get_color(),
+            alpha=0.7,
+            label=in_figure(label),
+        )
     ax.set(xlabel="confidence", ylabel="accuracy")
-    ax.legend(frameon=False, fontsize=8)
+    if ax.collections:
+        ax.legend(frameon=False, fontsize=8)
     return figure
 
 
@@ -112,7 +119,7 @@ def critical_difference(scores, title):
     figure : Figure or None
         None if there are too few tables or models.
     """
-    scores = scores.dropna(axis=1)
+    scores = scores.dropna(axis=1).rename(columns=in_figure)
     if len(scores) < MIN_TABLES or scores.shape[1] < 3:
         return None
     ranks = scores.rank(axis=1).mean()
@@ -126,7 +133,7 @@ def critical_difference(scores, title):
         label_fmt_left="{label} {rank:.2f}  ",
         label_fmt_right="  {label} {rank:.2f}",
     )
-    ax.set_title(title, fontsize=9)
+    ax.set_title(in_figure(title), fontsize=9)
     return figure
 
 
@@ -147,7 +154,7 @@ def fit_times(frame):
     order = means.median().sort_values().index
     figure, ax = _new((6.4, 0.8 + 0.24 * len(order)))
     columns = [means[label].dropna() for label in order]
-    ax.boxplot(columns, orientation="horizontal", tick_labels=list(order))
+    ax.boxplot(columns, orientation="horizontal", tick_labels=[*map(in_figure, order)])
     ax.set_xscale("log")
     ax.set_xlabel("seconds for a fit, one thread")
     ax.grid(axis="x", alpha=0.3)

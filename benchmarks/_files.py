@@ -1,8 +1,16 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and what may become a part of a path."""
 
+import hashlib
 import os
+import re
+import warnings
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
+
+LONGEST_NAME = 120  # characters; file systems take 255 bytes, suffixes included
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
+_RESERVED_NAME = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def write_whole(path, write):
@@ -15,7 +23,7 @@ def write_whole(path, write):
     write : callable
         Is given the path to write to.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{uuid4().hex}.part")  # short, and nobody else's
     try:
         write(part)
         os.replace(part, path)
@@ -33,3 +41,81 @@ def write_text_whole(path, text):
     text : str
     """
     write_whole(path, partial(Path.write_text, data=text, encoding="utf-8"))
+
+
+def write_figure(path, figure, dpi=110):
+    """Write a figure as PNG as :func:`write_whole` does.
+
+    Parameters
+    ----------
+    path : Path
+        The file, replaced if it exists.
+    figure : matplotlib.figure.Figure
+    dpi : float, default=110
+    """
+    with warnings.catch_warnings():
+        # Names in scripts that the font lacks are boxes here; texts show them.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        write_whole(path, partial(figure.savefig, dpi=dpi, format="png"))
+
+
+def end_line(file):
+    """End the last line of a file that is open to be added to, as `a+b`.
+
+    A process that was killed while it wrote has not.
+    """
+    if file.seek(0, os.SEEK_END):
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
+
+
+def read_id(text):
+    """Read an OpenML id; no other text is ever made a part of a path.
+
+    Parameters
+    ----------
+    text : str or int
+        As a file, a server or a user has it.
+
+    Returns
+    -------
+    number : int
+
+    Raises
+    ------
+    ValueError
+        If it isn't a positive number in ASCII digits.
+    """
+    if not re.fullmatch("[0-9]{1,10}", str(text)) or int(text) == 0:
+        raise ValueError(f"{str(text)[:50]!r} is no OpenML id, a whole number above 0")
+    return int(text)
+
+
+def file_name(text, plain=None):
+    """Return a short name of letters, digits, dots, dashes and underscores.
+
+    Parameters
+    ----------
+    text : str
+        What the file is of.
+    plain : str, default=None
+        The name wanted, by default `text` itself. If it won't do on every system, it is
+        cut, and a digest of `text` added, so that no two texts share a file.
+
+    Returns
+    -------
+    name : str
+    """
+    plain = text if plain is None else plain
+    is_plain = _PLAIN_NAME.fullmatch(plain) and not _RESERVED_NAME.fullmatch(plain)
+    if is_plain and len(plain) <= LONGEST_NAME:
+        return plain
+    return with_digest(plain, text)
+
+
+def with_digest(name, text):
+    """Return a name that no other text's file has; see :func:`file_name`."""
+    digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:12]
+    start = re.sub(r"[^A-Za-z0-9-]+", "_", name)[: LONGEST_NAME - 20].strip("_-")
+    return "-".join([*filter(None, [start]), digest])

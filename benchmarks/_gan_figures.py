@@ -5,6 +5,7 @@ from matplotlib.colors import TABLEAU_COLORS
 
 from ._figures import legend_below, plt
 from ._gan import N_SAMPLES, N_SHOWN
+from ._text import in_figure
 
 MEASURES = {
     "covered": "share of modes or pieces covered",
@@ -41,7 +42,7 @@ def samples_over_training(samples, steps, toy):
         layout="constrained",
     )
     for row, (label, shown) in zip(axes, samples.items(), strict=True):
-        row[0].set_ylabel(label, fontsize=8)
+        row[0].set_ylabel(in_figure(label), fontsize=8)
         for ax, X in zip(row, [*map(np.asarray, shown), real], strict=True):
             ax.plot(*real[:N_SHOWN].T, ".", markersize=1, color="lightgray")
             color = "black" if X is real else COLORS[1]
@@ -103,11 +104,11 @@ def _draw_strips(ax, frame, measure):
             markersize=3,
             color=color,
             alpha=0.6,
-            label=label,
+            label=in_figure(label),
         )
         medians = [strip.median() for strip in strips]
         ax.hlines(medians, at - 0.4 * width, at + 0.4 * width, color=color)
-    ax.set_xticks(range(len(tables)), tables, fontsize=8)
+    ax.set_xticks(range(len(tables)), map(in_figure, tables), fontsize=8)
     ax.grid(axis="y", alpha=0.3)
 
 

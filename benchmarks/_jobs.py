@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from ._files import file_name
 from ._models import COSTS, NETWORKS, SEARCHES, STACKED, WITH_ALPHA
 
 # Members of a stack share their steps' overhead; with more, little is left to share.
@@ -81,10 +82,9 @@ class Job:
 
     @property
     def name(self):
-        """A name for a file: of letters, digits, dots and dashes."""
+        """A name for a file."""
         values = [value for value in asdict(self).values() if value is not None]
-        text = "-".join(str(value) for value in values)
-        return "".join(c if c.isalnum() or c in ".-" else "_" for c in text)
+        return file_name("-".join(map(str, values)))
 
 
 @dataclass(frozen=True)

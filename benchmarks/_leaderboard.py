@@ -19,6 +19,10 @@ _NAMES = {
 }
 
 
+class NoSharedTable(ValueError):
+    """No table has results of all that is ranked."""
+
+
 def leaderboard(frame):
     """Rank models over the tables that all of them have results of.
 
@@ -39,10 +43,17 @@ def leaderboard(frame):
         interval over tables in `*_low` and `*_high`.
     tables : list of str
         Titles of the tables.
+
+    Raises
+    ------
+    NoSharedTable
+        If there is none.
     """
     columns = ["error", "log_loss", "ece", "fit_seconds"]
     numbers = frame.astype(dict.fromkeys(columns, float))
     means = numbers.pivot_table(columns, "title", "label").dropna()
+    if means.empty:
+        raise NoSharedTable("No table has results of all models.")
     board = pd.DataFrame(
         {
             **_estimate("log_loss_rank", means["log_loss"].rank(axis=1)),

@@ -1,11 +1,18 @@
-"""The openml client, kept from harming its own cache, and patient with its server."""
+"""The openml client, kept from harming its own cache, and patient with its server.
 
+What of a cache folder is trusted: its descriptions (XML) and its data (ARFF, Parquet),
+as far as they are of the table or task asked for, and lie in the folder. The client's
+own pickles are not, since to read one is to run it, nor is what a link out of the cache
+leads to.
+"""
+
+import logging
 import shutil
 import tempfile
 import threading
 import xml.etree.ElementTree as ET
 from collections import defaultdict
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,9 +22,13 @@ import requests
 from openml.exceptions import OpenMLHashException, OpenMLServerError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-from ._files import write_whole
+from ._files import read_id, write_whole
+from ._text import plain
 
 ATTEMPTS = 4
+# All that is copied from a cache and to it. Beside these the client keeps pickles
+# (.pkl.py3, .feather.attributes.pkl.py3), and loads them wherever it finds them.
+DATA_FILES = (".xml", ".arff", ".pq")
 WAIT = wait_exponential(multiplier=1, max=30)  # seconds: 1, 2, 4
 _BROKEN_CONNECTIONS = (
     requests.exceptions.ConnectionError,
@@ -31,8 +42,9 @@ class PrivateClient:
 
     With no network, the client answers a damaged or half-filled folder by deleting it
     (openml-python issue 1084), and it needs to write beside the data. So it gets a
-    scratch folder; what it adds there is kept only when all went well. No file of the
-    cache is ever changed or removed, whatever fails, and it may be read-only.
+    scratch folder; what it adds there is kept only when all went well, and of that only
+    `DATA_FILES`. No file of the cache is ever changed or removed, whatever fails, and
+    it may be read-only.
 
     To be used as a context manager, by several threads if need be.
 
@@ -60,6 +72,8 @@ class PrivateClient:
         self._exit.callback(put_back, *old)
         openml.config.set_root_cache_directory(root)
         openml.config.set_retry_policy("human", 1)  # it would say nothing
+        self._exit.callback(logging.setLogRecordFactory, logging.getLogRecordFactory())
+        logging.setLogRecordFactory(_PlainRecord)
         self._scratch = Path(openml.config.get_cache_directory())
         return self
 
@@ -93,9 +107,12 @@ class PrivateClient:
         """
         what = f"table {dataset_id}"
         with self._borrow("datasets", dataset_id) as folders, _naming(*folders):
+            (known,) = _read_ids(folders[1] / "description.xml", "id")
+            _expect(dataset_id, known or dataset_id, what)
             name, X, y, dataset = self._patiently(
                 what, lambda: self._get_data(dataset_id, target)
             )
+            _expect(dataset_id, dataset.dataset_id, what)
             self._check(dataset, X, y)
         return name, X, y
 
@@ -121,18 +138,19 @@ class PrivateClient:
         ValueError
             If the task is of another kind, or its splits are not as it says.
         """
+        what = f"task {task_id}"
         with self._borrow("tasks", task_id) as folders, _naming(*folders):
-            about = self._scratch / "tasks" / str(task_id) / "task.xml"
-            known = (
-                ET.parse(about).findtext(".//{*}data_set_id") if about.exists() else 0
-            )
+            ids = _read_ids(folders[1] / "task.xml", "task_id", "data_set_id")
+            _expect(task_id, ids[0] or task_id, what)
             # The client looks for the labels, in the dataset's description. Where it
             # isn't known which, it fetches that: one task at a time.
-            with self._fetching_tasks, self._borrow("datasets", known):
+            borrowed = self._borrow("datasets", ids[1]) if ids[1] else nullcontext()
+            with self._fetching_tasks, borrowed:
                 task = self._patiently(
-                    f"task {task_id}",
-                    lambda: openml.tasks.get_task(task_id, download_splits=True),
+                    what, lambda: openml.tasks.get_task(task_id, download_splits=True)
                 )
+            _expect(task_id, task.task_id, what)
+            _expect(ids[1] or task.dataset_id, task.dataset_id, f"the table of {what}")
             if task.task_type_id != openml.tasks.TaskType.SUPERVISED_CLASSIFICATION:
                 raise ValueError(f"Task {task_id} is no classification: {task}.")
             repeats, folds, _ = task.get_split_dimensions()
@@ -150,6 +168,8 @@ class PrivateClient:
     @staticmethod
     def _get_data(dataset_id, target):
         dataset = openml.datasets.get_dataset(dataset_id)
+        if not isinstance(dataset.name, str):
+            raise ValueError(f"OpenML's name for this table is {dataset.name!r}.")
         target = target or dataset.default_target_attribute
         if target is None:
             raise ValueError("OpenML names no target column for this table.")
@@ -186,18 +206,17 @@ class PrivateClient:
 
         Nothing is kept where what comes of it is refused.
         """
-        kept = self._kept / kind / str(number)
-        copy = self._scratch / kind / str(number)
+        kept, copy = (
+            root / kind / str(read_id(number)) for root in (self._kept, self._scratch)
+        )
         with self._locks[kept]:
-            if kept.is_dir():
-                shutil.copytree(
-                    kept, copy, copy_function=shutil.copyfile, dirs_exist_ok=True
-                )
+            _stay_in(self._kept, kept)
             try:
+                _add_new_files(kept, copy, self._kept, shutil.copyfile)
                 yield kept, copy
                 # A cache that can't be written to costs time on the next run, no more.
                 with suppress(OSError):
-                    _add_new_files(copy, kept)
+                    _add_new_files(copy, kept, self._scratch, _copy_whole)
             finally:
                 shutil.rmtree(copy, ignore_errors=True)
 
@@ -242,6 +261,40 @@ def _naming(kept, copy):
             raise
         text = explain(error).replace(str(copy), str(kept)).removesuffix(".")
         raise UnusableCopy(f"{text}. The copy in {kept} may be damaged.") from error
+
+
+def _read_ids(path, *names):
+    """Return what a description's elements of some names hold, checked to be ids.
+
+    None for those that it lacks, or if there is no description yet.
+    """
+    tree = ET.parse(path) if path.exists() else ET.ElementTree(ET.Element("none"))
+    found = []
+    for name in names:
+        texts = [element.text or "" for element in tree.iterfind(f".//{{*}}{name}")]
+        ids = {read_id(text.strip()) for text in texts}
+        if len(ids) > 1:
+            raise ValueError(f"{path.name} has more than one {name}")
+        found += ids or {None}
+    return found
+
+
+def _expect(number, found, what):
+    if found != number:
+        raise ValueError(f"{what} is described as {found}, not {number}")
+
+
+def _stay_in(root, path):
+    """Raise UnusableCopy if a link leads from a path in a folder out of it."""
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise UnusableCopy(f"{path} leads out of the cache, so it is not followed.")
+
+
+class _PlainRecord(logging.LogRecord):
+    """What the client logs, of a file's URL for instance, steers no terminal."""
+
+    def getMessage(self):
+        return plain(super().getMessage())
 
 
 def _check_splits(splits, procedure):
@@ -289,19 +342,26 @@ def explain(error):
     """
     if isinstance(error, _BROKEN_CONNECTIONS):
         reason = str(error).strip("()").rsplit(": ", 1)[-1].strip("'\"")
-        return (
-            f"{type(error).__name__}: no answer from {openml.config.server}: {reason}"
-        )
+        server = openml.config.server
+        return plain(f"{type(error).__name__}: no answer from {server}: {reason}")
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"
+    return plain(f"{type(error).__name__}: {text}")
 
 
-def _add_new_files(source, destination):
-    """Copy the files that `destination` lacks, each appearing whole or not at all."""
+def _add_new_files(source, destination, root, copy):
+    """Copy the `DATA_FILES` that `destination` lacks.
+
+    Raises UnusableCopy if one is a link that leads out of `root`.
+    """
     if not source.is_dir():
         return
     destination.mkdir(parents=True, exist_ok=True)
     for file in source.iterdir():
         target = destination / file.name
-        if file.is_file() and not target.exists():
-            write_whole(target, partial(shutil.copyfile, file))
+        if file.suffix in DATA_FILES and file.is_file() and not target.exists():
+            _stay_in(root, file)
+            copy(file, target)
+
+
+def _copy_whole(file, target):
+    write_whole(target, partial(shutil.copyfile, file))

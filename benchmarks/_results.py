@@ -1,26 +1,24 @@
 """Results on disk: one JSON object a line, only ever appended to."""
 
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet
 from filelock import FileLock
-from pyarrow import ArrowInvalid
 
-from ._files import write_whole
+from ._files import end_line, write_whole
 from ._jobs import Job
-from ._models import GENERATOR, MODELS
+from ._schema import NESTED, check_row, check_stamp, parse, read_all, say_refused
 
 FILE_NAME = "results.jsonl"
 LOCK_NAME = ".results.lock"
 ENVIRONMENTS_NAME = "environments.jsonl"
 PREDICTIONS_NAME = "predictions"
 PARQUET_NAME = "results.parquet"
-_NESTED = ("versions", "reliability", "curve", "attacks", "line", "samples")
-_MODELS = {*MODELS, GENERATOR}
-_SCORES = ("error", "log_loss", "majority_error", "fit_seconds")
-_SCORES_OF_GANS = ("covered", "near", "distance", "fit_seconds")
+REFUSED_NAME = "results.refused.parquet"
 
 
 class UnreadableResults(ValueError):
@@ -30,9 +28,11 @@ class UnreadableResults(ValueError):
 class Results:
     """Rows of results, in memory and, given a folder, in its ``results.jsonl``.
 
-    A process killed while writing leaves at most a piece of a line. It is left where it
-    is, and passed over when the file is read. Several processes may share a folder:
-    each takes a lock to write, and reads first what the others have added.
+    A process killed while writing leaves at most a piece of a line. Like any line that
+    is no row by :func:`benchmarks._schema.check_row`, it is left where it is, passed
+    over with a warning that names it, and its job is run again. Several processes may
+    share a folder: each takes a lock to write, and reads first what the others have
+    added.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Results:
         self.path = None
         self.n_unreadable = 0
         self._rows = {}
-        self._n_read = 0  # bytes of the file
+        self._n_read = self._n_lines = 0  # bytes and lines of the file
         self._environments = set()
         if folder is not None:
             folder = Path(folder)
@@ -62,7 +62,7 @@ class Results:
             exported = folder / PARQUET_NAME
             with self._lock, self.path.open("a+b") as file:
                 if not file.tell() and exported.exists():
-                    file.write(b"".join(map(_encode, _read_parquet(exported))))
+                    file.write(b"".join(map(_encode, _import_parquet(exported))))
                     file.flush()
                 self._read_on(file)
 
@@ -96,6 +96,7 @@ class Results:
             written = b"".join(lines.values())
             file.write(written)
             self._n_read += len(written)
+            self._n_lines += len(lines)
         added = [row for row in rows if Job.of(row) in lines]
         self._rows |= {Job.of(row): row for row in added}
         return added
@@ -118,11 +119,11 @@ class Results:
             return
         self._environments.add(stamp["id"])
         with self._lock, (self.path.parent / ENVIRONMENTS_NAME).open("a+b") as file:
+            end_line(file)
             file.seek(0)
-            known = file.read()
-            if stamp["id"].encode() not in known:
-                end = b"\n" if known and not known.endswith(b"\n") else b""
-                file.write(end + json.dumps(stamp).encode() + b"\n")
+            stamps, _ = read_all(_lines_of(file.read()), _check_stamp_line)
+            if stamp["id"] not in [other["id"] for other in stamps]:
+                file.write(json.dumps(stamp).encode() + b"\n")
 
     def keep_predictions(self, job, predictions):
         """Write what a job predicted, whole or not at all.
@@ -197,15 +198,22 @@ class Results:
             file.write(b"\n")
             self._n_read += 1
         self._n_read += len(new)
-        for line in new.splitlines():
-            self._read_line(line)
+        lines = _lines_of(new)
+        self._rows_of(lines, self.path, self._n_lines + 1)
+        self._n_lines += len(lines)
 
-    def _read_line(self, line):
-        try:
-            row = _decode(line)
-            self._rows[Job.of(row)] = row
-        except (ValueError, KeyError, TypeError):
-            self.n_unreadable += 1
+    def _rows_of(self, lines, path, start=1):
+        """Take the rows that lines hold; count and name the lines that hold none."""
+        rows, refused = read_all(lines, _decode, start)
+        self._rows |= {Job.of(row): row for row in rows}
+        self.n_unreadable += len(refused)
+        say_refused(path, refused)
+
+
+def _lines_of(content):
+    """Split bytes into lines, the last of which may be cut off."""
+    lines = content.split(b"\n")
+    return lines if lines[-1] else lines[:-1]
 
 
 def _encode(row):
@@ -216,21 +224,15 @@ def _encode(row):
 
 
 def _decode(line):
-    """Return the row that a line holds; raise ValueError if it is not a whole one."""
-    row = json.loads(line)
-    if row["status"] not in ("ok", "failed") or row["model"] not in _MODELS:
-        raise ValueError("no row of this benchmark")
-    counts = [row[name] for name in ("folds", "repeat", "fold", "n_rows", "n_classes")]
-    if not all(isinstance(count, int) for count in counts):
-        raise ValueError("a count is no number")
-    scores = []
-    if row["status"] == "ok":
-        names = _SCORES_OF_GANS if row["model"] == GENERATOR else _SCORES
-        scores = [row[name] for name in names]
-    if not all(isinstance(score, int | float) for score in scores):
-        raise ValueError("a score is no number")
-    alpha = row["alpha"]
-    return row | {"alpha": None if alpha is None else float(alpha)}
+    """Return the row that a line holds; raise ValueError if it holds none."""
+    row = parse(line)
+    if isinstance(row, dict) and row.get("alpha") == "inf":
+        row["alpha"] = float("inf")
+    return check_row(row)
+
+
+def _check_stamp_line(line):
+    return check_stamp(parse(line))
 
 
 def read_environments(folder):
@@ -243,17 +245,12 @@ def read_environments(folder):
     Returns
     -------
     stamps : list of dict
-        None where none was written.
+        None where none was written; lines that hold none are warned of.
     """
     path = Path(folder) / ENVIRONMENTS_NAME
-    stamps = []
-    for line in path.read_bytes().splitlines() if path.exists() else ():
-        try:
-            stamp = json.loads(line)
-        except ValueError:  # a process was killed while it wrote
-            continue
-        if isinstance(stamp, dict):
-            stamps.append(stamp)
+    lines = _lines_of(path.read_bytes()) if path.exists() else []
+    stamps, refused = read_all(lines, _check_stamp_line)
+    say_refused(path, refused)
     return stamps
 
 
@@ -264,7 +261,7 @@ def read_rows(folder):
     ----------
     folder : path-like
         With a ``results.jsonl``, or the ``results.parquet`` that a report made of one;
-        nothing in it is changed.
+        nothing in it is changed. What is no row is passed over, with a warning.
 
     Returns
     -------
@@ -280,10 +277,9 @@ def read_rows(folder):
     """
     path, exported = Path(folder) / FILE_NAME, Path(folder) / PARQUET_NAME
     if not path.exists() and exported.exists():
-        return _read_parquet(exported)
+        return _read_parquet(exported)[0]
     results = Results()
-    for line in path.read_bytes().splitlines():
-        results._read_line(line)
+    results._rows_of(_lines_of(path.read_bytes()), path)
     return list(results._rows.values())
 
 
@@ -298,7 +294,7 @@ def write_parquet(rows, path):
         Of the new file.
     """
     frame = pd.DataFrame(rows).convert_dtypes()
-    for name in set(_NESTED) & set(frame):
+    for name in set(NESTED) & set(frame):
         frame[name] = [
             json.dumps(value) if isinstance(value, list | dict) else None
             for value in frame[name]
@@ -306,13 +302,30 @@ def write_parquet(rows, path):
     frame.to_parquet(path, index=False, compression="zstd")
 
 
-def _read_parquet(path):
-    try:
-        frame = pd.read_parquet(path).astype(object)
-    except ArrowInvalid as error:
-        raise UnreadableResults(f"{path} is no whole Parquet file: {error}") from error
-    rows = frame.where(frame.notna(), None).to_dict("records")
-    for name in set(_NESTED) & set(frame):
-        for row in rows:
-            row[name] = None if row[name] is None else json.loads(row[name])
+def _import_parquet(path):
+    """Return the rows of a Parquet file; keep a copy of one that has others too."""
+    rows, refused = _read_parquet(path)
+    if refused:  # the next export would lose them
+        write_whole(path.with_name(REFUSED_NAME), partial(shutil.copyfile, path))
     return rows
+
+
+def _read_parquet(path):
+    """Return the rows of a Parquet file, and why its others are none, by number."""
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            found = file.read().to_pylist()
+    except Exception as error:  # Arrow has many ways to say so
+        raise UnreadableResults(f"{path} is no whole Parquet file: {error}") from error
+    rows, refused = read_all(found, _unpack)
+    say_refused(path, refused, "row")
+    return rows, refused
+
+
+def _unpack(row):
+    """Return a row of a Parquet file with all that is nested in it, checked."""
+    packed = {name: row[name] for name in NESTED if row.get(name) is not None}
+    for name, text in packed.items():
+        if not isinstance(text, str):
+            raise ValueError(f"{name} is no JSON")
+    return check_row(row | {name: parse(text) for name, text in packed.items()})

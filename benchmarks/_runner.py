@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
@@ -19,6 +19,9 @@ from ._environment import describe, versions_of
 from ._fits import MEASURES, fitter_of, measure
 from ._jobs import Job, Unit
 from ._models import PACKAGES, STACKED
+from ._orphans import own_processes
+from ._schema import check_row
+from ._text import plain
 
 CLUSTER_TIMEOUT = 30  # seconds
 # How often a unit may be running when a worker dies, before it is blamed.
@@ -137,9 +140,10 @@ def _outcome(unit, fit, keep_predictions):
         return _failure(unit, fit.job, fit.error)
     try:
         measures, predictions = measure(unit.table, fit)
+        row = _row(unit, fit.job) | measures | {"status": "ok", "message": None}
+        check_row(row)  # a score that is no number is a failure
     except Exception as error:
         return _failure(unit, fit.job, error)
-    row = _row(unit, fit.job) | measures | {"status": "ok", "message": None}
     return Outcome(row, describe(), predictions if keep_predictions else None)
 
 
@@ -157,6 +161,9 @@ def _row(unit, job):
 
 def _failure(unit, job, error):
     message = f"{type(error).__name__}: {error}"
+    message = message.encode(
+        "utf-8", "backslashreplace"
+    ).decode()  # what files can hold
     row = _row(unit, job) | dict.fromkeys(("n_train", "n_test", *MEASURES))
     return Outcome(row | {"status": "failed", "message": message}, describe())
 
@@ -228,7 +235,7 @@ class _Progress:
         unit = self.units[number]
         self._running.discard(number)
         self._n_done += len(unit.jobs)
-        text = f"{self._n_done}/{self._n_jobs} jobs, {unit.table.name}"
+        text = f"{self._n_done}/{self._n_jobs} jobs, {plain(unit.table.name)}"
         self.bar.set_postfix_str(text, refresh=False)
         self.bar.update(unit.cost)
 
@@ -259,7 +266,7 @@ def _on_this_machine(progress, n_jobs, keep_predictions):
 
 
 def _in_processes(progress, numbers, n_jobs, keep_predictions):
-    with parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
+    with own_processes(n_jobs=n_jobs, inner_max_num_threads=1):
         # One unit a batch, so that each row is on disk as soon as it can be.
         parallel = Parallel(batch_size=1, return_as="generator_unordered")
         yield from parallel(

@@ -6,12 +6,13 @@ import re
 import sys
 
 import joblib
-from tqdm.auto import tqdm
 
+from ._files import read_id
 from ._jobs import Job, make_jobs, make_units, rare_classes
 from ._results import UnreadableResults
 from ._runner import Interrupted, NoCluster, run_units
 from ._tables import SUITES, Task, read_suite
+from ._text import say
 
 MAX_FAILURES_SHOWN = 10
 _ADDRESS = re.compile(r"(tcp|tls|wss?)://.+:\d+")
@@ -34,16 +35,17 @@ def add_tables(parser):
     tables.add_argument(
         "--tasks",
         nargs="+",
-        type=int,
+        type=openml_id,
         metavar="ID",
         help="tasks of OpenML by id, with their own splits, instead of a suite",
     )
     tables.add_argument(
         "--datasets",
         nargs="+",
-        type=int,
+        type=openml_id,
         metavar="ID",
-        help="tables of OpenML by id, instead of a suite",
+        help="tables of OpenML by id, instead of a suite; of the openml client's "
+        "cache, XML, ARFF and Parquet files are read, no pickles, no links out of it",
     )
 
 
@@ -123,6 +125,14 @@ def n_repeats(text):
     if text == "auto" or text.isdecimal():
         return text if text == "auto" else at_least(1)(text)
     raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor auto")
+
+
+def openml_id(text):
+    """Read an OpenML id of the command line."""
+    try:
+        return read_id(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def up_to(largest):
@@ -273,7 +283,8 @@ def run_jobs(jobs, results, *, n_jobs, scheduler=None, keep_predictions=False):
         for table, some in jobs.items()
     }
     n_todo = sum(map(len, todo.values()))
-    _announce(n_all, n_todo, results)
+    if n_todo < n_all:
+        say(f"{n_all - n_todo} of {n_all} jobs were finished before")
     if not n_todo:
         return
 
@@ -294,14 +305,6 @@ def run_jobs(jobs, results, *, n_jobs, scheduler=None, keep_predictions=False):
             if outcome.predictions is not None:
                 results.keep_predictions(Job.of(outcome.row), outcome.predictions)
         results.append([outcome.row for outcome in outcomes])
-
-
-def _announce(n_all, n_todo, results):
-    if results.n_unreadable:
-        n = results.n_unreadable
-        say(f"Passed over {n} unreadable line{'s' * (n > 1)} in {results.path}")
-    if n_todo < n_all:
-        say(f"{n_all - n_todo} of {n_all} jobs were finished before")
 
 
 def run_to_the_end(run, folder):
@@ -367,8 +370,3 @@ def _cannot_write(folder, error):
     """Say that results can't be written, and return the status that says so."""
     say(f"Cannot write to --out {folder}: {error.strerror or error}")
     return 2
-
-
-def say(message):
-    """Write a line to standard error, above a progress bar."""
-    tqdm.write(message, file=sys.stderr)

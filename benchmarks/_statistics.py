@@ -109,8 +109,9 @@ def _on_tables(folds, label, reference, score):
         place = [name for name in _PLACE if name in table]
         # A missing task has no value that pairs would agree in.
         table = table.fillna({"task_id": 0}) if "task_id" in table else table
+        table = table.astype({score: float})
         first, second = (
-            table[table["label"] == name].set_index(place)[score].astype(float)
+            table[table["label"] == name].groupby(place, dropna=False)[score].mean()
             for name in (label, reference)
         )
         by_fold = (first - second).dropna()

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from ._figures import plt
-from ._files import write_text_whole, write_whole
+from ._files import write_figure, write_text_whole
 from ._results import Results
 from ._script import (
     add_how,
@@ -23,6 +23,7 @@ from ._script import (
 from ._summary import as_markdown as table_of_texts
 from ._summary import label_rows
 from ._tables import group_by_reason, load_all
+from ._text import show
 
 
 class NothingToCompare(Exception):
@@ -101,7 +102,7 @@ def _run(study, options):
     results.export()
     status = _report(study, rows, Path(options.out))
     for line in group_by_reason(unloaded):
-        print(f"Not loaded: {line}")
+        show(f"Not loaded: {line}")
     return status
 
 
@@ -140,10 +141,9 @@ def _report(study, rows, folder):
         text += f"\n{len(rows) - len(good)} of {len(rows)} fits failed.\n"
     write_text_whole(folder / f"{study.name}.md", text)
     for name, figure in figures.items():
-        save = partial(figure.savefig, dpi=110, format="png")
-        write_whole(folder / f"{name}.png", save)
+        write_figure(folder / f"{name}.png", figure)
         plt.close(figure)
-    print(text)
+    show(text)
     files = ", ".join(f"{name}.png" for name in figures)
     say(f"In {folder}: {study.name}.md, {files}, and the rows.")
     return 0

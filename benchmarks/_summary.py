@@ -1,16 +1,19 @@
 """Rows of results become a summary, and the summary becomes text."""
 
+from itertools import count
+
 import numpy as np
 import pandas as pd
 
 from ._statistics import LEVEL, MIN_TABLES, compare
+from ._text import Marked, in_markdown, plain
 
 KEYS = ["table", "table_id", "model", "alpha", "protocol"]
 SCORES = ("error", "log_loss")
 MEANS = ("brier", "ece", "train_error", "fit_seconds")
 ERM = "ERM (α=0)"
 TITLE_WIDTH = 23
-COMPARISON_KEY = (
+COMPARISON_KEY = Marked(
     f"clearly: tables won/lost with p < {LEVEL} by the corrected resampled t-test. "
     "effect: rank-biserial,\n+1 if all tables are won. p: Wilcoxon's signed-rank test "
     f"over tables (from {MIN_TABLES} on), and by Holm."
@@ -68,13 +71,22 @@ def label_rows(rows, width=None):
     -------
     frame : DataFrame
         With `title` and `label`. Where a table was split in more ways than one, each is
-        a table of its own, and its title says which.
+        a table of its own, and its title says which. No two share a title, however
+        alike their names are.
     """
     splits = {}
     for row in rows:
         splits.setdefault(_table(row), set()).add(_splitting(row))
-    titles = [_title(row, width, len(splits[_table(row)]) > 1) for row in rows]
-    return pd.DataFrame(rows).assign(title=titles, label=[_label(row) for row in rows])
+    titles = {}
+    for row in rows:
+        if (key := (_table(row), _splitting(row))) not in titles:
+            tried = (_title(row, width, len(splits[key[0]]) > 1, n) for n in count(1))
+            others = set(titles.values())
+            titles[key] = next(title for title in tried if title not in others)
+    return pd.DataFrame(rows).assign(
+        title=[titles[_table(row), _splitting(row)] for row in rows],
+        label=[_label(row) for row in rows],
+    )
 
 
 def _table(row):
@@ -96,7 +108,7 @@ def _deviation(column):
     return pd.to_numeric(column).std(ddof=1)
 
 
-def _title(row, width, is_one_of_many):
+def _title(row, width, is_one_of_many, number):
     """OpenML's tables carry their id, never cut off: two may have one name."""
     about = [] if row["table_id"] is None else [f"{row['table_id']}"]
     if row.get("task_id"):
@@ -106,7 +118,8 @@ def _title(row, width, is_one_of_many):
     if row.get("noise") is not None:
         about.append(f"{100 * row['noise']:g} % wrong labels")
     suffix = f" ({', '.join(about)})" if about else ""
-    return row["table"][: width and max(1, width - len(suffix))] + suffix
+    suffix += f" #{number}" if number > 1 else ""
+    return plain(row["table"])[: width and max(1, width - len(suffix))] + suffix
 
 
 def _label(row):
@@ -114,7 +127,7 @@ def _label(row):
     if alpha is None or np.isnan(alpha):
         return row["model"]
     # As many digits as tell it from its neighbors.
-    return ERM if alpha == 0 else f"{row['model']} α={alpha:.15g}"
+    return ERM if alpha == 0 else f"{row['model']} α={str(alpha).removesuffix('.0')}"
 
 
 def as_text(summary):
@@ -174,18 +187,20 @@ def as_markdown(heads, lines, n_texts=1):
     ----------
     heads : list of str
     lines : list of list of str
+        Each is shown as it is, but for those that are :class:`_text.Marked`.
     n_texts : int, default=1
         Columns that are aligned to the left; the others hold numbers.
 
     Returns
     -------
-    text : str
+    text : Marked
     """
     rule = ["---"] * n_texts + ["---:"] * (len(heads) - n_texts)
-    escaped = r"\|"
-    return "\n".join(
-        f"| {' | '.join(text.replace('|', escaped) for text in line)} |"
-        for line in [heads, rule, *lines]
+    return Marked(
+        "\n".join(
+            f"| {' | '.join(map(in_markdown, line))} |"
+            for line in [heads, rule, *lines]
+        )
     )
 
 

@@ -10,6 +10,9 @@ from sklearn import datasets
 from sklearn.utils.multiclass import type_of_target
 from tqdm.auto import tqdm
 
+from ._files import read_id
+from ._text import plain
+
 N_THREADS = 4
 
 EMBEDDED = {
@@ -130,11 +133,12 @@ def read_suite(name):
     text = Path(name).read_bytes().decode("utf-8-sig", errors="replace")
     lines = text.splitlines()
     words = " ".join(line.split("#")[0] for line in lines).replace(",", " ").split()
-    wrong = [word for word in words if not word.isdecimal()]
-    if wrong or not words:
-        found = f"{wrong[0]!r}" if wrong else "nothing"
-        raise ValueError(f"{name} must list OpenML ids, found {found}")
-    return tuple(dict.fromkeys(map(int, words)))
+    if not words:
+        raise ValueError(f"{name} must list OpenML ids, found nothing")
+    try:
+        return tuple(dict.fromkeys(map(read_id, words)))
+    except ValueError as error:
+        raise ValueError(f"{name} must list OpenML ids, found {error}") from error
 
 
 def load_all(keys, say=print):
@@ -195,7 +199,7 @@ def group_by_reason(unloaded):
     for key, reason in unloaded.items():
         keys[reason].append(str(key))
     return [
-        f"table{'s' * (len(some) > 1)} {', '.join(some)}: {reason}"
+        plain(f"table{'s' * (len(some) > 1)} {', '.join(some)}: {reason}")
         for reason, some in keys.items()
     ]
 

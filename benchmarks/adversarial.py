@@ -23,6 +23,7 @@ from ._study import (
     run_study,
 )
 from ._summary import ERM
+from ._text import in_figure
 
 SHOWN = 0.25  # the ε that the sentence is about
 
@@ -130,7 +131,9 @@ def draw(means, frame, order):
         for ax, box in zip(axes, ("white", "black"), strict=False):
             errors = means.loc[label, box, "FGSM"]
             (drawn,) = ax.plot(
-                [0, *errors.index], [clean[label], *errors], marker=".", label=label
+                [0, *errors.index],
+                [clean[label], *errors],
+                **{"marker": ".", "label": in_figure(label)},
             )
             often = means.loc[label, box, "I-FGSM"]
             ax.plot(often.index, often, ":", color=drawn.get_color())

@@ -17,7 +17,7 @@ import numpy as np
 
 from ._files import write_text_whole
 from ._jobs import make_jobs
-from ._leaderboard import as_markdown, leaderboard
+from ._leaderboard import NoSharedTable, as_markdown, leaderboard
 from ._models import STACKED, is_installed
 from ._recipes import DEFAULT, RECIPES
 from ._results import Results
@@ -26,6 +26,7 @@ from ._statistics import MIN_TABLES, compare
 from ._summary import as_markdown as table_of_texts
 from ._summary import label_rows, leave_out_failures
 from ._tables import HALVES, load_all
+from ._text import in_markdown, show
 
 FOLDS, SEED = 5, 0
 PEERS = (
@@ -66,11 +67,15 @@ def _run(options):
     if not any(row["status"] == "ok" for row in rows):
         say("There is no result.")
         return 1
-    text = report(rows, unloaded)
+    try:
+        text = report(rows, unloaded)
+    except NoSharedTable as error:
+        say(error)
+        return 1
     if options.out is not None:
         results.export()
         write_text_whole(Path(options.out) / _file_name(options), text)
-    print(text)
+    show(text)
     return 0
 
 
@@ -173,10 +178,10 @@ def report(rows, unloaded=()):
     if {DEFAULT} < set(shown["label"]):
         lines += [_against_default(shown), ""]
     if left_out:
-        names = ", ".join(left_out)
+        names = ", ".join(map(in_markdown, left_out))
         lines += [f"Left out, since no table has all of its folds: {names}.", ""]
     if everything > set(tables):
-        names = ", ".join(sorted(everything - set(tables)))
+        names = ", ".join(map(in_markdown, sorted(everything - set(tables))))
         lines += [f"Left out, since not all of these have all folds: {names}.", ""]
     failed = sum(row["status"] != "ok" for row in rows)
     if failed or len(unloaded):

@@ -14,7 +14,9 @@ import pandas as pd
 from skmixup import AlphaCurveDisplay
 
 from ._figures import NAMES, legend_below
+from ._files import write_figure
 from ._results import read_rows
+from ._text import in_figure, say, show
 
 RESULTS = Path(__file__).parent / "results" / "embedded"
 
@@ -39,7 +41,7 @@ def draw(rows):
         layout="constrained",
     )
     for column, table in zip(axes.T, tables, strict=True):
-        column[0].set_title(table)
+        column[0].set_title(in_figure(table))
         for ax, figure_name in zip(column, NAMES, strict=True):
             _draw_panel(ax, frame[frame["table"] == table], figure_name)
             ax.set_xlabel("α" if ax is column[-1] else None)
@@ -86,11 +88,10 @@ def main(arguments=None):
         parser.error(f"cannot read results in {folder}: {error}")
     drawn = [row for row in rows if row["model"] in ("mixup", "mlp")]
     if {row["model"] for row in drawn if row["status"] == "ok"} != {"mixup", "mlp"}:
-        print(f"No results of mixup and mlp in {folder}", file=sys.stderr)
+        say(f"No results of mixup and mlp in {folder}")
         return 1
-    figure = draw(pd.DataFrame(drawn))
-    figure.savefig(folder / "alpha.png", dpi=110)
-    print(f"wrote {folder / 'alpha.png'}")
+    write_figure(folder / "alpha.png", draw(pd.DataFrame(drawn)))
+    show(f"wrote {folder / 'alpha.png'}")
     return 0
 
 

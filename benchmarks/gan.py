@@ -32,6 +32,7 @@ from ._study import (
 from ._summary import p_value
 from ._tables import Table
 
+N_SHOTS = len(CHECKPOINTS)
 PLAIN, CONTROL = "no mixup, as usual", "no mixup, one batch"
 
 
@@ -108,6 +109,7 @@ def report(frame):
     figures = {"gan_seeds": spread_over_seeds(frame)}
     for name, rows in frame.groupby("table", sort=False):
         firsts = rows[rows["fold"] == 0]
+        firsts = firsts[[len(shown) == N_SHOTS for shown in firsts["samples"]]]
         if firsts.empty:  # one of them has failed
             continue
         samples = dict(zip(firsts["label"], firsts["samples"], strict=True))

@@ -8,12 +8,13 @@ and at the best (Zhang et al., "mixup", 2017, section 3.4).
 import sys
 from functools import partial
 
-import numpy as np
+import pandas as pd
 
 from ._figures import legend_below, panels
 from ._recipes import DEFAULT, WATCHED
 from ._script import add_alphas, jobs_of, up_to
 from ._study import Study, against, as_markdown, complete_folds, run_study
+from ._text import in_figure
 
 ERM, DROPOUT = "ERM", "dropout"
 _NAMES = {
@@ -154,7 +155,7 @@ def draw(means, frame, order):
         color = "black" if label == list(_NAMES.values())[-1] else None
         (line,) = last.plot(
             *(100 * part.index, part["error"], style),
-            **{"marker": ".", "label": label, "color": color},
+            **{"marker": ".", "label": in_figure(label), "color": color},
         )
         keep = {"color": line.get_color(), "linestyle": style}
         known = part["wrong_error"].dropna()
@@ -177,10 +178,11 @@ def _style(label):
 
 def _draw_curve(ax, rows, style):
     """Draw the mean test error over epochs."""
-    curves = [curve for curve in rows["curve"] if isinstance(curve, list)]
+    curves = [point for curve in rows["curve"].dropna() for point in curve]
     if curves:
-        epochs, errors = np.mean(curves, axis=0).T
-        ax.plot(epochs, 100 * errors, **style)
+        points = pd.DataFrame(curves, columns=["epoch", "error"])
+        means = 100 * points.groupby("epoch")["error"].mean()
+        ax.plot(means.index, means, **style)
 
 
 STUDY = Study(

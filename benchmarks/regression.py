@@ -7,6 +7,7 @@ compares the default with its neighbors instead, one thing changed at a time.
 """
 
 import argparse
+import shutil
 import sys
 import time
 from functools import partial
@@ -27,12 +28,17 @@ from tqdm.auto import tqdm
 
 from ._columns import coded, one_hot
 from ._files import write_text_whole, write_whole
-from ._script import at_least, folder, run_to_the_end, say
+from ._results import UnreadableResults
+from ._schema import say_refused
+from ._script import at_least, folder, run_to_the_end
 from ._summary import as_markdown
 from ._tables import HALVES, load_all
+from ._text import say, show
 
 FOLDS = 5
-FILE_NAME = "regression.csv"
+FILE_NAME, REFUSED_NAME = "regression.csv", "regression.refused.csv"
+NUMBERS = ["fold", "error", "seconds", "n_rows"]
+COLUMNS = ["model", "fold", "error", "seconds", "table", "n_rows"]
 # A target should have at least so many values, and a table so many rows.
 MIN_VALUES, MIN_ROWS = 20, 200
 MAX_ROWS, MAX_COLUMNS = 3000, 60  # for the time it takes
@@ -226,10 +232,8 @@ def _run(options):
         say("There is no table.")
         return 1
     path = Path(options.out) / FILE_NAME if options.out else None
-    frame = pd.read_csv(path) if path and path.exists() else pd.DataFrame()
-    done = set()
-    if len(frame):
-        done.update(zip(frame["table"], frame["model"], frame["fold"], strict=True))
+    frame = _read(path) if path and path.exists() else pd.DataFrame(columns=COLUMNS)
+    done = set(zip(frame["table"], frame["model"], frame["fold"], strict=True))
     wanted = list(product(options.models, range(options.first)))
     with threadpool_limits(1):
         for name, X, y in tqdm(options.tables, unit="table"):
@@ -237,7 +241,9 @@ def _run(options):
             if not places:
                 continue
             rows = pd.DataFrame(run(X, y, places)).assign(table=name, n_rows=len(X))
-            frame = pd.concat([frame, rows], ignore_index=True)
+            frame = pd.concat(
+                [frame, rows] if len(frame) else [rows], ignore_index=True
+            )
             if path:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(path, partial(frame.to_csv, index=False))
@@ -246,8 +252,28 @@ def _run(options):
     text = report(frame[shown])
     if path:
         write_text_whole(path.with_name(f"{options.half}.md"), text)
-    print(text)
+    show(text)
     return 0
+
+
+def _read(path):
+    """Read the rows of a run before, and say which are none; they are run again."""
+    try:
+        found = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, OSError) as error:  # a ParserError is a ValueError
+        raise UnreadableResults(f"{path} is no table of results: {error}") from error
+    if not set(COLUMNS) <= set(found):
+        raise UnreadableResults(f"{path} lacks some of the columns {COLUMNS}")
+    frame = found[COLUMNS]
+    numbers = frame[NUMBERS].apply(pd.to_numeric, errors="coerce")
+    good = ((numbers >= 0) & (numbers <= 1e9)).all(axis=1)  # NaN is neither
+    good &= numbers["fold"].isin(range(FOLDS)) & (numbers["n_rows"] % 1 == 0)
+    good &= frame["model"].isin([*SETTINGS, *PEERS])
+    say_refused(path, {i + 2: "no result" for i in np.flatnonzero(~good)})
+    if not good.all():
+        write_whole(path.with_name(REFUSED_NAME), partial(shutil.copyfile, path))
+    kept = frame.assign(**numbers)[good].reset_index(drop=True)
+    return kept.astype({"fold": int, "n_rows": int})
 
 
 def _parse(argv):

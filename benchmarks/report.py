@@ -18,7 +18,13 @@ import pandas as pd
 from markupsafe import Markup
 
 from . import _figures as figures
-from ._files import write_text_whole, write_whole
+from ._files import (
+    LONGEST_NAME,
+    with_digest,
+    write_figure,
+    write_text_whole,
+    write_whole,
+)
 from ._models import MODELS, SEARCHES
 from ._results import (
     FILE_NAME,
@@ -38,6 +44,7 @@ from ._summary import (
     p_value,
     summarize,
 )
+from ._text import Marked, in_markdown, plain, say, show
 
 # Table 4 of the mixup paper (Zhang et al. 2017): ERM and mixup, in %, as remembered.
 PAPER_ERRORS = {
@@ -70,6 +77,7 @@ _COLUMNS = {
     "fit s": "fit_seconds",
     "fits": "n_ok",
 }
+_SVG_ID = re.compile(r'(\bid="|href="#|url\(#)')
 _TITLES = {"error": "Test error in %", "log_loss": "Test log-loss"}
 _TEXTS, _PERCENTS = ("title", "label"), ("majority_error", "error", "train_error")
 
@@ -98,17 +106,17 @@ def main(argv=None):
     except OSError:
         parser.error(f"{options.folder} holds no {FILE_NAME} and no {PARQUET_NAME}")
     except ValueError as error:
-        parser.error(str(error))
+        parser.error(plain(error))
     # A GAN is no model of a table.
     rows = [row for row in rows if row["model"] in MODELS]
     if not any(row["status"] == "ok" for row in rows):
-        print(f"No result of a classifier in {options.folder}", file=sys.stderr)
+        say(f"No result of a classifier in {options.folder}")
         return 1
     try:
         write_report(rows, options.folder, options.title)
     except OSError as error:
         parser.error(f"cannot write to {options.folder}: {error.strerror or error}")
-    print(f"wrote {options.folder / 'report.html'}")
+    show(f"wrote {options.folder / 'report.html'}")
     return 0
 
 
@@ -128,17 +136,15 @@ def write_report(rows, folder, title):
     good = frame[frame["status"] == "ok"]
     pages = _Pages(folder / "figures")
     protocols = list(good["protocol"].dropna().unique()) or [None]
-    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
-    environment = jinja2.Environment(
-        loader=loader, autoescape=jinja2.select_autoescape(), keep_trailing_newline=True
-    )
-    environment.filters["markdown"] = _markdown
     found = {
         "title": title,
         "n_rows": len(good),
         "n_failed": len(frame) - len(good),
         "n_tables": good["title"].nunique(),
-        "sections": [_section(frame, protocol, pages) for protocol in protocols],
+        "sections": [
+            _section(frame, number, protocol, pages)
+            for number, protocol in enumerate(protocols)
+        ],
         "heads": [
             {"name": name, "is_text": column in _TEXTS}
             for name, column in _COLUMNS.items()
@@ -148,9 +154,30 @@ def write_report(rows, folder, title):
         "comparison_key": COMPARISON_KEY,
     }
     for name in ("report.html", "report.md"):
-        text = environment.get_template(name).render(found)
-        write_text_whole(folder / name, text)
-    write_whole(folder / PARQUET_NAME, partial(write_parquet, rows))
+        write_text_whole(
+            folder / name, _environment(name).get_template(name).render(found)
+        )
+    if (folder / FILE_NAME).exists():  # otherwise they are from there
+        write_whole(folder / PARQUET_NAME, partial(write_parquet, rows))
+
+
+def _environment(name):
+    """Return a Jinja environment that escapes all that a template is given."""
+    is_html = name.endswith(".html")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=is_html,
+        finalize=_in_html if is_html else in_markdown,
+        keep_trailing_newline=True,
+    )
+    environment.filters["markdown"] = _markdown
+    return environment
+
+
+def _in_html(value):
+    """Return what Jinja is to escape; laid out texts may have lines."""
+    is_bare = isinstance(value, str) and not isinstance(value, Markup | Marked)
+    return plain(value) if is_bare else value
 
 
 def _order(row):
@@ -165,34 +192,47 @@ class _Pages:
 
     def __init__(self, folder):
         self._folder = folder
-        self._n = 0
+        self._names = set()
 
     def add(self, figure, name, caption):
         """Return what the template needs of a figure, and close it."""
         self._folder.mkdir(exist_ok=True)
-        name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-        figure.savefig(self._folder / f"{name}.png", dpi=110)
-        self._n += 1
+        write_figure(self._folder / f"{self._file_of(name)}.png", figure)
         text = io.StringIO()
         with plt.rc_context({"svg.hashsalt": "report", "svg.fonttype": "none"}):
             figure.savefig(text, format="svg", metadata={"Date": None})
         plt.close(figure)
-        svg = text.getvalue()
-        svg = svg[svg.index("<svg") :]
-        # Two figures of a page must not share an id.
-        svg = re.sub(r'\bid="', rf'id="f{self._n}-', svg)
-        svg = re.sub(r'(href="#|url\(#)', rf"\1f{self._n}-", svg)
-        svg = svg.replace("<svg ", f'<svg role="img" aria-label="{caption}" ', 1)
-        return {"svg": Markup(svg), "caption": caption}
+        svg = _inline(text.getvalue(), len(self._names), caption)
+        return {"svg": svg, "caption": caption}
+
+    def _file_of(self, name):
+        """Name a file after a figure, short and like no other figure's."""
+        short = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        if len(short) > LONGEST_NAME or short in self._names:
+            short = with_digest(short, name)
+        self._names.add(short)
+        return short
 
 
-def _section(frame, protocol, pages):
+def _inline(svg, number, caption):
+    """Return an SVG for a page, on which no two figures share an id."""
+
+    def number_ids(tag):
+        return _SVG_ID.sub(rf"\1f{number}-", tag[0])
+
+    # Matplotlib has escaped all that is drawn.
+    svg = re.sub("<[^>]*>", number_ids, svg[svg.index("<svg") :])
+    start = Markup('<svg role="img" aria-label="{}" ').format(plain(caption))
+    return start + Markup(svg.removeprefix("<svg "))
+
+
+def _section(frame, number, protocol, pages):
     """Return all that the page shows of one protocol."""
     frame = frame[frame["protocol"].isin([protocol]) | frame["protocol"].isna()]
     good = leave_out_failures(frame)
     summary = summarize(frame)
     return {
-        "id": protocol or "results",
+        "id": f"section-{number}",
         "title": f"Protocol “{protocol}”" if protocol else "Results",
         "about": _ABOUT.get(protocol, ""),
         "paper": _paper(summary),
@@ -326,7 +366,7 @@ def _grid_cell(row, score):
     text = _text(score, row[score])
     if row["n_ok"] < row["n_jobs"]:
         return f"{text} [{row['n_ok']}/{row['n_jobs']} ok]"
-    return f"**{text}**" if row[f"{score}_best"] else text
+    return Marked(f"**{text}**") if row[f"{score}_best"] else text
 
 
 def _markdown(grid):

@@ -22,8 +22,26 @@ from tqdm.auto import tqdm
 import skmixup
 
 from ._contests import SECTIONS
+from ._files import end_line, write_figure, write_text_whole
+from ._orphans import own_processes
+from ._schema import (
+    COUNT,
+    SCORE,
+    TEXT,
+    Field,
+    check_fields,
+    parse,
+    read_all,
+    say_refused,
+)
+from ._summary import as_markdown
+from ._text import in_figure, in_markdown, show
 
 PACKAGES = skmixup, sklearn, skorch, torch
+_SECTION = Field("a section", lambda value: TEXT.accepts(value) and value in SECTIONS)
+_NEEDED = {"section": _SECTION, "run": TEXT, "value": SCORE}
+_NAMES = ("setting", "competitor", "unit")
+_FIELDS = _NEEDED | {"repeat": COUNT} | dict.fromkeys(_NAMES, TEXT)
 # By what each competitor's cost is divided, for the tables of ratios.
 REFERENCES = {
     "fit": ["MLPClassifier", "skorch", "ERM"],
@@ -73,12 +91,13 @@ def main(argv=None):
     options = _parse(argv)
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "speed.jsonl"
-    measure(options.sections, options.repeats, options.quick, file)
+    with own_processes():
+        measure(options.sections, options.repeats, options.quick, file)
     rows = read_latest(file)
     report = make_report(rows)
-    (options.out / "speed.md").write_text(report, encoding="utf-8")
-    draw(rows).savefig(options.out / "speed.png", dpi=120)
-    print(report)
+    write_text_whole(options.out / "speed.md", report)
+    write_figure(options.out / "speed.png", draw(rows), dpi=120)
+    show(report)
 
 
 def _parse(argv):
@@ -124,7 +143,8 @@ def measure(sections, repeats, quick, path):
         "python": platform.python_version(),
         **{package.__name__: package.__version__ for package in PACKAGES},
     }
-    with open(path, "a", encoding="utf-8") as file:
+    with open(path, "a+b") as file:
+        end_line(file)
         for section in sections:
             contests = list(SECTIONS[section](quick))
             bar = tqdm(total=repeats * len(contests), desc=section)
@@ -139,7 +159,7 @@ def measure(sections, repeats, quick, path):
                             "value": run(),
                             "unit": contest.unit,
                         }
-                        file.write(json.dumps(row | machine) + "\n")
+                        file.write(json.dumps(row | machine).encode() + b"\n")
                         file.flush()
                     bar.update()
             bar.close()
@@ -156,11 +176,21 @@ def read_latest(path):
     Returns
     -------
     rows : DataFrame
-        A row a measurement.
+        A row a measurement; lines that hold none are warned of.
     """
-    lines = path.read_text(encoding="utf-8").splitlines()
-    rows = pd.DataFrame(map(json.loads, lines))
+    lines = path.read_bytes().split(b"\n")
+    rows, refused = read_all(lines[: None if lines[-1] else -1], _check)
+    say_refused(path, refused)
+    rows = pd.DataFrame([dict.fromkeys(_NAMES, "") | row for row in rows])
+    rows = rows.reindex(columns=list(_FIELDS))
     return rows[rows["run"] == rows.groupby("section")["run"].transform("max")]
+
+
+def _check(line):
+    """Return the measurement that a line holds; raise ValueError if it holds none."""
+    row = parse(line)
+    check_fields(row, _FIELDS, _NEEDED, others=TEXT | COUNT)
+    return row
 
 
 def ratios(rows, section, setting, above, below):
@@ -207,14 +237,14 @@ def make_report(rows):
         settings = list(here["setting"].unique())
         cost = partial(ratios, rows, section, below=None)
         parts += [
-            f"## {section}, in {here['unit'].iloc[0]}",
+            f"## {section}, in {in_markdown(here['unit'].iloc[0])}",
             _table(settings, names, lambda s, n, of=cost: _spread(of(s, above=n))),
         ]
         for reference in REFERENCES[section]:
             over = partial(ratios, rows, section, below=reference)
             others = [name for name in names if name != reference]
             parts += [
-                f"Over {reference}:",
+                f"Over {in_markdown(reference)}:",
                 _table(settings, others, lambda s, n, of=over: _spread(of(s, above=n))),
             ]
     lines = []
@@ -223,7 +253,8 @@ def make_report(rows):
         if len(ratio):
             met = "yes" if meets(ratio, goal) else "no"
             lines.append([figure, goal, _spread(ratio), met])
-    parts += ["## Goals", _markdown([["figure", "goal", "measured", "met"], *lines])]
+    heads = ["figure", "goal", "measured", "met"]
+    parts += ["## Goals", as_markdown(heads, lines, len(heads))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -244,13 +275,7 @@ def _table(settings, names, cell):
     lines = [
         [setting, *(cell(setting, name) for name in names)] for setting in settings
     ]
-    return _markdown([["", *names], *lines])
-
-
-def _markdown(lines):
-    head, *rest = lines
-    lines = [head, ["---"] * len(head), *rest]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return as_markdown(["", *names], lines, 1 + len(names))
 
 
 def draw(rows):
@@ -265,6 +290,8 @@ def draw(rows):
     -------
     figure : matplotlib.figure.Figure
     """
+    names = list(_NAMES)
+    rows = rows.assign(**rows[names].map(in_figure))
     sections = list(rows["section"].unique())
     figure = Figure(figsize=(9, 2.5 * len(sections)), layout="constrained")
     axes = figure.subplots(len(sections), 1, squeeze=False)[:, 0]

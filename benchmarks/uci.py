@@ -33,6 +33,7 @@ from ._summary import (
     summarize,
 )
 from ._tables import group_by_reason, load_all
+from ._text import plain, show
 
 
 def main(argv=None):
@@ -137,13 +138,13 @@ def _add_what(parser):
 def _report(rows, unloaded):
     if rows:
         summary = summarize(label_rows(rows, TITLE_WIDTH))
-        print(f"\n{as_text(summary)}\n\nMean ± standard deviation over folds; * best.")
+        show(f"\n{as_text(summary)}\n\nMean ± standard deviation over folds; * best.")
         if compared := against_erm(rows):
-            print(f"\nAgainst {ERM}:\n{compared}\n{COMPARISON_KEY}")
+            show(f"\nAgainst {ERM}:\n{compared}\n{COMPARISON_KEY}")
     for line in list_failures(rows):
-        print(line)
+        show(plain(line))
     for line in group_by_reason(unloaded):
-        print(f"Not loaded: {line}")
+        show(f"Not loaded: {line}")
 
 
 if __name__ == "__main__":

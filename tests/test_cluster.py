@@ -3,9 +3,12 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from benchmarks._jobs import Job, make_jobs, make_units
 from benchmarks._runner import run_units
 from benchmarks._tables import SUITES, load_all
 
+ROOT = Path(__file__).resolve().parents[1]
 TIMES = dict.fromkeys(["fit_seconds", "predict_seconds"])
 
 
@@ -158,3 +162,61 @@ def test_a_dead_process_costs_its_own_unit_at_most(tmp_path, n_times):
     for row in failed:
         assert row["fold"] == 2
         assert "TerminatedWorkerError" in row["message"]
+
+
+def descendants(pid):
+    psutil = pytest.importorskip("psutil")
+    return psutil.Process(pid).children(recursive=True)
+
+
+def run_until(arguments, path, n_lines):
+    """Start a script, and wait until its file of results has so many lines."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (path.exists() and path.read_bytes().count(b"\n") >= n_lines):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    return process
+
+
+RUNS = {
+    "uci": (
+        ["-m", "benchmarks.uci", "--models", "mlp", "forest", "--n-jobs", "2"],
+        "results.jsonl",
+    ),
+    # A grid search of scikit-learn's, whose processes are none of the runner's.
+    "speed": (
+        ["-m", "benchmarks.speed", "--sections", "search", "--quick"],
+        "speed.jsonl",
+    ),
+}
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["reaped", "a zombie"])
+@pytest.mark.parametrize("name", RUNS)
+def test_a_killed_run_leaves_no_process_at_work(tmp_path, name, waits):
+    arguments, file = RUNS[name]
+    more = ["--repeats", "99", "--out", str(tmp_path)]
+    process = run_until([*arguments, *more], tmp_path / file, 3)
+    children = descendants(process.pid)
+    assert len(children) >= 2
+    os.kill(process.pid, signal.SIGKILL)
+    if waits:
+        process.wait()
+    psutil = pytest.importorskip("psutil")
+    _, alive = psutil.wait_procs(children, timeout=15)
+    try:
+        assert not alive
+    finally:
+        for child in alive:
+            child.kill()
+        process.wait()
+    size = (tmp_path / file).stat().st_size
+    time.sleep(0.5)
+    assert (tmp_path / file).stat().st_size == size

@@ -6,11 +6,11 @@ import pytest
 from scipy import stats
 
 from benchmarks import defaults
-from benchmarks._leaderboard import as_markdown, leaderboard
+from benchmarks._leaderboard import NoSharedTable, as_markdown, leaderboard
 from benchmarks._models import make_model
 from benchmarks._recipes import DEFAULT, RECIPES
 from benchmarks._results import Results, read_rows
-from benchmarks._tables import PAPER
+from benchmarks._tables import PAPER, load_all
 from skmixup import MixupClassifier
 
 from .conftest import SHARED
@@ -147,3 +147,23 @@ def test_a_model_with_part_of_the_folds_is_ranked_where_all_have_them(
     text = (tmp_path / "confirming-min-rows-150-part.md").read_text()
     assert "Left out, since no table has all of its folds: mlp." in text
     assert "| logistic |" in text and "| mlp |" not in text
+
+
+def test_no_table_that_all_have_results_of_is_said(tmp_path, monkeypatch, capsys):
+    """Where one model failed on some tables, one on the others; it ended in NaN."""
+    scores = dict.fromkeys(["error", "log_loss", "ece", "fit_seconds"], 0.5)
+    rows = [
+        {"table": table, "table_id": None, "model": model, "alpha": None, "folds": 2}
+        | {"protocol": None, "seed": 0, "repeat": 0, "fold": fold, "status": status}
+        | scores
+        for table, failing in (("a", "mlp"), ("b", "forest"))
+        for model in ("mlp", "forest")
+        for fold, status in enumerate(["ok", "failed" if model == failing else "ok"])
+    ]
+    with pytest.raises(NoSharedTable):
+        defaults.report(rows)
+    monkeypatch.setattr(defaults, "load_all", lambda *_: load_all(["iris"]))
+    monkeypatch.setattr(Results, "rows", lambda *_: rows)
+    monkeypatch.setattr(defaults, "run_jobs", lambda *_, **__: None)
+    assert defaults.main(["--out", str(tmp_path)]) == 1
+    assert "No table has results of all models." in capsys.readouterr().err

@@ -147,3 +147,15 @@ def test_a_reader_that_goes_away_costs_nothing():
         python.stdout.close()
         assert python.stderr.read() == b""
     assert python.returncode == 1
+
+
+def test_curves_of_several_lengths_are_averaged_epoch_by_epoch():
+    """As of a run with other epochs in the same folder; it ended the report."""
+    rows = noisy_rows()
+    longer = [[1, 0.3], [2, 0.2], [3, 0.1]]
+    at = rows.index[(rows["table"] == "b") & (rows["model"] == "mixup")]
+    rows["curve"] = [longer if i in at else curve for i, curve in rows["curve"].items()]
+    _, figures = label_noise.report(rows)
+    epochs = figures["label_noise"].axes[2]
+    assert list(epochs.lines[0].get_xdata()) == [1, 2, 3]
+    np.testing.assert_allclose(epochs.lines[0].get_ydata()[0], 100 * (0.5 + 0.3) / 2)

@@ -1,16 +1,19 @@
 """Tables: scikit-learn's, OpenML's from the client's cache, and from a server."""
 
 import hashlib
+import logging
+import pickle
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
 
-from benchmarks import _tables
+from benchmarks import _tables, uci
 from benchmarks._jobs import make_jobs, rows_of
 from benchmarks._tables import CC18_UCI, PAPER, SUITES, Task, load_all, read_suite
 
@@ -59,6 +62,10 @@ def test_a_suite_of_ones_own(tmp_path):
     [
         ("61 iris", "must list OpenML ids, found 'iris'"),
         ("-3", "found '-3'"),
+        ("61 ../../5", r"found '\.\./\.\./5' is no OpenML id"),
+        ("٦١", "found '٦١'"),
+        ("0", "found '0'"),
+        ("9" * 5000, "found '9"),
         ("# none", "found nothing"),
         ("\x00\ufffd", "must list OpenML ids"),
         (None, "no file of OpenML ids and no suite"),
@@ -117,17 +124,206 @@ def test_numeric_target_is_refused():
         _tables._classification_table("t", X, y, 7)
 
 
-def test_what_the_client_adds_is_kept_and_the_rest_untouched(cache):
+def test_the_cache_is_as_it_was_and_so_are_the_clients_settings(cache):
+    """All that the client would add to it are pickles."""
     config = openml.config.get_config_as_dict()
-    for file in (cache / DATASETS / "61").glob("*.pkl*"):
-        file.unlink()
     before = contents(cache)
-    load(61)
-    after = contents(cache)
-    assert after.items() > before.items()
-    assert not [path for path in after if path.suffix == ".part"]
-    assert openml.config.get_config_as_dict() == config
     assert load(61).X.shape == (150, 4)
+    assert len(load(Task(59)).splits) == 10
+    assert contents(cache) == before
+    assert openml.config.get_config_as_dict() == config
+
+
+class Bomb:
+    """A pickle of it, once read, makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+PICKLES = {
+    DATASETS / "61": (
+        *("features.xml.pkl", "qualities.xml.pkl", "dataset_61.pkl.py3"),
+        *("dataset.pkl.py3", "dataset_61.feather.attributes.pkl.py3"),
+    ),
+    DATASETS.parent / "tasks" / "59": ("datasplits.pkl.py3",),
+}
+
+
+def test_no_pickle_of_a_cache_is_read(cache, tmp_path):
+    """The client loads those that lie beside the data, whoever has put them there."""
+    mark = tmp_path / "ran"
+    for folder, names in PICKLES.items():
+        for name in names:
+            (cache / folder / name).write_bytes(pickle.dumps(Bomb(mark)))
+    before = contents(cache)
+    assert load(61).X.shape == (150, 4)
+    assert len(load(Task(59)).splits) == 10
+    assert not mark.exists()
+    assert contents(cache) == before
+
+
+def test_the_clients_own_pickles_are_still_what_is_left_out(cache, monkeypatch):
+    """Should it ever name them otherwise, or keep something new, this says so."""
+    from benchmarks import _openml
+
+    seen = set()
+    original = _openml._add_new_files
+
+    def spy(source, *others):
+        seen.update(file.name for file in source.iterdir())
+        original(source, *others)
+
+    monkeypatch.setattr(_openml, "_add_new_files", spy)
+    load(Task(59))
+    added = {name for name in seen if Path(name).suffix not in _openml.DATA_FILES}
+    assert added == {
+        *("features.xml.pkl", "qualities.xml.pkl"),
+        *("dataset_61.pkl.py3", "datasplits.pkl.py3"),
+    }
+
+
+BAD_IDS = [
+    "../../..",
+    "..",
+    "/no/folder",
+    "-61",
+    "0",
+    "",
+    "6_1",
+    "٦١",
+    "61/../5",
+    "9" * 400,
+]
+
+
+@pytest.mark.parametrize("text", BAD_IDS)
+@pytest.mark.parametrize(
+    ("key", "file", "tag"),
+    [
+        (Task(59), "tasks/59/task.xml", "data_set_id"),
+        (Task(59), "tasks/59/task.xml", "task_id"),
+        (61, "datasets/61/description.xml", "id"),
+    ],
+    ids=["data_set_id", "task_id", "id"],
+)
+def test_no_path_is_made_of_what_is_no_id(cache, tmp_path, key, file, tag, text):
+    """One of "../../.." had a folder outside copied over, and removed."""
+    path = cache / DATASETS.parent / file
+    content = path.read_text()
+    head, tail = content.split(f"<oml:{tag}>", 1)
+    path.write_text(f"{head}<oml:{tag}>{text}{tail[tail.index('</') :]}")
+    before = contents(tmp_path)
+    with pytest.raises(RuntimeError, match="is no OpenML id") as error:
+        load(key)
+    assert f"The copy in {path.parent} may be damaged" in str(error.value)
+    assert contents(tmp_path) == before
+    assert set(tmp_path.iterdir()) == {tmp_path / "cache"}
+
+
+@pytest.mark.parametrize(
+    ("key", "file", "old", "new"),
+    [
+        (Task(59), "tasks/59/task.xml", "<oml:task_id>59", "<oml:task_id>60"),
+        (61, "datasets/61/description.xml", "<oml:id>61", "<oml:id>5"),
+        (
+            Task(59),
+            "tasks/59/task.xml",
+            '<oml:input name="source_data"',
+            "<oml:data_set_id>5</oml:data_set_id><oml:input name='source_data'",
+        ),
+    ],
+    ids=["another task", "another table", "two tables"],
+)
+def test_the_description_of_another_is_refused(cache, key, file, old, new):
+    path = cache / DATASETS.parent / file
+    content = path.read_text()
+    assert old in content
+    path.write_text(content.replace(old, new))
+    before = contents(cache)
+    with pytest.raises(RuntimeError, match=r"is described as|more than one") as error:
+        load(key)
+    assert f"The copy in {path.parent} may be damaged" in str(error.value)
+    assert contents(cache) == before
+
+
+@pytest.mark.parametrize("number", [-61, 0, "../61", "61/../5"])
+def test_a_key_that_is_no_id_is_refused(cache, number):
+    before = contents(cache)
+    for key in (number, Task(number)):
+        if not isinstance(key, str):
+            with pytest.raises(RuntimeError, match="is no OpenML id"):
+                load(key)
+    assert contents(cache) == before
+
+
+@pytest.mark.parametrize("number", ["-61", "0", "6_1", "٦١", "../61", "1e3"])
+@pytest.mark.parametrize("option", ["--datasets", "--tasks"])
+def test_the_command_line_takes_ids_only(capsys, option, number):
+    with pytest.raises(SystemExit):
+        uci._parse(
+            [option, f"{number}"] if number[0] != "-" else [f"{option}={number}"]
+        )
+    assert "is no OpenML id" in capsys.readouterr().err
+
+
+def test_a_file_that_leads_out_of_the_cache_is_not_followed(cache, tmp_path):
+    outside = tmp_path / "secret.xml"
+    path = cache / DATASETS / "61" / "features.xml"
+    path.replace(outside)
+    path.symlink_to(outside)
+    with pytest.raises(RuntimeError, match="leads out of the cache"):
+        load(61)
+    assert path.is_symlink()
+
+
+@pytest.mark.parametrize("level", ["61", "datasets"])
+def test_a_folder_that_leads_out_of_the_cache_is_not_followed(cache, tmp_path, level):
+    outside = tmp_path / "outside"
+    folder = cache / DATASETS
+    folder = folder / "61" if level == "61" else folder
+    folder.rename(outside)
+    folder.symlink_to(outside)
+    before = contents(outside)
+    with pytest.raises(RuntimeError, match="leads out of the cache"):
+        load(61)
+    assert contents(outside) == before
+
+
+def test_a_cache_may_be_a_link_itself_and_hold_links(cache, tmp_path):
+    (tmp_path / "elsewhere").symlink_to(cache)
+    path = cache / DATASETS / "61" / "features.xml"
+    path.rename(cache / "blob")
+    path.symlink_to(cache / DATASETS / ".." / "blob.xml")
+    (cache / "blob").rename((cache / DATASETS).parent / "blob.xml")
+    openml.config.set_root_cache_directory(tmp_path / "elsewhere")
+    assert load(61).X.shape == (150, 4)
+
+
+@pytest.mark.parametrize(
+    "name", ["<oml:name/>", "<oml:name></oml:name>", '<oml:name a="b">x</oml:name>']
+)
+def test_a_table_with_no_name_is_refused(cache, name):
+    """Its rows would be none that a file of results may hold."""
+    path = cache / DATASETS / "61" / "description.xml"
+    path.write_text(path.read_text().replace("<oml:name>iris</oml:name>", name))
+    with pytest.raises(RuntimeError, match="OpenML's name for this table is"):
+        load(61)
+
+
+def test_what_the_client_logs_of_a_file_steers_no_terminal(cache, caplog):
+    """XML may hold no escape, but what some terminals take for one."""
+    from benchmarks._openml import PrivateClient, explain
+
+    before = logging.getLogRecordFactory()
+    with PrivateClient(print):
+        logging.warning("no file %s", "\x9b31m\u202e")
+    assert caplog.messages == ["no file \\x9b31m\\u202e"]
+    assert logging.getLogRecordFactory() is before
+    assert explain(ValueError("a\x1b[1m\nb")) == "ValueError: a\\x1b[1m b"
 
 
 def test_read_only_cache_is_enough(cache, monkeypatch):
@@ -144,8 +340,6 @@ def test_read_only_cache_is_enough(cache, monkeypatch):
 @pytest.mark.parametrize("missing", [True, False], ids=["missing", "cut short"])
 def test_failure_leaves_the_cache_as_it_was(cache, damage, missing):
     """With no network the client deletes a damaged folder: openml-python 1084."""
-    for file in (cache / DATASETS / "61").glob("*.pkl*"):
-        file.unlink()
     file = cache / DATASETS / "61" / damage
     if missing:
         file.unlink()
@@ -264,8 +458,6 @@ def test_splits_follow_the_rows_that_have_a_target(cache, monkeypatch):
 )
 def test_a_damaged_task_is_reported_and_nothing_of_it_kept(cache, damage, message):
     folder = cache / DATASETS.parent / "tasks" / "59"
-    for file in folder.glob("*.pkl*"):
-        file.unlink()
     path = folder / "datasplits.arff"
     whole = path.read_text()
     path.write_text("\n".join(damage(whole.splitlines())))
@@ -399,7 +591,8 @@ def test_a_table_is_fetched_once_and_then_in_the_cache(server, tmp_path):
     table = load(61)
     np.testing.assert_allclose(table.X.to_numpy(), load_iris().data)
     assert "/iris.arff" in server.calls
-    assert contents(tmp_path / "cache")
+    kept = contents(tmp_path / "cache")
+    assert {path.suffix for path in kept} == {".xml", ".arff"}
     server.calls.clear()
     assert load(61).X.equals(table.X)
     assert server.calls == []

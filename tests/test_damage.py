@@ -1,0 +1,527 @@
+"""Files of results that are damaged: nothing crashes, and nothing is lost."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("scikit_posthocs")
+pytest.importorskip("jinja2")
+
+from benchmarks import _contests, figure, regression, report, speed, uci
+from benchmarks._fits import Fit
+from benchmarks._jobs import Job, make_jobs, make_units
+from benchmarks._results import (
+    Results,
+    UnreadableResults,
+    read_environments,
+    read_rows,
+    write_parquet,
+)
+from benchmarks._runner import run_unit
+from benchmarks._schema import NESTED, check_row
+from benchmarks._summary import against_erm, as_text, label_rows, summarize
+from benchmarks._tables import SUITES, load_all
+
+from .conftest import contents
+
+KEPT = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
+GOOD = read_rows(KEPT / "embedded")[::7]  # of all four tables, mixup and mlp
+N = len(GOOD)
+AT = {"first": 0, "middle": N // 2, "last": N - 1}
+
+
+def line_of(row):
+    return json.dumps(row).encode()
+
+
+def change(**values):
+    return lambda row: line_of(row | values)
+
+
+def cut(row):
+    return line_of(row)[:-40]
+
+
+DAMAGE = {
+    "deep": lambda row: b"[" * 100_000,
+    "deep in a field": lambda row: line_of(row)[:-1] + b',"x":' + b"[" * 10**5 + b"}",
+    "deep, whole": lambda row: b"[" * 600 + b"]" * 600,
+    "cut": cut,
+    "no text": lambda row: b"\xff\xfe\x00\x01",
+    "zeros": lambda row: b"\x00" * 4096,
+    "a list": lambda row: line_of([row]),
+    "null": lambda row: b"null",
+    "a number": lambda row: b"3",
+    "two rows": lambda row: line_of(row) + line_of(row),
+    "no field": lambda row: b"{}",
+    "null name": change(table=None),
+    "number name": change(table=7),
+    "list name": change(table=["a"]),
+    "surrogate name": change(table="a\ud800"),
+    "surrogate message": change(message="\udfff"),
+    "surrogate field": lambda row: line_of(row | {"\ud800": 1}),
+    "huge fold": change(fold=10**30),
+    "huge digits": lambda row: line_of(row)[:-1] + b',"n_test":' + b"9" * 5000 + b"}",
+    "huge score": change(log_loss=10**400),
+    "huge rows": change(n_rows=2**63),
+    "negative fold": change(fold=-1),
+    "fold of others": change(fold=5),
+    "fractional fold": change(fold=0.5),
+    "true fold": change(fold=True),
+    "text for a fold": change(fold="0"),
+    "text for a score": change(error="0.1"),
+    "list for a score": change(error=[0.1]),
+    "NaN": change(error=math.nan),
+    "Infinity": change(log_loss=math.inf),
+    "-Infinity": change(fit_seconds=-math.inf),
+    "1e999": lambda row: line_of(row | {"log_loss": 0.123}).replace(b"0.123", b"1e999"),
+    "error above 1": change(error=1.5),
+    "no alpha": change(model="mixup", alpha=None),
+    "an alpha of none": change(model="mlp", alpha=0.1),
+    "NaN alpha": change(alpha=math.nan),
+    "text alpha": change(alpha="0.1"),
+    "negative alpha": change(alpha=-1),
+    "number protocol": change(protocol=3),
+    "unknown model": change(model="gone"),
+    "unhashable model": change(model=["mixup"]),
+    "unknown status": change(status="maybe"),
+    "unhashable seed": change(seed=[0]),
+    "object for a task": change(task_id={}),
+    "bins of text": change(reliability="many"),
+    "bins of none": change(reliability=[[None] * 4]),
+    "bins too short": change(reliability=[[1, 2]]),
+    "ragged bins": change(reliability=[[1, 2, 3, 4], [1]]),
+    "bins of NaN": change(reliability=[[1, math.nan, 3, 4]]),
+    "no bins": change(reliability=[]),
+    "empty bins": change(reliability=[[0, 0, 0, 0]]),
+    "versions of lists": change(versions={"python": ["3"]}),
+    "unknown field": change(extra=[{}]),
+}
+
+
+def write(folder, lines, end=b"\n"):
+    folder.mkdir(exist_ok=True)
+    (folder / "results.jsonl").write_bytes(b"\n".join(lines) + end)
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return [line_of(row) for row in GOOD]
+
+
+@pytest.mark.parametrize("at", AT)
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_line_costs_its_own_job_alone(tmp_path, capsys, lines, kind, at):
+    at = AT[at]
+    damaged = [*lines]
+    damaged[at] = DAMAGE[kind](GOOD[at])
+    write(tmp_path, damaged)
+    before = (tmp_path / "results.jsonl").read_bytes()
+    results = Results(tmp_path)
+    said = capsys.readouterr().err
+    assert results.n_unreadable == 1
+    assert f"{tmp_path / 'results.jsonl'}: line {at + 1} (" in said
+    assert said.count("\n") == 1 and len(said) < 1000
+    finished = [results.is_finished(Job.of(row)) for row in GOOD]
+    assert finished == [i != at for i in range(N)]
+    assert read_rows(tmp_path) == [*GOOD[:at], *GOOD[at + 1 :]]
+    assert f"line {at + 1} (" in capsys.readouterr().err
+    # The job is run again, and the line stays.
+    assert results.append(GOOD) == [GOOD[at]]
+    assert (tmp_path / "results.jsonl").read_bytes().startswith(before)
+    again = Results(tmp_path)
+    assert again.n_unreadable == 1
+    assert again.rows(map(Job.of, GOOD)) == GOOD
+
+
+def test_all_at_once_are_reported_and_none_of_them_crashes(tmp_path, lines, capsys):
+    bad = [damage(GOOD[0]) for damage in DAMAGE.values()]
+    write(tmp_path, [*bad, *lines, *bad], end=b"")
+    before = (tmp_path / "results.jsonl").read_bytes()
+    assert report.main([str(tmp_path)]) == 0
+    assert figure.main(["--results", str(tmp_path)]) == 0
+    said = capsys.readouterr().err
+    assert f"passed over {2 * len(bad)} unreadable lines" in said
+    assert f"and {2 * len(bad) - 5} more" in said
+    assert (tmp_path / "results.jsonl").read_bytes() == before
+    assert pq.read_table(tmp_path / "results.parquet").num_rows == N
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_lines_of_others_are_numbered_too(tmp_path, lines, capsys):
+    """A second process reads on where it has stopped."""
+    write(tmp_path, lines[:3])
+    first, second = Results(tmp_path), Results(tmp_path)
+    first.append(GOOD[3:5])
+    with first.path.open("ab") as file:
+        file.write(b"[3]\n" + lines[5][:50])
+    second.refresh()
+    assert "line 6 (of type list is no row), line 7 (" in capsys.readouterr().err
+    second.append(GOOD[5:6])
+    first.refresh()
+    assert "line 6 (" in capsys.readouterr().err
+    assert first.rows(map(Job.of, GOOD[:6])) == GOOD[:6]
+    assert Results(tmp_path).n_unreadable == 2
+
+
+def test_a_resumed_run_runs_what_is_damaged_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
+    arguments = ["--models", "dummy", "--n-jobs", "1", "--out", str(tmp_path)]
+    assert uci.main(arguments) == 0
+    path = tmp_path / "results.jsonl"
+    rows = [json.loads(line) for line in path.read_bytes().splitlines()]
+    kinds = ["NaN", "deep", "null name", "cut"]
+    bad = [DAMAGE[kind](row) for kind, row in zip(kinds, rows, strict=False)]
+    write(tmp_path, [*bad, line_of(rows[4])])
+    capsys.readouterr()
+    assert uci.main(arguments) == 0
+    said = capsys.readouterr()
+    assert "passed over 4 unreadable lines" in said.err
+    assert "1 of 5 jobs were finished before" in said.err
+    assert "dummy" in said.out
+    times = dict.fromkeys(["fit_seconds", "predict_seconds"])
+    found = sorted(read_rows(tmp_path), key=lambda row: row["fold"])
+    assert [row | times for row in found] == [row | times for row in rows]
+
+
+# Any value in any field
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(-(10**40), 10**40)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["\ud800", "x" * 300, "../..", "inf", "nan", "", "ok", "failed"]),
+    lambda some: (
+        st.lists(some, max_size=4)
+        | st.dictionaries(st.text(max_size=3), some, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+FEW = GOOD[:2] + GOOD[-2:]
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    row=st.sampled_from(FEW),
+    field=st.sampled_from([*GOOD[0], "curve", "samples", "attacks", "line", "other"]),
+    value=VALUES,
+)
+def test_what_passes_the_reader_crashes_nothing(tmp_path, row, field, value):
+    write(tmp_path, [json.dumps(row | {field: value}).encode(), *map(line_of, FEW)])
+    results = Results(tmp_path)
+    rows = [*results._rows.values()]
+    assert len(rows) + results.n_unreadable in (4, 5)
+    assert all(results.is_finished(Job.of(good)) for good in FEW if good != row)
+    frame = label_rows(rows)
+    as_text(summarize(frame))
+    against_erm(rows)
+    write_parquet(rows, tmp_path / "results.parquet")
+    (tmp_path / "results.jsonl").unlink()
+    assert [Job.of(row) for row in read_rows(tmp_path)] == [Job.of(row) for row in rows]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_passes_the_reader_is_reported(tmp_path, seed):
+    """Odd values that are no damage: names, and numbers at the ends of their range."""
+    rng = np.random.default_rng(seed)
+    odd = {
+        "table": ["", " ", "x" * 300, "a/b", "..", "\x00", "CON", "$\\frac{", "{0}"],
+        "alpha": [0.0, 0.1, 0.10000000000000002, 1e-300, 1e300, np.inf],
+        "error": [0.0, 1.0],
+        "log_loss": [0.0, 1e9],
+        "train_error": [None, 0.0, 1.0],
+        "reliability": [None, [[0, 0.0, 1, 0]], [[9, 1e9, 1e9, 1e9]]],
+        "fit_seconds": [1e-9, 1e9],
+        "n_rows": [1, 2**53],
+        "table_id": [None, 1, 2**53],
+        "task_id": [None, 3],
+        "noise": [None, 0.5],
+        "protocol": ["default", "x" * 300, "environment", "</a>"],
+        "brier": [None, 0.0],
+        "n_test": [None, 1, 2**53],
+        "seed": [0, 2**32 - 1],
+    }
+    rows = [
+        row | {name: values[rng.integers(len(values))] for name, values in odd.items()}
+        for row in GOOD[:8]
+    ]
+    rows = [row | {"alpha": None} if row["model"] == "mlp" else row for row in rows]
+    Results(tmp_path).append(rows)
+    assert len(read_rows(tmp_path)) == len({Job.of(row) for row in rows})
+    assert report.main([str(tmp_path)]) == 0
+
+
+# Parquet
+
+
+def parquet(path, rows):
+    """Write rows as Arrow can, each column of one type."""
+    write_parquet(rows, path)
+    return pq.read_table(path)
+
+
+PARQUET_DAMAGE = {
+    "NaN": ("error", math.nan, pa.float64()),
+    "Infinity": ("log_loss", math.inf, pa.float64()),
+    "null score": ("error", None, pa.float64()),
+    "null name": ("table", None, pa.string()),
+    "null fold": ("fold", None, pa.int64()),
+    "negative fold": ("fold", -1, pa.int64()),
+    "cut JSON": ("reliability", "[[1, 2", pa.string()),
+    "deep JSON": ("reliability", "[" * 10**5, pa.string()),
+    "NaN in JSON": ("reliability", "[[1, NaN, 3, 4]]", pa.string()),
+    "other JSON": ("versions", "[]", pa.string()),
+    "unknown model": ("model", "gone", pa.string()),
+}
+
+
+@pytest.mark.parametrize("at", AT)
+@pytest.mark.parametrize("kind", PARQUET_DAMAGE)
+def test_a_damaged_row_of_parquet_costs_its_own_job(tmp_path, capsys, kind, at):
+    at = AT[at]
+    name, value, type_ = PARQUET_DAMAGE[kind]
+    path = tmp_path / "results.parquet"
+    table = parquet(path, GOOD)
+    column = table[name].to_pylist()
+    column[at] = value
+    number = table.column_names.index(name)
+    table = table.set_column(number, name, pa.array(column, type_))
+    pq.write_table(table, path)
+    before = contents(tmp_path)
+    assert read_rows(tmp_path) == [*GOOD[:at], *GOOD[at + 1 :]]
+    assert f"{path}: row {at + 1} (" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+    results = Results(tmp_path)
+    assert results.append(GOOD) == [GOOD[at]]
+    results.export()
+    assert sorted(read_rows(tmp_path), key=GOOD.index) == GOOD
+    kept = pq.read_table(tmp_path / "results.refused.parquet")
+    assert kept.num_rows == N
+
+
+def test_a_column_of_another_type_is_said_for_every_row(tmp_path, capsys):
+    path = tmp_path / "results.parquet"
+    table = parquet(path, GOOD)
+    number = table.column_names.index("error")
+    pq.write_table(table.set_column(number, "error", pa.array(["0.1"] * N)), path)
+    assert read_rows(tmp_path) == []
+    assert f"passed over {N} unreadable rows" in capsys.readouterr().err
+    before = path.read_bytes()
+    assert report.main([str(tmp_path)]) == 1
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bytes_of_a_parquet_file_that_changed_are_no_crash(tmp_path, seed, capsys):
+    rng = np.random.default_rng(seed)
+    path = tmp_path / "results.parquet"
+    write_parquet(GOOD, path)
+    content = bytearray(path.read_bytes())
+    for place in rng.integers(len(content), size=3):
+        content[place] ^= 1 << rng.integers(8)
+    if seed % 4 == 0:
+        del content[rng.integers(1, len(content)) :]
+    path.write_bytes(content)
+    try:
+        read_rows(tmp_path)
+    except UnreadableResults as error:
+        assert str(path) in str(error)
+    assert path.read_bytes()
+
+
+def test_a_report_of_parquet_alone_leaves_it_as_it_is(tmp_path):
+    path = tmp_path / "results.parquet"
+    write_parquet(GOOD, path)
+    before = path.read_bytes()
+    assert report.main([str(tmp_path)]) == 0
+    assert path.read_bytes() == before
+
+
+def test_a_folder_named_like_a_partition_is_no_column(tmp_path):
+    folder = tmp_path / "alpha=7"
+    folder.mkdir()
+    write_parquet(GOOD, folder / "results.parquet")
+    assert read_rows(folder) == GOOD
+
+
+# Environments
+
+STAMPS = [{"id": "abc", "cores": 2, "commit": None}, {"id": "def", "python": "3"}]
+BAD_STAMPS = [
+    *(b"[" * 100_000, b"null", b"3", b'{"id": 3}', b'{"cores": 2}', b"\xff"),
+    *(b'{"id": "x", "a": [[]]}', b'{"id": "\\ud800"}', b'{"id": "x", "a": NaN}'),
+    *(b'{"id": "x", "a": {"b": 1}}', b'{"id": "abc"'),
+]
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+@pytest.mark.parametrize("bad", BAD_STAMPS, ids=lambda bad: repr(bad[:20]))
+def test_a_damaged_stamp_costs_itself_alone(tmp_path, capsys, bad, at):
+    content = [*map(line_of, STAMPS)]
+    content.insert(at, bad)
+    path = tmp_path / "environments.jsonl"
+    path.write_bytes(b"\n".join(content) + b"\n")
+    assert read_environments(tmp_path) == STAMPS
+    assert f"{path}: line {at + 1} (" in capsys.readouterr().err
+    results = Results(tmp_path)
+    for stamp in STAMPS:
+        results.add_environment(stamp)
+    assert path.read_bytes() == b"\n".join(content) + b"\n"
+
+
+def test_a_stamp_that_was_cut_off_is_written_again(tmp_path):
+    path = tmp_path / "environments.jsonl"
+    path.write_bytes(b'{"id": "abc", "cor')
+    Results(tmp_path).add_environment(STAMPS[0])
+    assert read_environments(tmp_path) == STAMPS[:1]
+
+
+# What is written can be read
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf, -1.0, None])
+def test_a_score_that_is_no_number_is_a_failure(tmp_path, monkeypatch, score):
+    """It ended the whole run, since no file could hold it."""
+    from benchmarks import _runner
+
+    measure = _runner.measure
+
+    def spoil(table, fit: Fit):
+        measures, predictions = measure(table, fit)
+        return measures | {"log_loss": score}, predictions
+
+    monkeypatch.setattr(_runner, "measure", spoil)
+    ((iris,), _) = load_all(["iris"])
+    jobs = make_jobs(iris, ["dummy"], [], protocol="paper", folds=2)
+    outcomes = run_unit(make_units(iris, jobs)[0])
+    rows = [outcome.row for outcome in outcomes]
+    assert all(row["status"] == "failed" for row in rows)
+    assert "log_loss is" in rows[0]["message"]
+    Results(tmp_path).append(rows)
+    assert read_rows(tmp_path) == rows
+
+
+@pytest.mark.parametrize(
+    "folder", [path.parent.name for path in sorted(KEPT.glob("*/results.*"))]
+)
+def test_the_results_that_are_kept_are_read_in_full(folder, capsys, tmp_path):
+    rows = read_rows(KEPT / folder)
+    read_environments(KEPT / folder)
+    assert capsys.readouterr().err == ""
+    for file in (KEPT / folder).glob("results.*"):
+        shutil.copyfile(file, tmp_path / file.name)
+    results = Results(tmp_path)
+    assert results.n_unreadable == 0
+    assert all(results.is_finished(Job.of(r)) for r in rows if r["status"] == "ok")
+    for row in rows[:: max(1, len(rows) // 50)]:
+        packed = json.loads(json.dumps({n: row[n] for n in NESTED if n in row}))
+        assert check_row(row | packed) == row
+
+
+# Other files of results
+
+
+@pytest.mark.parametrize("at", [0, 1, 3])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *(b"[" * 100_000, b"null", b"{}", b"\xff", b'{"section": "fit"'),
+        *(b'{"section": ["fit"], "run": "2", "value": 1}',),
+        *(b'{"section": "fit", "run": "2", "value": NaN}',),
+        *(b'{"section": "fit", "run": "2", "value": "1"}',),
+        *(b'{"section": "fit", "run": null, "value": 1}',),
+        *(b'{"section": "fit", "run": "2", "value": 1, "setting": []}',),
+        *(b'{"section": "flight", "run": "2", "value": 1}',),
+        *(b'{"section": "fit", "run": "2", "value": 1, "unit": "\\ud800"}',),
+    ],
+    ids=lambda bad: repr(bad[-40:]),
+)
+def test_a_damaged_measurement_is_passed_over(tmp_path, capsys, monkeypatch, bad, at):
+    row = {"section": "members", "setting": "a", "unit": "s", "run": "1", "cores": 2}
+    row |= {"competitor": "mixup"}
+    content = [line_of(row | {"repeat": i, "value": 1.0 + i}) for i in range(3)]
+    content.insert(at, bad)
+    path = tmp_path / "speed.jsonl"
+    path.write_bytes(b"\n".join(content) + b"\n")
+    assert list(speed.read_latest(path)["value"]) == [1.0, 2.0, 3.0]
+    assert f"{path}: line {at + 1} (" in capsys.readouterr().err
+    monkeypatch.setattr(speed, "measure", lambda *_: None)
+    speed.main(["--out", str(tmp_path)])
+    assert "2 [1, 3]" in (tmp_path / "speed.md").read_text()
+
+
+def test_a_measurement_follows_a_line_that_was_cut_off(tmp_path, monkeypatch):
+    path = tmp_path / "speed.jsonl"
+    path.write_bytes(b'{"section": "members", "ru')
+    contest = _contests.Contest("members", "a", "s", {"mixup": lambda: 1.0})
+    monkeypatch.setitem(speed.SECTIONS, "members", lambda quick: [contest])
+    speed.measure(["members"], 1, True, path)
+    assert list(speed.read_latest(path)["value"]) == [1.0]
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *("alpha 0,0,nan,1,diabetes,442", "alpha 0,0,inf,1,diabetes,442"),
+        *("alpha 0,0,,1,diabetes,442", "gone,0,0.5,1,diabetes,442", "alpha 0"),
+        *("alpha 0,9,0.5,1,diabetes,442", "alpha 0,x,0.5,1,diabetes,442"),
+        *("alpha 0,0.5,0.5,1,diabetes,442", "alpha 0,0,text,1,diabetes,442"),
+    ],
+)
+def test_a_damaged_row_of_regression_is_run_again(
+    tmp_path, monkeypatch, capsys, bad, at
+):
+    monkeypatch.setattr(regression, "HALVES", {"choosing": (), "confirming": ()})
+    ran = []
+
+    def pretend(X, y, places):
+        ran.extend(places)
+        return [
+            {"model": name, "fold": fold, "error": 0.5, "seconds": 1.0}
+            for name, fold in places
+        ]
+
+    monkeypatch.setattr(regression, "run", pretend)
+    arguments = ["--first", "2", "--models", "ridge", "--out", str(tmp_path)]
+    assert regression.main(arguments) == 0
+    path = tmp_path / "regression.csv"
+    content = path.read_text().splitlines()
+    assert len(content) == 1 + 2 * 4
+    content[at] = bad
+    path.write_text("\n".join(content) + "\n")
+    ran.clear()
+    capsys.readouterr()
+    assert regression.main(arguments) == 0
+    assert f"{path}: line {at + 1} (" in capsys.readouterr().err
+    assert len(ran) == 1
+    assert len(path.read_text().splitlines()) == 1 + 2 * 4
+    assert bad in (tmp_path / "regression.refused.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\xff", b"a,b\n1,2\n", b'model,fold\n"a', b"a\n1,2,3\n"]
+)
+def test_what_is_no_table_of_regressions_is_left_alone(
+    tmp_path, monkeypatch, capsys, content
+):
+    monkeypatch.setattr(regression, "HALVES", {"choosing": (), "confirming": ()})
+    path = tmp_path / "regression.csv"
+    path.write_bytes(content)
+    assert regression.main(["--out", str(tmp_path)]) == 2
+    assert "repair it, or name another folder" in capsys.readouterr().err
+    assert path.read_bytes() == content
