@@ -1,6 +1,6 @@
 """The scikit-learn estimators."""
 
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
@@ -310,7 +310,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         if not hasattr(self, "net_"):  # a first call that failed is forgotten
             self.__dict__.pop("classes_", None)
         if classes is not None:
-            classes = _plain_labels(np.asarray(_keep_types(classes)))
+            classes = np.asarray(_keep_types(classes))
+            _check_label_types(classes, "classes")
         new_classes = _check_partial_fit_first_call(self, classes)
         if new_classes:
             self.multilabel_ = _is_matrix(y)
@@ -341,7 +342,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             raise ValueError(
                 "Input y contains missing values: every row needs a label."
             )
-        y = _plain_labels(y)
+        _check_label_types(y, "y")
         check_classification_targets(y)
         return y
 
@@ -883,37 +884,32 @@ def _keep_types(y):
     return y
 
 
-def _plain_labels(y):
-    """Return labels that come as objects as an array of one type.
+def _check_label_types(labels, name):
+    """Raise ValueError if labels are objects, unless all are text.
+
+    scikit-learn's metrics could not score such labels, so that to learn them would
+    only put the error off.
 
     Parameters
     ----------
-    y : ndarray of shape (n_rows,)
-
-    Returns
-    -------
-    y : ndarray of shape (n_rows,)
-
-    Raises
-    ------
-    ValueError
-        If they are of several types, or of one that has no order.
+    labels : ndarray of shape (n,)
+    name : str
+        For the message.
     """
-    if y.dtype != object:
-        return y
-    kinds = set(map(type, y))
+    kinds = set(map(type, labels)) if labels.dtype == object else {str}
     if all(issubclass(kind, str) for kind in kinds):
-        return y
+        return
     if all(issubclass(kind, bool | np.bool_) for kind in kinds):
-        return y.astype(bool)
-    if are_numbers(y, "y") and np.isfinite(y.astype(float)).all():
-        as_float = y.astype(float)
-        whole = (np.abs(as_float) < 2**63).all() and (as_float % 1 == 0).all()
-        return y.astype(np.int64) if whole else as_float
-    names = sorted(kind.__name__ for kind in kinds)
+        way = "astype(bool)"
+    elif all(issubclass(kind, Integral | np.bool_) for kind in kinds):
+        way = "astype(int)"
+    else:
+        way = "astype(float)" if are_numbers(labels, name) else "astype(str)"
+    types = sorted(kind.__name__ for kind in kinds)
     raise ValueError(
-        f"Unknown label type: y holds objects of type(s) {names}. Labels must be all "
-        "text, all numbers or all booleans: y.astype(str) makes text of them."
+        f"Unknown label type: {name} holds objects of type(s) {types}. Labels must be "
+        "all text, or an array of numbers or booleans: here, "
+        f"np.asarray({name}, dtype=object).{way} makes such an array."
     )
 
 

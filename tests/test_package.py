@@ -13,6 +13,8 @@ PACKAGE = Path(skmixup.__file__).parent
 
 # Each module may import only from those before it.
 ORDER = [
+    "_checks",
+    "_columns",
     "_binning",
     "_encoding",
     "_rows",
