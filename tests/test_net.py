@@ -250,7 +250,6 @@ def test_too_few_outputs():
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (Y.astype(str), "LabelEncoder"),
         (Y.astype(object), "LabelEncoder"),
         (Y - 1, "y holds -1: class indices count from 0"),
     ],

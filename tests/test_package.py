@@ -22,6 +22,8 @@ ORDER = [
     "_modules",
     "_optim",
     "_gradient",
+    "_global_state",
+    "_targets",
     "_resident",
     "_neighbors",
     "_batches",
