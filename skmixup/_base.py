@@ -515,6 +515,7 @@ def net_to_arrays(net):
     }
 
 
+@torch.inference_mode(False)  # of tensors made in it none could be trained on
 def arrays_to_net(arrays, net):
     """Put the state that `net_to_arrays` returned into a new net."""
 

@@ -248,9 +248,10 @@ def read_targets(y):
     """
     if y.is_floating_point():
         return y
-    if y.dim() == 1 or (y.dim() == 2 and y.shape[1] == 1):
+    whole = not y.is_complex()
+    if whole and (y.dim() == 1 or (y.dim() == 2 and y.shape[1] == 1)):
         return y.long().flatten()
-    if y.dim() != 2 or y.is_complex() or not ((y == 0) | (y == 1)).all():
+    if not whole or y.dim() != 2 or not ((y == 0) | (y == 1)).all():
         raise ValueError(
             f"y has shape {tuple(y.shape)} and type {y.dtype}: give class indices of "
             "shape (n_rows,), a one-hot or indicator matrix (n_rows, n_classes) of 0 "
@@ -675,10 +676,9 @@ def _batch_targets(y, n_classes, dtype):
         return y if y.is_floating_point() else targets.to(dtype)
     low, high = (int(f(targets)) for f in (torch.min, torch.max))
     if low < 0 or (n_classes is not None and high >= n_classes):
-        found = low if low < 0 else high
         raise ValueError(
-            f"y holds {found}: class indices count from 0 and are below n_classes, "
-            f"which is {n_classes}."
+            f"y holds {low if low < 0 else high}: class indices count from 0"
+            + ("." if n_classes is None else f", and n_classes is {n_classes}.")
         )
     return one_hot(targets, n_classes, dtype)
 

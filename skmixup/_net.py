@@ -43,6 +43,7 @@ from ._optim import StackedAdamW
 from ._resident import ResidentRows, check_row_weights, unpack
 from ._sparse import rows_with_few_values
 from ._targets import (
+    EACH_OUTPUT,
     as_array,
     criterion_traits,
     holds_text,
@@ -112,7 +113,6 @@ def check_losses(losses, epoch, lr):
 
 
 _OWN_MIXERS = (InputMixup, CutMix, ManifoldMixup)  # which draw all beforehand
-_EACH_OUTPUT = (nn.BCELoss, nn.BCEWithLogitsLoss)  # each output is 0 or 1
 
 
 @contextlib.contextmanager
@@ -842,10 +842,12 @@ class MixupNet(NeuralNet):
 
     def _check_shape(self, y_pred, target):
         if y_pred.shape != target.shape:
+            takes_numbers = criterion_traits(self.criterion)[0] == "regressor"
+            other = "use CrossEntropyLoss for" if takes_numbers else "give"
             raise ValueError(
                 f"The module returns shape {tuple(y_pred.shape[2:])} a row, and its "
                 f"target has {tuple(target.shape[2:])}: give y the output's shape, "
-                "or class indices (integers)."
+                f"or {other} class indices (integers)."
             )
 
     def _probe(self, data, valid_data):
@@ -883,7 +885,7 @@ class MixupNet(NeuralNet):
 
     def _one_output(self, y_pred):
         """Tell whether a row has one output, the score of the second of two classes."""
-        return y_pred[0, 0].numel() == 1 and is_criterion(self.criterion, _EACH_OUTPUT)
+        return y_pred[0, 0].numel() == 1 and is_criterion(self.criterion, EACH_OUTPUT)
 
     def _fit_outputs(self, y, y_pred):
         """Return class indices, or of a criterion for one output, what it is to be."""
@@ -1130,7 +1132,7 @@ class MixupNet(NeuralNet):
             makes of the module's outputs.
         """
         proba = self._predictions(X)
-        if is_criterion(self.criterion, _EACH_OUTPUT) and proba.size == len(proba):
+        if is_criterion(self.criterion, EACH_OUTPUT) and proba.size == len(proba):
             proba = proba.reshape(-1, 1)
             return np.concatenate([1 - proba, proba], axis=1)
         return proba
@@ -1151,7 +1153,7 @@ class MixupNet(NeuralNet):
         y_pred = self._predictions(X)
         if criterion_traits(self.criterion)[0] != "classifier":
             return y_pred
-        if is_criterion(self.criterion, _EACH_OUTPUT) and self.n_outputs_ is None:
+        if is_criterion(self.criterion, EACH_OUTPUT) and self.n_outputs_ is None:
             codes = (y_pred > 0.5).astype(np.int64)
             codes = codes.ravel() if codes.size == len(codes) else codes
         else:

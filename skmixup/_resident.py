@@ -190,8 +190,9 @@ def check_row_weights(weight, n_rows):
         weight = check_weights(weight, np.empty((n_rows, 0)))
     except (TypeError, ValueError) as error:
         raise ValueError(f"sample_weight is refused: {error}") from error
-    # Their sum must not overflow.
-    return weight if np.isfinite(weight.sum()) else weight / weight.max()
+    with np.errstate(over="ignore"):
+        overflows = np.isinf(weight.sum())
+    return weight / weight.max() if overflows else weight
 
 
 def unpack(dataset):

@@ -10,6 +10,9 @@ from torch import nn
 from ._mixing import read_targets
 
 
+EACH_OUTPUT = (nn.BCELoss, nn.BCEWithLogitsLoss)  # of which each is 0 or 1
+
+
 def _as_is(outputs):
     return outputs
 
@@ -89,8 +92,9 @@ def as_array(y):
     if y is None or isinstance(y, torch.Tensor):
         return y
     array = np.asarray(y)
-    if isinstance(y, (list, tuple)) and array.dtype.kind in "US":
-        return np.asarray(y, dtype=object)  # of text and numbers NumPy makes text
+    if isinstance(y, (list, tuple)) and array.dtype.kind == "U":
+        objects = np.asarray(y, dtype=object)  # of text and numbers NumPy makes text
+        return array if _all_text(objects) else objects
     return array
 
 
@@ -125,10 +129,12 @@ def read_y(y, criterion, labels=None):
         return torch.from_numpy(_number_labels(y, labels))
     else:
         target = read_targets(_tensor(y))
-        if is_criterion(criterion, (nn.CrossEntropyLoss, nn.NLLLoss)):
-            target = _class_indices(target)
     if target.is_floating_point() and not torch.isfinite(target).all():
         raise ValueError("Input y contains NaN or infinity: drop these rows.")
+    if is_criterion(criterion, (nn.CrossEntropyLoss, nn.NLLLoss)):
+        return _class_indices(target)
+    if is_criterion(criterion, EACH_OUTPUT) and target.is_floating_point():
+        _check_shares(target)
     return target
 
 
@@ -150,15 +156,18 @@ def sort_labels(y):
     """
     if pd.isna(y).any():
         raise ValueError("Input y contains NaN: drop rows without a label.")
-    values = y.ravel().tolist()
-    if _is_column(y) and all(isinstance(value, str) for value in values):
+    if _is_column(y) and _all_text(y):
         return np.unique(y)
-    types = sorted({type(value).__name__ for value in values})
+    types = sorted({type(value).__name__ for value in y.ravel().tolist()})
     raise ValueError(
         "y must be uniformly strings (class labels) or numbers, one for a row, got "
         f"shape {y.shape} of dtype {y.dtype}, which holds {types}: convert it, as "
         "y.astype(str), y.astype(int) or sklearn.preprocessing.LabelEncoder do."
     )
+
+
+def _all_text(y):
+    return y.dtype.kind == "U" or all(isinstance(value, str) for value in y.flat)
 
 
 def _is_column(y):
@@ -186,7 +195,7 @@ def _numbers(y, criterion):
         except (TypeError, ValueError) as error:
             name = getattr(criterion, "__name__", type(criterion).__name__)
             raise ValueError(
-                f"criterion={name} takes numbers as y, got {y.dtype}: {error}. For "
+                f"criterion={name} takes numbers as y, got an array of {y.dtype}: for "
                 "class labels use CrossEntropyLoss."
             ) from error
     target = _tensor(y)
@@ -203,11 +212,20 @@ def _number_labels(y, labels):
         unknown = labels[index] != y
     if unknown.any():
         raise ValueError(
-            f"y holds {y[unknown][:5].tolist()}, which are none of the labels "
-            f"{labels[:20].tolist()}: name all labels in the first call, "
+            f"y holds {np.unique(y[unknown])[:5].tolist()}, not among the labels "
+            f"{labels[:20].tolist()} of the first call: name all of them there, in "
             "fit(X, y, classes=...) or partial_fit(X, y, classes=...)."
         )
     return index
+
+
+def _check_shares(target):
+    low, high = target.min().item(), target.max().item()
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"y holds numbers from {low:g} to {high:g}: binary cross-entropy takes 0 "
+            "and 1, and what is between."
+        )
 
 
 def _class_indices(target):
