@@ -55,6 +55,7 @@ from ._targets import (
 
 _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
 _BULK_ROWS = 4096  # rows up to which predictions are computed in double precision
+_PROBE_ROWS = 16  # on which the module and the criterion are tried before training
 _CLEAN_ROWS = 256  # rows on which the clean training loss is measured
 
 
@@ -852,7 +853,8 @@ class MixupNet(NeuralNet):
 
     def _probe(self, data, valid_data):
         """Learn how wide the module's output is, and check that targets fit it."""
-        index = torch.zeros((self.n_members, 1), dtype=torch.long, device=self.device)
+        index = torch.arange(min(len(data), _PROBE_ROWS), device=self.device)
+        index = index.expand(self.n_members, -1)
         if type(self.module_) is StackedMLP:
             y_pred = index.new_zeros((*index.shape, self.module_.width)).float()
         else:

@@ -9,7 +9,6 @@ from torch import nn
 
 from ._mixing import read_targets
 
-
 EACH_OUTPUT = (nn.BCELoss, nn.BCEWithLogitsLoss)  # of which each is 0 or 1
 
 
