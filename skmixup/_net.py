@@ -170,6 +170,12 @@ class MixupNet(NeuralNet):
     mixed: give a module that looks them up with ``X.long()`` a mixer of what it makes
     of them, such as ``ManifoldMixup(layers=[...])`` of a later layer.
 
+    To scikit-learn a net is what its criterion says: with CrossEntropyLoss, NLLLoss,
+    BCELoss or BCEWithLogitsLoss a classifier, whose labels may be text and whose
+    `score` is the accuracy; with MSELoss, L1Loss, SmoothL1Loss or HuberLoss a
+    regressor, whose `score` is R²; with any other neither, and class indices are
+    learned as one-hot rows.
+
     Parameters
     ----------
     module : callable or torch.nn.Module
@@ -177,8 +183,9 @@ class MixupNet(NeuralNet):
         ``module__NAME``. Of an instance a copy is trained, which starts from the
         instance's weights: `random_state` cannot draw those.
     criterion : class, default=torch.nn.CrossEntropyLoss
-        A loss that takes soft targets. It is called with ``reduction="none"`` where it
-        has such an argument; row weights need that.
+        A loss that takes soft targets; of torch's NLLLoss, which does not, they are
+        taken here: the module then returns logarithms of probabilities. It is called
+        with ``reduction="none"`` where it has such an argument; row weights need that.
     optimizer : class, default=torch.optim.AdamW
         Its arguments are given as ``optimizer__NAME``.
     alpha : float or sequence of float of length K, default=1.0
@@ -202,11 +209,14 @@ class MixupNet(NeuralNet):
         `fit`.
     random_state : int, RandomState or None, default=None
         Seeds weights, order, mixing and dropout. Global random states are left as they
-        were.
+        were. A module that is no StackedMLP draws from torch's global generators, which
+        belong to the process: in threads, its fits take turns, epoch by epoch.
     lr : float, default=1e-3
     max_epochs : int, default=20
     batch_size : int, default=64
-        -1 for all rows in one batch.
+        -1 for all rows in one batch. A last batch of a single row, which would be mixed
+        with nothing and fails in BatchNorm, is joined to the one before it; in a
+        StackedMLP it stays alone.
     train_split : callable or None, default=None
         Splits validation rows off, e.g. ``skorch.dataset.ValidSplit(5)``.
     callbacks : list of skorch callbacks, default=None
@@ -220,6 +230,9 @@ class MixupNet(NeuralNet):
     Attributes
     ----------
     module_ : torch.nn.Module
+    classes_ : ndarray of shape (n_classes,)
+        Of a classifier, the labels in the order of `predict_proba`: those of text, or
+        named in ``fit(X, y, classes=...)``, sorted; else 0, 1, ....
     history : skorch.history.History
         One entry an epoch: "mixed_loss", the mean loss that training minimized, on
         mixed rows; "train_loss", the clean loss on up to 256 training rows after the
@@ -233,7 +246,8 @@ class MixupNet(NeuralNet):
     Raises
     ------
     ValueError
-        If a parameter is out of range, or the loss turns NaN in training.
+        If a parameter is out of range, X, y or weights are not what can be learned
+        from, or the loss turns NaN in training.
 
     Examples
     --------

@@ -303,3 +303,12 @@ def test_own_modules_train_where_nothing_is_recorded(surrounding):
         net = noisy_net(0).fit(rows, labels)
         np.testing.assert_array_equal(net.predict_proba(rows), expected)
     assert len(net.partial_fit(X, Y).history) == 4
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_the_generator_of_a_gpu_is_left_alone():
+    torch.cuda.manual_seed(0)
+    before = torch.cuda.get_rng_state()
+    first, again = (noisy_net(0, device="cuda").fit(X, Y) for _ in range(2))
+    np.testing.assert_allclose(first.predict_proba(X), again.predict_proba(X), 1e-4)
+    assert torch.equal(torch.cuda.get_rng_state(), before)
