@@ -9,9 +9,7 @@ import warnings
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils import ClassifierTags, RegressorTags, check_random_state
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils import check_random_state
 from skorch import NeuralNet
 from skorch.callbacks import (
     BatchScoring,
@@ -21,7 +19,6 @@ from skorch.callbacks import (
     LRScheduler,
     PrintLog,
 )
-from skorch.utils import to_numpy
 from torch import nn
 from torch.utils.data import Subset
 
@@ -40,17 +37,15 @@ from ._mixing import (
 from ._modules import StackedMLP, check_member_values, shown
 from ._neighbors import TargetPartners
 from ._optim import StackedAdamW
+from ._predicts import PredictsTargets
 from ._resident import ResidentRows, check_row_weights, unpack
 from ._sparse import rows_with_few_values
 from ._targets import (
     EACH_OUTPUT,
     as_array,
     criterion_traits,
-    holds_text,
     is_criterion,
-    read_y,
     soft_nll_loss,
-    sort_labels,
 )
 
 _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
@@ -140,22 +135,12 @@ def _in_base(rows, dataset):
     return index[np.asarray(rows)]
 
 
-def _dataset_targets(dataset):
-    _, y, rows = unpack(dataset)
-    return y if rows is None else np.asarray(y)[rows]
-
-
 def _are_log(y_pred):
     """Tell whether rows are logarithms of probabilities."""
     return bool((y_pred.double().logsumexp(-1).abs() < 0.1).all())
 
 
-def _in_single(y_pred):
-    """Return outputs in a precision that NumPy has."""
-    return y_pred.float() if y_pred.dtype in (torch.bfloat16, torch.half) else y_pred
-
-
-class MixupNet(NeuralNet):
+class MixupNet(PredictsTargets, NeuralNet):
     """A skorch net that trains any torch module with mixup.
 
     Data live on the device as tensors; batches are slices of a permutation, mixed
@@ -536,25 +521,6 @@ class MixupNet(NeuralNet):
         if (spread[index] != weight).any():
             raise ValueError("sample_weight has two values for a row of the Subset.")
         return spread
-
-    def _read_y(self, y):
-        """Return targets as a tensor; labels of text are learned from the first."""
-        y = as_array(y)
-        takes_labels = criterion_traits(self.criterion)[0] != "regressor"
-        if takes_labels and self.labels_ is None and holds_text(y):
-            self._learn_labels(y)
-        return read_y(y, self.criterion, self.labels_)
-
-    def _learn_labels(self, labels):
-        """Note all class labels, once and for all."""
-        labels = sort_labels(labels) if holds_text(labels) else np.unique(labels)
-        known = getattr(self, "classes_", None)
-        if known is not None and not np.array_equal(known, labels):
-            raise ValueError(
-                f"The labels {labels[:20].tolist()} are not those of the first call, "
-                f"{known[:20].tolist()}: name them all in that one, or use fit."
-            )
-        self.labels_ = labels
 
     @contextlib.contextmanager
     def _own_buffers(self):
@@ -1117,125 +1083,6 @@ class MixupNet(NeuralNet):
                 part = part.expand(mlp.n_members, *part.shape)
             chunks.append(mlp.scores(part, layers).to("cpu", torch.float64))
         return (chunks[0] if len(chunks) == 1 else torch.cat(chunks, 1)).transpose(0, 1)
-
-    def _get_predict_nonlinearity(self):
-        link = super()._get_predict_nonlinearity()
-        if self.predict_nonlinearity == "auto":
-            link = criterion_traits(self.criterion)[1]
-        return lambda y_pred: link(_in_single(y_pred))
-
-    def _predictions(self, X):
-        """Return what is made of the outputs, the mean over members."""
-        made = super().predict_proba(X)
-        made = made.mean(1) if self._stacked else made
-        if self.labels_ is None or self.n_outputs_ in (None, len(self.labels_)):
-            return made
-        known = made[:, : len(self.labels_)]  # the module has more outputs than labels
-        return known / known.sum(1, keepdims=True)
-
-    def predict_proba(self, X):
-        """Return the probabilities of rows, the mean over members.
-
-        Parameters
-        ----------
-        X : array-like, DataFrame, torch.Tensor, sparse matrix or skorch Dataset
-
-        Returns
-        -------
-        proba : ndarray of shape (n_rows, n_classes)
-            In the order of `classes_`; of several outputs that are each 0 or 1, that of
-            1. For a criterion other than those of classes, what `predict_nonlinearity`
-            makes of the module's outputs.
-        """
-        proba = self._predictions(X)
-        if is_criterion(self.criterion, EACH_OUTPUT) and proba.size == len(proba):
-            proba = proba.reshape(-1, 1)
-            return np.concatenate([1 - proba, proba], axis=1)
-        return proba
-
-    def predict(self, X):
-        """Return class labels if the criterion is of classes, else the outputs.
-
-        Parameters
-        ----------
-        X : array-like, DataFrame, torch.Tensor, sparse matrix or skorch Dataset
-
-        Returns
-        -------
-        y_pred : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-            Labels as `fit` was given them; 0 and 1 for each of several outputs that
-            may both be.
-        """
-        y_pred = self._predictions(X)
-        if criterion_traits(self.criterion)[0] != "classifier":
-            return y_pred
-        if is_criterion(self.criterion, EACH_OUTPUT) and self.n_outputs_ is None:
-            codes = (y_pred > 0.5).astype(np.int64)
-            codes = codes.ravel() if codes.size == len(codes) else codes
-        else:
-            codes = y_pred.argmax(1)
-        return codes if self.labels_ is None else self.labels_[codes]
-
-    def _as_given(self, y):
-        """Return targets as `fit` was given them, where they are labels."""
-        if self.labels_ is None:
-            return y
-        return self.labels_[y.long().flatten().cpu().numpy()]
-
-    # ---- scikit-learn's protocols
-
-    @property
-    def classes_(self):
-        """Class labels, in the order of the columns of `predict_proba`."""
-        if criterion_traits(self.criterion)[0] == "regressor":
-            raise AttributeError("A net that predicts numbers has no classes_.")
-        if self.labels_ is not None:
-            return self.labels_
-        width = self.n_columns_ if self.n_outputs_ is None else self.n_outputs_
-        if width is None:
-            raise AttributeError("classes_ are known once the net is fitted.")
-        return np.arange(max(width, 2))
-
-    @available_if(lambda self: criterion_traits(self.criterion)[0] is not None)
-    def score(self, X, y=None, sample_weight=None):
-        """Return the accuracy of labels, or R² of numbers.
-
-        There is none for a criterion that is not torch's: give a `scoring` to what
-        needs one.
-
-        Parameters
-        ----------
-        X : array-like, DataFrame, torch.Tensor, sparse matrix or skorch Dataset
-        y : array-like or torch.Tensor, default=None
-            As in `fit`; that of the Dataset if None. Of one-hot or soft rows, the
-            largest counts.
-        sample_weight : array-like of shape (n_rows,), default=None
-
-        Returns
-        -------
-        score : float
-        """
-        y_pred = self.predict(X)
-        y = as_array(_dataset_targets(X) if y is None else y)
-        y = to_numpy(y)
-        if criterion_traits(self.criterion)[0] == "regressor":
-            y, y_pred = (a.reshape(len(a), -1) for a in (y, y_pred))
-            return r2_score(y, y_pred, sample_weight=sample_weight)
-        if y.ndim == 2 and y_pred.ndim == 1:
-            y = y.ravel() if y.shape[1] == 1 else y.argmax(1)
-        return accuracy_score(y, y_pred, sample_weight=sample_weight)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.estimator_type = criterion_traits(self.criterion)[0]
-        tags.classifier_tags = tags.regressor_tags = None
-        if tags.estimator_type == "classifier":
-            tags.classifier_tags = ClassifierTags()
-        elif tags.estimator_type == "regressor":
-            tags.regressor_tags = RegressorTags()
-        tags.target_tags.required = True
-        tags.input_tags.sparse = True
-        return tags
 
     def initialize_callbacks(self):
         """Make the callbacks; refuse those at odds with mixing or with lr_schedule."""

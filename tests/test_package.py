@@ -25,6 +25,7 @@ ORDER = [
     "_global_state",
     "_targets",
     "_resident",
+    "_predicts",
     "_neighbors",
     "_batches",
     "_callbacks",
