@@ -52,11 +52,9 @@ def check_member_values(name, values, n_members):
 
 def shown(value):
     """Return how a message shows a parameter: numbers plain, not as NumPy's types."""
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
         return f"[{', '.join(map(shown, value))}]"
-    return repr(
-        value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
-    )
+    return repr(value.item() if isinstance(value, (np.generic, np.ndarray)) else value)
 
 
 def torch_generator(device, *key):

@@ -7,6 +7,7 @@ from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 from skorch.utils import to_numpy
 
+from ._modules import shown
 from ._resident import unpack
 from ._targets import (
     EACH_OUTPUT,
@@ -53,8 +54,8 @@ class PredictsTargets:
         known = getattr(self, "classes_", None)
         if known is not None and not np.array_equal(known, labels):
             raise ValueError(
-                f"The labels {labels[:20].tolist()} are not those of the first call, "
-                f"{known[:20].tolist()}: name them all in that one, or use fit."
+                f"The labels {shown(labels[:20])} are not those of the first call, "
+                f"{shown(known[:20])}: name them all in that one, or use fit."
             )
         self.labels_ = labels
 

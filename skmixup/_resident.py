@@ -131,7 +131,8 @@ def _objects_to_float(X, names):
     numbers = [_column_to_float(column) for column in columns]
     others = [i for i, column in enumerate(numbers) if column is None]
     if others:
-        found = [i if names is None else names[i] for i in others[:20]]
+        names = np.arange(len(columns)) if names is None else np.asarray(names, object)
+        found = names[others[:20]].tolist()
         raise ValueError(
             f"MixupNet takes rows of numbers; column(s) {found} of X hold text, dates "
             "or other objects: encode them first, e.g. with skmixup.TabularEncoder."

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ._mixing import read_targets
+from ._modules import shown
 
 EACH_OUTPUT = (nn.BCELoss, nn.BCEWithLogitsLoss)  # of which each is 0 or 1
 
@@ -211,19 +212,18 @@ def _number_labels(y, labels):
         unknown = labels[index] != y
     if unknown.any():
         raise ValueError(
-            f"y holds {np.unique(y[unknown])[:5].tolist()}, not among the labels "
-            f"{labels[:20].tolist()} of the first call: name all of them there, in "
+            f"y holds {shown(np.unique(y[unknown])[:5])}, not among the labels "
+            f"{shown(labels[:20])} of the first call: name all of them there, in "
             "fit(X, y, classes=...) or partial_fit(X, y, classes=...)."
         )
     return index
 
 
 def _check_shares(target):
-    low, high = target.min().item(), target.max().item()
-    if low < 0 or high > 1:
+    if ((target < 0) | (target > 1)).any():
         raise ValueError(
-            f"y holds numbers from {low:g} to {high:g}: binary cross-entropy takes 0 "
-            "and 1, and what is between."
+            f"y holds numbers from {target.min():g} to {target.max():g}: binary "
+            "cross-entropy takes 0 and 1, and what is between."
         )
 
 

@@ -102,6 +102,12 @@ def test_a_column_that_is_no_numbers_is_named(column, message):
         net.fit(FRAME.assign(d=1), Y).predict(frame)
 
 
+def test_columns_with_numbers_for_names_are_shown_as_such():
+    frame = pd.DataFrame({7: ["red", "green"] * 30, 8: Y})
+    with pytest.raises(ValueError, match=r"column\(s\) \[7\] of X"):
+        fitted(frame)
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

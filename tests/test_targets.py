@@ -163,6 +163,8 @@ def test_targets_that_are_no_classes(y, message):
 def test_shares_lie_between_0_and_1():
     with pytest.raises(ValueError, match="takes 0 and 1, and what is between"):
         linear(criterion=nn.BCEWithLogitsLoss).fit(X, X[:, :3])
+    with pytest.raises(ValueError, match="Found no rows"):
+        linear(criterion=nn.BCEWithLogitsLoss).fit(X[:0], X[:0, :3])
 
 
 @pytest.mark.parametrize("criterion", [nn.MSELoss, nn.L1Loss, nn.HuberLoss])
@@ -207,8 +209,11 @@ def test_pieces_may_lack_labels_that_were_named():
     unnamed = linear().partial_fit(X[first], NAMES[first])
     with pytest.raises(ValueError, match=r"holds \['versicolor'\], not among"):
         unnamed.partial_fit(X, NAMES)
-    with pytest.raises(ValueError, match="not among the labels"):
+    with pytest.raises(ValueError, match=r"holds \[0, 1, 2\], not among the labels"):
         unnamed.partial_fit(X, Y)
+    others = np.array([np.str_("other")] * len(Y), dtype=object)
+    with pytest.raises(ValueError, match=r"holds \['other'\], not among the labels"):
+        unnamed.partial_fit(X, others)
 
 
 def test_pieces_of_class_indices_go_as_far_as_the_outputs():
