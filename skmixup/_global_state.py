@@ -72,7 +72,8 @@ def _global_generators(device):
 @contextlib.contextmanager
 def one_thread():
     """Compute without torch's thread pool, which slows small steps down."""
-    before = torch.get_num_threads()
+    with _threads_lock:  # not while another fit's number is what new threads begin with
+        before = torch.get_num_threads()
     if before == 1:
         yield
         return

@@ -165,6 +165,9 @@ def test_the_size_of_thread_pools_is_left_alone():
     torch.set_num_threads(3)
     try:
         assert all(in_threads(fit, range(8)))
+        assert threads_of_a_new_thread() == 3
+        seen.clear()
+        assert all(Parallel(2, backend="threading")([delayed(fit)(0)]))
         assert set(seen) == {(1, 3)}  # the fit's own thread, and others that begin
         assert fit(0)
         assert threads_of_a_new_thread() == 3
