@@ -608,11 +608,12 @@ def net_to_arrays(net):
     }
 
 
+@torch.inference_mode(False)  # of tensors made in it none could be trained on
 def arrays_to_net(arrays, net):
     """Put the state that `net_to_arrays` returned into a new net."""
 
     def tensor(array):
-        return torch.as_tensor(np.array(array))
+        return torch.as_tensor(np.array(array), device="cpu")
 
     net.module_.load_state_dict({k: tensor(v) for k, v in arrays["weights"].items()})
     state = net.optimizer_.state_dict()

@@ -96,6 +96,8 @@ class EpochBatches:
         Draws partners among all of a member's rows; None for the same batch's.
     binary : bool, default=False
         Whether floating-point targets are of 0 and 1, and to be smoothed.
+    joins_single : bool, default=False
+        Whether a last batch of a single row is joined to the one before it.
     """
 
     def __init__(
@@ -113,6 +115,7 @@ class EpochBatches:
         mixes_inside=False,
         neighbors=None,
         binary=False,
+        joins_single=False,
     ):
         if (np.diff(rows.counts) > 0).any():
             raise ValueError("Members must come in order of their number of rows.")
@@ -122,6 +125,9 @@ class EpochBatches:
         self.mixes_inside = mixes_inside
         self.neighbors = neighbors
         self.batch_size = batch_size
+        n = rows.counts
+        self.joined = joins_single & (n > batch_size) & (n % batch_size == 1)
+        self.steps = -(-n // batch_size) - self.joined
         self.mixer = mixer
         self.alpha = np.broadcast_to(alpha, len(rows))
         self.lambda_per = lambda_per
@@ -141,18 +147,15 @@ class EpochBatches:
     @property
     def n_steps(self):
         """Steps of an epoch, for the member with the most rows."""
-        return -(-int(self.rows.counts[0]) // self.batch_size)
+        return int(self.steps.max())
 
     def _weight_norm(self):
         """Return what makes the mean weight of each member's rows one, or None."""
         if self.data.weight is None:
             return None
-        index = torch.as_tensor(self.rows.index).to(self.data.device)
-        weight, mask = self.data.weight[index], self.rows.mask()
-        if mask is not None:
-            weight = weight * torch.as_tensor(mask).to(weight)
-        n_rows = torch.as_tensor(self.rows.counts).to(weight)
-        return (n_rows / weight.sum(1))[:, None, None]
+        total = self.data.total_weight(self.rows, "train")
+        n_rows = torch.as_tensor(self.rows.counts, device=total.device).to(total)
+        return (n_rows / total)[:, None, None]
 
     def active_counts(self):
         """Return how many members take part in a step, each number once, ascending."""
@@ -169,10 +172,12 @@ class EpochBatches:
             Rows in a batch of each member that takes part.
         """
         n, size = self.rows.counts, self.batch_size
-        whole = n // size
-        cuts = sorted({0, *whole.tolist(), *(-(-n // size)).tolist()})
+        whole = n // size - self.joined
+        cuts = sorted({0, *whole.tolist(), *self.steps.tolist()})
         for start, stop in pairwise(cuts):
-            yield start, stop, np.minimum(n[n > start * size] - start * size, size)
+            widest = size + (self.joined & (self.steps == start + 1))
+            active = self.steps > start
+            yield start, stop, np.minimum(n - start * size, widest)[active]
 
     def epoch(self, seeds, epoch):
         """Yield the batches of an epoch.
@@ -221,11 +226,11 @@ class EpochBatches:
             return 1 / int(counts[0])
         inside = np.arange(counts.max()) < counts[:, None]
         scale = (inside / counts[:, None]).astype(np.float32)
-        return torch.as_tensor(scale)[:, None, :, None].to(self.data.device)
+        return torch.as_tensor(scale, device=self.data.device)[:, None, :, None]
 
     def _block(self, block, counts, rngs, scale):
         """Gather, encode and mix some steps, and yield them one by one."""
-        index = torch.as_tensor(block).to(self.data.device)
+        index = torch.as_tensor(block, device=self.data.device)
         X, target, draws = self.take(index), self._targets(index), {}
         weight = None if self.data.weight is None else self.data.weight[index]
         if self.mixer is not None:
@@ -257,7 +262,7 @@ class EpochBatches:
             counts,
             self.lambda_per,
         )
-        draws = {name: torch.as_tensor(value) for name, value in draws.items()}
+        draws = {name: torch.from_numpy(value) for name, value in draws.items()}
         moved = {k: draws[k].to(self.data.device) for k in ("lam", "partner")}
         return draws | moved
 
@@ -266,7 +271,7 @@ class EpochBatches:
         if self.neighbors is None:
             return torch.take_along_dim(index, draws["partner"], dim=2)
         found = self.neighbors.draw([own[3] for own in rngs], block, counts)
-        return torch.as_tensor(found).to(index.device)
+        return torch.as_tensor(found, device=index.device)
 
     def _mix(self, other, draws, X, target, weight):
         extra = {k: v for k, v in draws.items() if k not in ("lam", "partner")}
@@ -296,8 +301,9 @@ class EpochBatches:
 def _encoded_classes(uniform, label_smoothing):
     """Return each class's target, (K, C, C), or (1, C, C) if all members agree."""
     n_outputs = uniform.shape[1]
-    smoothing = torch.as_tensor(label_smoothing, dtype=torch.float32).flatten()
-    one_hot = torch.eye(n_outputs).expand(len(uniform), n_outputs, n_outputs)
+    own = {"dtype": torch.float32, "device": "cpu"}
+    smoothing = torch.as_tensor(label_smoothing, **own).flatten()
+    one_hot = torch.eye(n_outputs, **own).expand(len(uniform), n_outputs, n_outputs)
     smoothing = smoothing.expand(len(uniform))[:, None, None]
     encoded = one_hot.lerp(uniform.cpu()[:, None].expand_as(one_hot), smoothing)
     if (encoded == encoded[0]).all():

@@ -37,7 +37,7 @@ def check_alpha(alpha):
         raise TypeError(f"alpha must be a number in [0, inf], got {alpha!r}.")
     value = float(alpha)
     if not value >= 0:
-        raise ValueError(f"alpha must be in the range [0, inf], got {alpha!r}.")
+        raise ValueError(f"alpha must be in the range [0, inf], got {value!r}.")
     return value
 
 
@@ -226,6 +226,38 @@ def one_hot(y, n_classes=None, dtype=torch.float32):
     if y.is_floating_point():
         return y
     return F.one_hot(y.long(), -1 if n_classes is None else n_classes).to(dtype)
+
+
+def read_targets(y):
+    """Tell class indices from indicators by their shape, in targets of any type.
+
+    Parameters
+    ----------
+    y : torch.Tensor
+
+    Returns
+    -------
+    targets : torch.Tensor
+        int64 class indices of shape (n_rows,), for integers of that shape or in one
+        column; else floating-point targets, as they come or made of integers 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If integers are neither indices nor an indicator matrix.
+    """
+    if y.is_floating_point():
+        return y
+    whole = not y.is_complex()
+    if whole and (y.dim() == 1 or (y.dim() == 2 and y.shape[1] == 1)):
+        return y.long().flatten()
+    if not whole or y.dim() != 2 or not ((y == 0) | (y == 1)).all():
+        raise ValueError(
+            f"y has shape {tuple(y.shape)} and type {y.dtype}: give class indices of "
+            "shape (n_rows,), a one-hot or indicator matrix (n_rows, n_classes) of 0 "
+            "and 1, or floating-point targets."
+        )
+    return y.to(torch.float32)
 
 
 def soft_cross_entropy(logits, targets):
@@ -594,7 +626,8 @@ def mixup_batch(
     X : torch.Tensor of shape (n_rows, ...)
         Floating-point rows (or images, sequences), encoded and scaled.
     y : torch.Tensor of shape (n_rows,) or (n_rows, n_outputs)
-        Class indices, or floating-point targets (one-hot, soft or regression).
+        Class indices (also in one column), a one-hot or indicator matrix of any type,
+        or floating-point targets (soft labels, regression).
     alpha : float, default=1.0
         λ ~ Beta(alpha, alpha), in [0, inf]; 0 leaves the batch as it is.
     mixing : {"input", "cutmix"} or Mixer, default="input"
@@ -618,7 +651,8 @@ def mixup_batch(
     Raises
     ------
     ValueError
-        If a parameter is out of range, or X and y have different numbers of rows.
+        If a parameter is out of range, X and y have different numbers of rows, or
+        integers in y are neither class indices nor 0 and 1.
     TypeError
         If X or y is no tensor.
 
@@ -636,8 +670,9 @@ def mixup_batch(
             raise TypeError(f"{name} must be a torch.Tensor, got {type(value)}.")
     if X.dim() < 2:
         raise ValueError(f"X must have rows and columns, got shape {tuple(X.shape)}.")
-    if len(X) != len(y):
-        raise ValueError(f"X has {len(X)} rows and y has {len(y)}: they must agree.")
+    n_rows = len(y) if y.dim() else 0
+    if len(X) != n_rows:
+        raise ValueError(f"X has {len(X)} rows and y has {n_rows}: they must agree.")
     if not X.is_floating_point():
         raise ValueError(
             f"X must be floating-point to be mixed, got {X.dtype}: encode and scale it."
@@ -645,14 +680,33 @@ def mixup_batch(
     mixer = make_mixer(mixing, groups)
     if mixer is None or isinstance(mixer, ManifoldMixup):
         raise ValueError("mixup_batch takes mixing='input', 'cutmix' or such a Mixer.")
-    targets = one_hot(y, n_classes, X.dtype)
+    targets = _batch_targets(y, n_classes, X.dtype)
     rng = np.random.default_rng(rng)
     draws = draw_steps(mixer, [(rng, rng, rng)], [alpha], 1, [len(X)], lambda_per)
-    draws = {name: torch.as_tensor(a) for name, a in draws.items()}
+    draws = {name: torch.from_numpy(a) for name, a in draws.items()}
     lam, partner = (draws.pop(name).to(X.device) for name in ("lam", "partner"))
     partner = partner[0, 0]
     X_mixed, lam = mixer.mix(X[None, None], X[partner][None, None], lam, **draws)
     return X_mixed[0, 0], mix(targets, targets[partner], lam[0, 0])
+
+
+def _batch_targets(y, n_classes, dtype):
+    """Return floating-point targets of a batch, or raise if they don't fit."""
+    targets = read_targets(y)
+    if targets.is_floating_point():
+        if n_classes not in (None, y.shape[-1]) and not y.is_floating_point():
+            raise ValueError(
+                f"n_classes is {n_classes}, and y has {y.shape[-1]} columns: leave "
+                "n_classes out, or give class indices."
+            )
+        return y if y.is_floating_point() else targets.to(dtype)
+    low, high = (int(f(targets)) for f in (torch.min, torch.max))
+    if low < 0 or (n_classes is not None and high >= n_classes):
+        raise ValueError(
+            f"y holds {low if low < 0 else high}: class indices count from 0"
+            + ("." if n_classes is None else f", and n_classes is {n_classes}.")
+        )
+    return one_hot(targets, n_classes, dtype)
 
 
 def mixup_real_fake(real, fake, alpha=0.2, *, lam=None, rng=None):
@@ -727,7 +781,8 @@ def mixup_real_fake(real, fake, alpha=0.2, *, lam=None, rng=None):
     if lam is None:
         lam = torch.from_numpy(draw_real_share(alpha, len(real), rng))
     else:
-        lam = torch.as_tensor(lam)
+        if not isinstance(lam, torch.Tensor):
+            lam = torch.from_numpy(np.asarray(lam, dtype=np.float64))
         if not lam.dim() or lam.shape != real.shape[: lam.dim()]:
             raise ValueError(
                 f"lam has shape {tuple(lam.shape)}, which are no leading dimensions of "

@@ -50,6 +50,13 @@ def check_member_values(name, values, n_members):
         )
 
 
+def shown(value):
+    """Return how a message shows a parameter: numbers plain, not as NumPy's types."""
+    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
+        return f"[{', '.join(map(shown, value))}]"
+    return repr(value.item() if isinstance(value, (np.generic, np.ndarray)) else value)
+
+
 def torch_generator(device, *key):
     """Return a torch generator seeded by a key of integers, such as (seed, epoch).
 
@@ -64,6 +71,11 @@ def torch_generator(device, *key):
     """
     seed = np.random.SeedSequence(key).generate_state(1, np.uint32)[0]
     return torch.Generator(device).manual_seed(int(seed))
+
+
+def _empty(*shape):
+    """Return a tensor like torch.empty's, whatever torch's default dtype and device."""
+    return torch.empty(shape, dtype=torch.float32, device="cpu")
 
 
 class StackedLinear(nn.Module):
@@ -100,8 +112,8 @@ class StackedLinear(nn.Module):
         self.out_features = _per_member(out_features, n_members)
         n_in = max(self.in_features)
         n_out = -(-max(self.out_features) // multiple) * multiple
-        self.weight = nn.Parameter(torch.empty(n_members, n_in, n_out))
-        self.bias = nn.Parameter(torch.empty(n_members, 1, n_out))
+        self.weight = nn.Parameter(_empty(n_members, n_in, n_out))
+        self.bias = nn.Parameter(_empty(n_members, 1, n_out))
         self.reset_parameters([torch_generator("cpu", INIT)] * n_members)
 
     @torch.no_grad()
@@ -116,7 +128,7 @@ class StackedLinear(nn.Module):
         for member, (n_in, n_out) in enumerate(widths):
             bound = 1 / math.sqrt(max(n_in, 1))
             for parameter, rows in ((self.weight, n_in), (self.bias, 1)):
-                fresh = torch.empty(rows, n_out)
+                fresh = _empty(rows, n_out)
                 fresh.uniform_(-bound, bound, generator=generators[member])
                 parameter[member, :rows, :n_out] = fresh
 
@@ -169,7 +181,7 @@ class StackedDropout(nn.Module):
             np.random.Generator(np.random.SFC64([seed, self._epoch, DROPOUT]))
             for seed in self._seeds
         ]
-        self._masks, self._used = torch.empty((len(self.p), 0), device=device), 0
+        self._masks, self._used = _empty(len(self.p), 0).to(device), 0
 
     def _draw_chunk(self):
         # Of one size whatever is asked for: so a member's stream is the same in any

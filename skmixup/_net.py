@@ -11,21 +11,48 @@ import torch
 from scipy import sparse
 from sklearn.utils import check_random_state
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochScoring, EpochTimer, LRScheduler, PrintLog
+from skorch.callbacks import (
+    BatchScoring,
+    Callback,
+    EpochScoring,
+    EpochTimer,
+    LRScheduler,
+    PrintLog,
+)
 from torch import nn
 from torch.utils.data import Subset
 
 from ._batches import EpochBatches, MemberRows
-from ._gradient import ClosedFormGradient
-from ._mixing import InputMixup, check_alpha, check_lambda_per, make_mixer, one_hot
-from ._modules import StackedMLP, check_member_values
+from ._checks import as_table, is_table
+from ._columns import to_frame
+from ._global_state import OwnStream, one_thread, recording
+from ._gradient import LOSSES, ClosedFormGradient
+from ._mixing import (
+    CutMix,
+    InputMixup,
+    ManifoldMixup,
+    check_alpha,
+    check_lambda_per,
+    make_mixer,
+    one_hot,
+)
+from ._modules import StackedMLP, check_member_values, shown
 from ._neighbors import TargetPartners
 from ._optim import StackedAdamW
-from ._resident import ResidentRows, unpack
+from ._predicts import PredictsTargets
+from ._resident import ResidentRows, check_row_weights, unpack
 from ._sparse import rows_with_few_values
+from ._targets import (
+    EACH_OUTPUT,
+    as_array,
+    criterion_traits,
+    is_criterion,
+    soft_nll_loss,
+)
 
 _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
 _BULK_ROWS = 4096  # rows up to which predictions are computed in double precision
+_PROBE_ROWS = 16  # on which the module and the criterion are tried before training
 _CLEAN_ROWS = 256  # rows on which the clean training loss is measured
 
 
@@ -79,30 +106,43 @@ def check_losses(losses, epoch, lr):
     if diverged:
         raise ValueError(
             f"Training diverged: the loss of member(s) {diverged} is not finite in "
-            f"epoch {epoch}. Lower lr (now {lr!r}), or scale X."
+            f"epoch {epoch}. Lower lr (now {shown(lr)}), or scale X."
         )
 
 
-@contextlib.contextmanager
-def _own_torch_seed(seed):
-    """Let modules use torch's global generators, and put those back afterwards."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield
+_OWN_MIXERS = (InputMixup, CutMix, ManifoldMixup)  # which draw all beforehand
 
 
 @contextlib.contextmanager
-def _threads_for(work):
-    """Keep steps of few multiply-adds off the thread pool, which would slow them."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if work < _POOL_WORK else before)
+def _single_row_explained(counts):
+    """Say what to do where BatchNorm refuses a batch of a single row."""
     try:
         yield
-    finally:
-        torch.set_num_threads(before)
+    except ValueError as error:
+        if counts[0] > 1 or "more than 1 value per channel" not in str(error):
+            raise
+        raise ValueError(
+            "BatchNorm cannot train on a batch of one row: use batch_size=2 or more "
+            "and give at least two rows, or a module with LayerNorm or GroupNorm."
+        ) from error
 
 
-class MixupNet(NeuralNet):
+def _in_base(rows, dataset):
+    """Return rows of a dataset, for all members or for each, as rows of its data."""
+    index = unpack(dataset)[2]
+    if rows is None or index is None:
+        return rows
+    if np.ndim(rows[0]):
+        return [index[np.asarray(own)] for own in rows]
+    return index[np.asarray(rows)]
+
+
+def _are_log(y_pred):
+    """Tell whether rows are logarithms of probabilities."""
+    return bool((y_pred.double().logsumexp(-1).abs() < 0.1).all())
+
+
+class MixupNet(PredictsTargets, NeuralNet):
     """A skorch net that trains any torch module with mixup.
 
     Data live on the device as tensors; batches are slices of a permutation, mixed
@@ -117,6 +157,12 @@ class MixupNet(NeuralNet):
     mixed: give a module that looks them up with ``X.long()`` a mixer of what it makes
     of them, such as ``ManifoldMixup(layers=[...])`` of a later layer.
 
+    To scikit-learn a net is what its criterion says: with CrossEntropyLoss, NLLLoss,
+    BCELoss or BCEWithLogitsLoss a classifier, whose labels may be text and whose
+    `score` is the accuracy; with MSELoss, L1Loss, SmoothL1Loss or HuberLoss a
+    regressor, whose `score` is R²; with any other neither, and class indices are
+    learned as one-hot rows.
+
     Parameters
     ----------
     module : callable or torch.nn.Module
@@ -124,8 +170,9 @@ class MixupNet(NeuralNet):
         ``module__NAME``. Of an instance a copy is trained, which starts from the
         instance's weights: `random_state` cannot draw those.
     criterion : class, default=torch.nn.CrossEntropyLoss
-        A loss that takes soft targets. It is called with ``reduction="none"`` where it
-        has such an argument; row weights need that.
+        A loss that takes soft targets; of torch's NLLLoss, which does not, they are
+        taken here: the module then returns logarithms of probabilities. It is called
+        with ``reduction="none"`` where it has such an argument; row weights need that.
     optimizer : class, default=torch.optim.AdamW
         Its arguments are given as ``optimizer__NAME``.
     alpha : float or sequence of float of length K, default=1.0
@@ -149,11 +196,14 @@ class MixupNet(NeuralNet):
         `fit`.
     random_state : int, RandomState or None, default=None
         Seeds weights, order, mixing and dropout. Global random states are left as they
-        were.
+        were. A module that is no StackedMLP draws from torch's global generators, which
+        belong to the process: in threads, its fits take turns, epoch by epoch.
     lr : float, default=1e-3
     max_epochs : int, default=20
     batch_size : int, default=64
-        -1 for all rows in one batch.
+        -1 for all rows in one batch. A last batch of a single row, which would be mixed
+        with nothing and fails in BatchNorm, is joined to the one before it; in a
+        StackedMLP it stays alone.
     train_split : callable or None, default=None
         Splits validation rows off, e.g. ``skorch.dataset.ValidSplit(5)``.
     callbacks : list of skorch callbacks, default=None
@@ -167,6 +217,9 @@ class MixupNet(NeuralNet):
     Attributes
     ----------
     module_ : torch.nn.Module
+    classes_ : ndarray of shape (n_classes,)
+        Of a classifier, the labels in the order of `predict_proba`: those of text, or
+        named in ``fit(X, y, classes=...)``, sorted; else 0, 1, ....
     history : skorch.history.History
         One entry an epoch: "mixed_loss", the mean loss that training minimized, on
         mixed rows; "train_loss", the clean loss on up to 256 training rows after the
@@ -180,7 +233,8 @@ class MixupNet(NeuralNet):
     Raises
     ------
     ValueError
-        If a parameter is out of range, or the loss turns NaN in training.
+        If a parameter is out of range, X, y or weights are not what can be learned
+        from, or the loss turns NaN in training.
 
     Examples
     --------
@@ -271,8 +325,11 @@ class MixupNet(NeuralNet):
         """Make the module, its weights drawn from the members' seeds."""
         seeds = member_seeds(draw_seed(self.random_state))
         first = next(seeds)
-        with _own_torch_seed(first):
+        if self.module is StackedMLP:  # which draws from generators of its own
             super().initialize_module()
+        else:
+            with OwnStream(first, self.device).flowing():
+                super().initialize_module()
         if self.module_ is self.module:  # an instance is the caller's: train a copy
             self.module_ = copy.deepcopy(self.module)
         if "seeds" in self.get_params_for("module"):
@@ -291,13 +348,21 @@ class MixupNet(NeuralNet):
         ):
             kwargs = {"reduction": "none"} | kwargs
         self.criterion_ = self.initialized_instance(self.criterion, kwargs)
+        if getattr(self.criterion_, "ignore_index", -100) != -100:
+            raise ValueError(
+                f"criterion__ignore_index={self.criterion_.ignore_index} has no "
+                "meaning for the targets of mixed rows: leave those rows out, or give "
+                "them a sample_weight of 0."
+            )
         return self
 
     def initialize(self):
         """Check the parameters and make all components."""
         self._check_mixing_params()
         self.n_outputs_ = None  # learned from the first batch
-        return super().initialize()
+        self.labels_ = self.n_columns_ = None
+        with recording():
+            return super().initialize()
 
     def _check_mixing_params(self):
         for alpha in np.atleast_1d(np.asarray(self.alpha, dtype=object)):
@@ -308,7 +373,7 @@ class MixupNet(NeuralNet):
                 f"partner must be 'random' or 'target', got {self.partner!r}."
             )
         if not self.bandwidth > 0:
-            raise ValueError(f"bandwidth must be above 0, got {self.bandwidth!r}.")
+            raise ValueError(f"bandwidth must be above 0, got {shown(self.bandwidth)}.")
         if self.lr_schedule not in ("constant", "cosine"):
             raise ValueError(
                 f"lr_schedule must be 'constant' or 'cosine', got {self.lr_schedule!r}."
@@ -316,11 +381,11 @@ class MixupNet(NeuralNet):
         smoothing = np.asarray(self.label_smoothing)
         if not ((smoothing >= 0) & (smoothing < 1)).all():
             raise ValueError(
-                f"label_smoothing must be in [0, 1), got {self.label_smoothing!r}."
+                f"label_smoothing must be in [0, 1), got {shown(self.label_smoothing)}."
             )
         if not (self.batch_size == -1 or self.batch_size >= 1):
             raise ValueError(
-                f"batch_size must be at least 1, or -1, got {self.batch_size!r}."
+                f"batch_size must be at least 1, or -1, got {shown(self.batch_size)}."
             )
         ignored = [k for k in vars(self) if k.startswith("iterator_train__")]
         if ignored:
@@ -331,6 +396,32 @@ class MixupNet(NeuralNet):
         make_mixer(self.mixing)
 
     # ---- training
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        """Train for `max_epochs` epochs more, from the weights that are there.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit_loop`.
+        classes : array-like of shape (n_classes,), default=None
+            All labels, where the first y may lack some; to be given as well (to `fit`,
+            too) where labels are integers that do not count from 0.
+        **fit_params
+            Further parameters of `fit_loop`.
+
+        Returns
+        -------
+        self : MixupNet
+        """
+        with recording():
+            if not self.initialized_:
+                self.initialize()
+            if classes is not None:
+                self._learn_labels(as_array(classes))
+            X = as_table(X)
+            X = to_frame(X) if is_table(X) else X
+            return super().partial_fit(X, as_array(y), **fit_params)
 
     def fit_loop(
         self,
@@ -347,13 +438,16 @@ class MixupNet(NeuralNet):
 
         Parameters
         ----------
-        X : array-like, torch.Tensor, sparse matrix or skorch Dataset, first axis rows
+        X : array-like, DataFrame, torch.Tensor, sparse matrix or skorch Dataset
+            Numbers; the first axis is the rows'.
         y : array-like or torch.Tensor
-            Class indices, or floating-point targets.
+            For a criterion of classes, labels: class indices (0, 1, ...) or text, also
+            in one column; or a matrix with a column for each output: one-hot, indicator
+            or soft. For one of numbers, an array of the output's shape.
         epochs : int, default=None
             By default `max_epochs`.
         sample_weight : array-like of shape (n_rows,), default=None
-            Scaled to a mean of one. The loss of a mixed row is
+            Not negative, and scaled to a mean of one. The loss of a mixed row is
             λ·w_i·loss(y_i) + (1−λ)·w_j·loss(y_j).
         rows, valid_rows : array-like of int, shape (n,), or K such, default=None
             Rows to train on and to validate on, for all members or for each; in place
@@ -364,39 +458,73 @@ class MixupNet(NeuralNet):
         self : MixupNet
         """
         self._check_mixing_params()
-        if isinstance(y, list):  # which skorch would take for several targets
-            y = np.asarray(y)
+        y = as_array(y)
         self.check_data(X, y)
-        train_set, valid_set = self._split(X, y, rows, valid_rows)
-        data_X, data_y, all_rows = unpack(train_set)
-        if data_y is None:
+        with recording():
+            loaded = self._load(X, y, sample_weight, rows, valid_rows)
+            self._train(*loaded, self.max_epochs if epochs is None else epochs)
+        return self
+
+    def _load(self, X, y, sample_weight, rows, valid_rows):
+        """Return data, rows to train on, data and rows to validate on, and datasets."""
+        passed = self.get_dataset(X, y)
+        train_set, valid_set = self._split(passed, y, rows, valid_rows)
+        train_X, train_y, all_rows = unpack(train_set)
+        if train_y is None:
             raise ValueError("MixupNet needs targets: y is None.")
-        data = self._resident(data_X, data_y, sample_weight)
+        weight = self._row_weights(sample_weight, passed, train_X)
+        data = self._resident(train_X, self._read_y(train_y), weight)
+        rows, valid_rows = (_in_base(r, passed) for r in (rows, valid_rows))
         train_rows = self._member_rows(rows if rows is not None else all_rows, data)
-        valid = self._valid_data(data, valid_set, valid_rows)
-        epochs = self.max_epochs if epochs is None else epochs
+        valid = self._valid_data(data, train_X, valid_set, valid_rows)
         sets = {"dataset_train": train_set, "dataset_valid": valid_set}
-        self._probe_outputs(data)
+        return data, train_rows, valid, sets
+
+    def _train(self, data, train_rows, valid, sets, epochs):
         mixer = self._active_mixer()
+        with self._own_stream(mixer)():
+            self._probe(data, valid[0])
         sample = train_rows.sample(_CLEAN_ROWS)
+        flowing = self._own_stream(mixer)
         mixing = (
             contextlib.nullcontext() if mixer is None else mixer.attached(self.module_)
         )
-        seeded = _own_torch_seed(self.seeds_[0] + len(self.history))
-        with mixing as inside, seeded, self._own_buffers():
+        with mixing as inside, self._own_buffers():
             self._quick = not inside and self._has_closed_form(data)
             batches = self._batches(data, train_rows, mixer, inside)
             with self._threads(batches):
                 for epoch in range(epochs):
                     progress = (epoch + 0.5) / epochs
-                    with self._whole_epochs(), self._scheduled(progress):
+                    with self._whole_epochs():
                         self.notify("on_epoch_begin", **sets)
-                        self._train_epoch(batches, inside)
-                        self._clean_epoch(data, sample)
-                        self._valid_epoch(*valid)
-                        self._settle_batches()
+                        with flowing(), self._scheduled(progress):
+                            self._train_epoch(batches, inside)
+                            self._clean_epoch(data, sample)
+                            self._valid_epoch(*valid)
+                            self._settle_batches()
                     self.notify("on_epoch_end", **sets)
-        return self
+
+    def _own_stream(self, mixer):
+        """Return the context in which what others wrote may draw random numbers."""
+        ours = mixer is None or type(mixer) in _OWN_MIXERS
+        if type(self.module_) is StackedMLP and ours:  # there is no such thing
+            return contextlib.nullcontext
+        return OwnStream(self.seeds_[0] + len(self.history), self.device).flowing
+
+    def _row_weights(self, weight, passed, train_X):
+        """Return the weights of the rows of the data, from those of what was passed."""
+        if weight is None:
+            return None
+        X, _, index = unpack(passed)
+        if X is not train_X:
+            raise ValueError("sample_weight needs a train_split that returns Subsets.")
+        if index is None:
+            return check_row_weights(weight, X.shape[0])
+        weight, spread = check_row_weights(weight, len(index)), np.zeros(X.shape[0])
+        spread[index] = weight
+        if (spread[index] != weight).any():
+            raise ValueError("sample_weight has two values for a row of the Subset.")
+        return spread
 
     @contextlib.contextmanager
     def _own_buffers(self):
@@ -437,11 +565,10 @@ class MixupNet(NeuralNet):
                 for group, lr in zip(groups, lrs, strict=True):
                     group["lr"] = lr
 
-    def _split(self, X, y, rows, valid_rows):
+    def _split(self, dataset, y, rows, valid_rows):
         """Return the datasets that callbacks see."""
         if rows is None:
-            return self.get_split_datasets(X, y)
-        dataset = self.get_dataset(X, y)
+            return self.get_split_datasets(dataset, y)
         shared = [
             r if r is None or np.ndim(r[0]) == 0 else r[0] for r in (rows, valid_rows)
         ]
@@ -454,7 +581,8 @@ class MixupNet(NeuralNet):
 
     def _threads(self, batches):
         n_weights = sum(p.numel() for p in self.module_.parameters())
-        return _threads_for(n_weights * batches.batch_size)
+        small = n_weights * batches.batch_size < _POOL_WORK
+        return one_thread() if small else contextlib.nullcontext()
 
     def _member_rows(self, rows, data):
         """Return the members' row numbers, from those of all or of each."""
@@ -463,15 +591,18 @@ class MixupNet(NeuralNet):
             return MemberRows([np.asarray(own) for own in rows])
         return MemberRows(np.broadcast_to(rows, (self.n_members, len(rows))))
 
-    def _valid_data(self, data, valid_set, valid_rows):
+    def _valid_data(self, data, train_X, valid_set, valid_rows):
         """Return the validation rows as resident data and MemberRows."""
         if valid_set is None:
             return None, None
         X, y, rows = unpack(valid_set)
-        if valid_rows is None and rows is None:  # a data set of its own
-            data = self._resident(X, y)
+        if X is not train_X:  # a data set of its own
+            data = self._resident(X, self._read_y(y))
         rows = valid_rows if valid_rows is not None else rows
-        return data, self._member_rows(rows, data)
+        rows = self._member_rows(rows, data)
+        if data.weight is not None:
+            data.total_weight(rows, "validate")
+        return data, rows
 
     def _active_mixer(self):
         """Return the mixer, or None if nothing is to be mixed."""
@@ -502,6 +633,8 @@ class MixupNet(NeuralNet):
             mixes_inside=bool(inside),
             neighbors=self._neighbors(data, rows, mixer, inside),
             binary=isinstance(self.criterion_, nn.BCEWithLogitsLoss),
+            # Not mixed, and of no use to BatchNorm. A stack's members are as they were.
+            joins_single=type(self.module_) is not StackedMLP,
         )
 
     def _neighbors(self, data, rows, mixer, inside):
@@ -525,18 +658,18 @@ class MixupNet(NeuralNet):
         widths = self.module_.n_outputs if is_mlp else self.n_outputs_
         widths = np.broadcast_to(widths, self.n_members)[:, None]
         uniform = (np.arange(self.n_outputs_) < widths) / widths
-        return torch.as_tensor(uniform, dtype=torch.float32).to(self.device)
+        return torch.as_tensor(uniform, dtype=torch.float32, device=self.device)
 
     def _train_epoch(self, batches, inside):
         if self._stacked:
             self.module_.seed_members(self.seeds_, len(self.history))
-        total = torch.zeros(self.n_members, device=self.device)
+        total = torch.zeros(self.n_members, dtype=torch.float32, device=self.device)
         if self._quick:
             self._run_closed_form(batches, total)
         else:
             self._run_steps(batches, inside, total)
-        n_rows = torch.as_tensor(batches.rows.counts).to(total)
-        self._record_training(total / n_rows, batches.n_steps)
+        n_rows = torch.as_tensor(batches.rows.counts, device=total.device)
+        self._record_training(total / n_rows.to(total), batches)
 
     @torch.no_grad()
     def _run_closed_form(self, batches, total):
@@ -567,7 +700,7 @@ class MixupNet(NeuralNet):
                 self._set_training(True)
                 self.notify("on_batch_begin", batch=seen, training=True)
             mixes = inside.using(**batch.draws) if inside else contextlib.nullcontext()
-            with mixes:
+            with mixes, _single_row_explained(counts):
                 step = self.train_step(batch[:2], weight=batch.weight)
             self._add_losses(total, step["losses"], counts)
             if watched:
@@ -581,7 +714,8 @@ class MixupNet(NeuralNet):
         if counts[0] == counts[-1]:
             total[: len(losses)].add_(losses, alpha=int(counts[0]))
         else:
-            total[: len(losses)] += losses * torch.as_tensor(counts).to(losses)
+            counts = torch.as_tensor(counts, device=losses.device).to(losses)
+            total[: len(losses)] += losses * counts
 
     def _has_closed_form(self, data):
         """Tell whether steps can do without autograd, and without being heard."""
@@ -671,13 +805,8 @@ class MixupNet(NeuralNet):
 
     def _member_losses(self, y_pred, target, weight):
         """Return the loss of each member, (A,): the rows' losses times `weight`."""
-        if y_pred.shape != target.shape:
-            raise ValueError(
-                f"The module returns shape {tuple(y_pred.shape[2:])} a row, and its "
-                f"target has {tuple(target.shape[2:])}: give y the output's shape, "
-                "or class indices (integers)."
-            )
-        loss = self.criterion_(y_pred.flatten(0, 1), target.flatten(0, 1))
+        self._check_shape(y_pred, target)
+        loss = self._row_losses(y_pred.flatten(0, 1), target.flatten(0, 1))
         if loss.dim() == 0:
             if isinstance(weight, torch.Tensor):
                 raise ValueError(
@@ -688,24 +817,89 @@ class MixupNet(NeuralNet):
         loss = loss.reshape(*y_pred.shape[:2], -1).mean(-1, keepdim=True)
         return (loss * weight).sum((1, 2))
 
-    def _probe_outputs(self, data):
-        """Learn how wide the module's output is, so that one-hot rows fit it."""
-        if data.y.is_floating_point() or self.n_outputs_:
-            return
-        if data.y.min() < 0:
+    def _row_losses(self, y_pred, target):
+        """Return what the criterion gives of outputs and their soft targets."""
+        if y_pred.dtype != target.dtype:  # a module of double or of half precision
+            dtype = torch.promote_types(y_pred.dtype, target.dtype)
+            y_pred, target = y_pred.to(dtype), target.to(dtype)
+        if isinstance(self.criterion_, nn.NLLLoss):
+            return soft_nll_loss(self.criterion_, y_pred, target)
+        return self.criterion_(y_pred, target)
+
+    def _check_shape(self, y_pred, target):
+        if y_pred.shape != target.shape:
+            takes_numbers = criterion_traits(self.criterion)[0] == "regressor"
+            other = "use CrossEntropyLoss for" if takes_numbers else "give"
             raise ValueError(
-                f"y holds {int(data.y.min())}: class indices count from 0. For other "
-                "labels there is sklearn.preprocessing.LabelEncoder."
+                f"The module returns shape {tuple(y_pred.shape[2:])} a row, and its "
+                f"target has {tuple(target.shape[2:])}: give y the output's shape, "
+                f"or {other} class indices (integers)."
             )
-        index = torch.zeros((self.n_members, 1), dtype=torch.long, device=self.device)
-        y_pred = self._eval_members(data.take(index))
-        n_labels = int(data.y.max()) + 1
-        if y_pred.shape[-1] < n_labels:
+
+    def _probe(self, data, valid_data):
+        """Learn how wide the module's output is, and check that targets fit it."""
+        index = torch.arange(min(len(data), _PROBE_ROWS), device=self.device)
+        index = index.expand(self.n_members, -1)
+        if type(self.module_) is StackedMLP:
+            y_pred = index.new_zeros((*index.shape, self.module_.width)).float()
+        else:
+            y_pred = self._eval_members(data.take(index))
+        for part in (data, valid_data):
+            if part is not None and not part.y.is_floating_point():
+                self._check_classes(part.y, y_pred)
+                part.y = self._fit_outputs(part.y, y_pred)
+        self.n_columns_ = data.y[0].numel() if data.y.is_floating_point() else None
+        target = one_hot(data.y[index], self.n_outputs_)
+        self._check_shape(y_pred, target)
+        if type(self.module_) is not StackedMLP or type(self.criterion_) not in LOSSES:
+            self._check_criterion(y_pred.flatten(0, 1), target.flatten(0, 1))
+
+    def _check_classes(self, y, y_pred):
+        """Raise ValueError unless the module has an output for each class."""
+        if y.min() < 0:
+            raise ValueError(
+                f"y holds {int(y.min())}: class indices count from 0. Name other "
+                "labels in fit(X, y, classes=...), or see "
+                "sklearn.preprocessing.LabelEncoder."
+            )
+        n_labels = int(y.max()) + 1 if self.labels_ is None else len(self.labels_)
+        width = max(y_pred[0, 0].numel(), 2 if self._one_output(y_pred) else 1)
+        if width < n_labels:
             raise ValueError(
                 f"y holds class index {n_labels - 1}, but the module returns "
-                f"{y_pred.shape[-1]} score(s) a row: it needs at least {n_labels}."
+                f"{y_pred[0, 0].numel()} score(s) a row: it needs at least {n_labels}."
             )
+
+    def _one_output(self, y_pred):
+        """Tell whether a row has one output, the score of the second of two classes."""
+        return y_pred[0, 0].numel() == 1 and is_criterion(self.criterion, EACH_OUTPUT)
+
+    def _fit_outputs(self, y, y_pred):
+        """Return class indices, or of a criterion for one output, what it is to be."""
+        if self._one_output(y_pred):
+            return y.to(torch.float32).reshape(len(y), *y_pred.shape[2:])
         self.n_outputs_ = y_pred.shape[-1]
+        return y
+
+    @torch.no_grad()
+    def _check_criterion(self, y_pred, target):
+        """Raise ValueError if the criterion cannot take soft targets."""
+        name = type(self.criterion_).__name__
+        if isinstance(self.criterion_, nn.NLLLoss) and not _are_log(y_pred):
+            raise ValueError(
+                f"criterion={name} takes logarithms of probabilities, and the module "
+                "returns others: let it end with LogSoftmax, or return scores and use "
+                "CrossEntropyLoss."
+            )
+        try:
+            self._row_losses(y_pred, target)
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+            raise ValueError(
+                f"criterion={name} fails on the targets of mixed rows, floating-point "
+                f"numbers of the output's shape {tuple(y_pred.shape[1:])} a row; "
+                "CrossEntropyLoss, BCEWithLogitsLoss and MSELoss take them. It says: "
+                f"{error}"
+            ) from error
 
     # ---- validation and records
 
@@ -719,7 +913,7 @@ class MixupNet(NeuralNet):
     @torch.no_grad()
     def _evaluate(self, data, index, mass):
         """Return each member's weighted clean loss, the total weight, and outputs."""
-        index = torch.as_tensor(index).to(self.device)
+        index = torch.as_tensor(index, device=self.device)
         y_pred = self._eval_members(data.take(index))
         target = one_hot(data.y[index], self.n_outputs_)
         if data.weight is not None:
@@ -742,8 +936,8 @@ class MixupNet(NeuralNet):
             part = np.s_[:, start : start + size]
             mass = None
             if mask is not None:
-                mass = torch.as_tensor(mask[part], dtype=torch.float32)
-                mass = mass.to(self.device)
+                own = {"dtype": torch.float32, "device": self.device}
+                mass = torch.as_tensor(mask[part], **own)
             yield rows.index[part], mass
 
     def _clean_losses(self, data, rows, watched=False):
@@ -757,8 +951,8 @@ class MixupNet(NeuralNet):
         total, weights = 0, 0
         for index, mass in self._parts(data, rows, size):
             if watched:
-                first = torch.as_tensor(index[0]).to(self.device)
-                batch = (data.take(first), data.y[first])
+                first = torch.as_tensor(index[0], device=self.device)
+                batch = (data.take(first), self._as_given(data.y[first]))
                 self.notify("on_batch_begin", batch=batch, training=False)
             losses, weight, y_pred = self._evaluate(data, index, mass)
             total, weights = total + losses * weight, weights + weight
@@ -799,14 +993,15 @@ class MixupNet(NeuralNet):
         self.history.record(name, value)
         self.history.record(name + "_best", value < min(earlier, default=math.inf))
 
-    def _record_training(self, losses, n_steps):
+    def _record_training(self, losses, batches):
         mixed = losses.cpu().numpy()
         self._check_finite(mixed)
         self.history.record("mixed_loss", float(mixed.mean()))
         if not self.history[-1]["batches"]:  # skorch's Checkpoint looks for a batch
             self.history.new_batch()
             self.history.record_batch("train_loss", float(mixed.mean()))
-        self.history.record("train_batch_count", n_steps)
+            self.history.record_batch("train_batch_size", int(batches.rows.counts[0]))
+        self.history.record("train_batch_count", batches.n_steps)
 
     def _check_finite(self, losses):
         """Raise ValueError if the training of a member has diverged."""
@@ -845,7 +1040,7 @@ class MixupNet(NeuralNet):
             raise ValueError("Found array with 0 rows, while at least one is required.")
         size = int(np.clip(2**22 // max(data.width * self.n_members, 1), 1, 4096))
         for start in range(0, len(rows), size):
-            part = torch.as_tensor(rows[start : start + size]).to(self.device)
+            part = torch.as_tensor(rows[start : start + size], device=self.device)
             yield self.evaluation_step((data.take(part), None), training).to(device)
 
     def evaluation_step(self, batch, training=False):
@@ -894,37 +1089,6 @@ class MixupNet(NeuralNet):
             chunks.append(mlp.scores(part, layers).to("cpu", torch.float64))
         return (chunks[0] if len(chunks) == 1 else torch.cat(chunks, 1)).transpose(0, 1)
 
-    def predict_proba(self, X):
-        """Return the probabilities of rows, the mean over members.
-
-        Parameters
-        ----------
-        X : array-like, torch.Tensor, sparse matrix or skorch Dataset
-
-        Returns
-        -------
-        proba : ndarray of shape (n_rows, n_classes)
-            For a criterion other than cross-entropy, what skorch's
-            ``predict_nonlinearity`` makes of the module's outputs.
-        """
-        proba = super().predict_proba(X)
-        return proba.mean(1) if self._stacked else proba
-
-    def predict(self, X):
-        """Return class indices if the criterion is cross-entropy, else the outputs.
-
-        Parameters
-        ----------
-        X : array-like, torch.Tensor, sparse matrix or skorch Dataset
-
-        Returns
-        -------
-        y_pred : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        """
-        y_pred = self.predict_proba(X)
-        classifies = isinstance(self.criterion_, nn.CrossEntropyLoss | nn.NLLLoss)
-        return y_pred.argmax(1) if classifies else y_pred
-
     def initialize_callbacks(self):
         """Make the callbacks; refuse those at odds with mixing or with lr_schedule."""
         super().initialize_callbacks()
@@ -934,9 +1098,16 @@ class MixupNet(NeuralNet):
                     f"Callback {name!r} and lr_schedule={self.lr_schedule!r} would "
                     "both set the learning rate: use lr_schedule='constant' with it."
                 )
-            if isinstance(cb, EpochScoring) and cb.on_train and cb.use_caching:
+            if self._scores_mixed_rows(cb):
                 raise ValueError(
                     f"Callback {name!r} would score the mixed rows of training against "
-                    "soft targets: give it use_caching=False."
+                    "soft targets: use EpochScoring, and give it use_caching=False."
                 )
         return self
+
+    def _scores_mixed_rows(self, callback):
+        caches = self.use_caching
+        if isinstance(callback, EpochScoring):
+            caches = callback.use_caching if caches == "auto" else caches
+            return callback.on_train and caches
+        return isinstance(callback, BatchScoring) and callback.on_train

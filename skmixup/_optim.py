@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from ._modules import check_member_values
+from ._modules import check_member_values, shown
 
 
 class StackedAdamW(torch.optim.Optimizer):
@@ -135,7 +135,9 @@ class StackedAdamW(torch.optim.Optimizer):
         """Make the parameters' state where there is none; return the shared count."""
         for p in params:
             if not self.state[p]:
-                self.state[p]["step"] = torch.zeros(len(p), device=p.device)
+                self.state[p]["step"] = torch.zeros(
+                    len(p), dtype=torch.float32, device=p.device
+                )
                 for name in ("exp_avg", "exp_avg_sq"):
                     self.state[p][name] = torch.zeros_like(
                         p, memory_format=torch.contiguous_format
@@ -194,7 +196,9 @@ class StackedAdamW(torch.optim.Optimizer):
             for parameter in group["params"]:
                 check_member_values(name, group[name], len(parameter))
             if not (np.asarray(group[name], dtype=float) >= 0).all():
-                raise ValueError(f"{name} must not be negative, got {group[name]!r}.")
+                raise ValueError(
+                    f"{name} must not be negative, got {shown(group[name])}."
+                )
 
     def zero_grad(self, set_to_none=True):
         """Reset the gradients; see :class:`torch.optim.Optimizer`."""

@@ -4,11 +4,14 @@ import math
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy import sparse
 from skorch.dataset import Dataset
 from torch.utils.data import Subset
 
+from ._checks import as_table, check_weights, is_table
+from ._columns import to_frame
 from ._sparse import rows_with_few_values
 
 
@@ -19,13 +22,13 @@ class ResidentRows:
     ----------
     X : array-like, torch.Tensor or sparse matrix, first axis rows
         A sparse matrix stays in main memory and is made dense a batch at a time.
-    y : array-like or torch.Tensor, default=None
+    y : ndarray or torch.Tensor, default=None
         Class indices (integers), or floating-point targets.
-    weight : array-like of shape (n_rows,), default=None
+    weight : ndarray of shape (n_rows,), default=None
         Scaled to a mean of one in all; equal weights are no weights.
     device : torch.device or str
     dtype : torch.dtype, default=torch.float32
-        Precision of the rows.
+        Precision of the rows, and of targets unless it is less than single.
     """
 
     def __init__(self, X, y=None, weight=None, device="cpu", dtype=torch.float32):
@@ -33,7 +36,7 @@ class ResidentRows:
         self.dtype = dtype
         self.X = X.tocsr() if sparse.issparse(X) else _to_float(X, device, dtype)
         _check_finite(self.X)
-        self.y = None if y is None else _to_target(y, device)
+        self.y = None if y is None else _to_target(y, device, dtype)
         self.weight = None
         if weight is not None and np.ptp(weight) > 0:
             weight = np.asarray(weight) / np.mean(weight)
@@ -54,6 +57,24 @@ class ResidentRows:
         """The rows as SparseRows, or None where products with dense rows are faster."""
         return rows_with_few_values(self.X, self.device)
 
+    def total_weight(self, rows, purpose):
+        """Return the weight of each member's rows, or raise ValueError if one has none.
+
+        Parameters
+        ----------
+        rows : MemberRows
+        purpose : str
+            What they are for, for the message.
+        """
+        index = torch.as_tensor(rows.index, device=self.device)
+        weight, mask = self.weight[index], rows.mask()
+        if mask is not None:
+            weight = weight * torch.as_tensor(mask, device=weight.device)
+        total = weight.sum(1)
+        if not total.all():
+            raise ValueError(f"sample_weight is 0 for all rows to {purpose} on.")
+        return total
+
     def take(self, rows):
         """Return the rows of an index tensor, dense: shape (*rows.shape, ...)."""
         if sparse.issparse(self.X):
@@ -65,36 +86,113 @@ class ResidentRows:
 
 
 def _to_float(X, device, dtype):
-    if hasattr(X, "to_numpy") and not isinstance(X, torch.Tensor):
-        X = X.to_numpy()
     if isinstance(X, (dict, list, tuple)):
         raise TypeError(
             "MixupNet takes X as one array, tensor or sparse matrix, got "
             f"{type(X).__name__}: several inputs cannot be mixed."
         )
     if not isinstance(X, torch.Tensor):
-        X = torch.from_numpy(np.require(X, requirements=["C", "W"]))
-    return X.to(device, dtype)
+        X = torch.from_numpy(np.require(to_numbers(X), requirements=["C", "W"]))
+    if X.is_complex():
+        raise ValueError(f"Complex data not supported, got X of type {X.dtype}.")
+    return X.detach().to(device, dtype)
+
+
+def to_numbers(X):
+    """Return a table or an array as one array of numbers that torch has.
+
+    Parameters
+    ----------
+    X : ndarray, or DataFrame of pandas, polars or pyarrow
+
+    Returns
+    -------
+    X : ndarray
+        Missing values are NaN.
+
+    Raises
+    ------
+    ValueError
+        If a column holds something else; the message names it.
+    """
+    X = as_table(X)
+    if is_table(X):
+        X = to_frame(X)
+    names = getattr(X, "columns", None)
+    X = np.asarray(X)
+    if X.dtype.kind not in "biufc":
+        X = _objects_to_float(X, names)
+    if X.dtype.kind == "f" and X.dtype.itemsize > 8:
+        X = X.astype(np.float64)
+    return X.astype(X.dtype.newbyteorder("="), copy=False)
+
+
+def _objects_to_float(X, names):
+    """Return an array of objects that are numbers, or name the columns with others."""
+    columns = X.reshape(len(X), math.prod(X.shape[1:])).T
+    numbers = [_column_to_float(column) for column in columns]
+    others = [i for i, column in enumerate(numbers) if column is None]
+    if others:
+        names = np.arange(len(columns)) if names is None else np.asarray(names, object)
+        found = names[others[:20]].tolist()
+        raise ValueError(
+            f"MixupNet takes rows of numbers; column(s) {found} of X hold text, dates "
+            "or other objects: encode them first, e.g. with skmixup.TabularEncoder."
+        )
+    return np.stack(numbers, axis=1).reshape(X.shape)
+
+
+def _column_to_float(column):
+    """Return a column of objects as float64, or None if they are no numbers."""
+    missing = pd.isna(column)
+    if any(isinstance(value, (str, bytes)) for value in column[~missing]):
+        return None  # "1.5" would pass for a number, and "red" would not
+    try:
+        return np.where(missing, np.nan, column).astype(np.float64)
+    except (TypeError, ValueError):
+        return None
 
 
 def _check_finite(X):
-    values = torch.from_numpy(X.data) if sparse.issparse(X) else X
+    if sparse.issparse(X):
+        X = torch.from_numpy(np.require(X.data, requirements="W"))
     # A sum is quick, and not finite if a value is not.
-    if not torch.isfinite(values.sum()) and not torch.isfinite(values).all():
+    if not torch.isfinite(X.sum()) and not torch.isfinite(X).all():
         raise ValueError("Input X contains NaN or infinity: impute or drop these rows.")
 
 
-def _to_target(y, device):
-    if not isinstance(y, torch.Tensor):
-        y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
-        if y.dtype.kind not in "biuf":
-            raise ValueError(
-                f"MixupNet takes class indices (0, 1, ...) or numbers as y, got {y!r}: "
-                "for labels of other kinds there is sklearn.preprocessing.LabelEncoder."
-            )
-        y = torch.from_numpy(np.require(y, requirements=["C", "W"]))
-    y = y.to(device)
-    return y.float() if y.is_floating_point() else y.long()
+def _to_target(y, device, dtype):
+    y = torch.as_tensor(y, device=device)
+    if not y.is_floating_point():
+        return y.long()
+    return y.to(torch.promote_types(dtype, torch.float32))
+
+
+def check_row_weights(weight, n_rows):
+    """Return row weights as float64, or raise ValueError if they don't fit.
+
+    Parameters
+    ----------
+    weight : array-like or torch.Tensor of shape (n_rows,), or None
+    n_rows : int
+
+    Returns
+    -------
+    weight : ndarray of shape (n_rows,), or None
+    """
+    if weight is None:
+        return None
+    if isinstance(weight, torch.Tensor):
+        weight = weight.detach().cpu().double().numpy()
+    if np.asarray(weight).dtype.kind not in "biufO":
+        raise ValueError(
+            "sample_weight must hold numbers, one for each row, got dtype "
+            f"{np.asarray(weight).dtype}."
+        )
+    try:
+        return check_weights(weight, np.empty((n_rows, 0)))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sample_weight is refused: {error}") from error
 
 
 def unpack(dataset):

@@ -191,6 +191,49 @@ def test_bad_batches_are_refused():
         mixup_batch(X, y, mixing=CutMix([0, 1, 2]))
 
 
+LABELS = torch.arange(12) % 3
+ONE_HOT = F.one_hot(LABELS, 3)
+SEVERAL = torch.stack([LABELS > 0, LABELS == 1], 1)
+
+
+@pytest.mark.parametrize("mixing", ["input", "cutmix"])
+@pytest.mark.parametrize(
+    ("y", "same"),
+    [
+        (LABELS[:, None], ONE_HOT),
+        (LABELS.to(torch.uint8), ONE_HOT),
+        (ONE_HOT, ONE_HOT),
+        (ONE_HOT.bool(), ONE_HOT),
+        (ONE_HOT.to(torch.int8), ONE_HOT),
+        (SEVERAL, SEVERAL),
+        (SEVERAL.int(), SEVERAL),
+        (LABELS > 0, F.one_hot((LABELS > 0).long(), 2)),
+    ],
+)
+def test_labels_and_indicators_of_any_type(y, same, mixing):
+    X = torch.rand(12, 4, dtype=torch.double)
+    _, found = mixup_batch(X, y, mixing=mixing, rng=0)
+    _, expected = mixup_batch(X, same.double(), mixing=mixing, rng=0)
+    assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("y", "params", "message"),
+    [
+        (torch.arange(36).reshape(12, 3), {}, r"shape \(12, 3\).*one-hot or indicator"),
+        (torch.zeros(12, 2, 2, dtype=torch.long), {}, "one-hot or indicator"),
+        (LABELS + 0j, {}, "complex64"),
+        (LABELS - 1, {}, "y holds -1: class indices count from 0"),
+        (LABELS, {"n_classes": 2}, "y holds 2.*n_classes is 2"),
+        (ONE_HOT, {"n_classes": 5}, "n_classes is 5, and y has 3 columns"),
+        (torch.tensor(1), {}, "X has 12 rows and y has 0"),
+    ],
+)
+def test_integers_that_are_no_classes(y, params, message):
+    with pytest.raises(ValueError, match=message):
+        mixup_batch(torch.rand(12, 4), y, rng=0, **params)
+
+
 def test_generators_are_explicit():
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     X, y = torch.rand(4, 2, generator=torch.Generator()), torch.arange(4)

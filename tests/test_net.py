@@ -250,7 +250,6 @@ def test_too_few_outputs():
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (Y.astype(str), "LabelEncoder"),
         (Y.astype(object), "LabelEncoder"),
         (Y - 1, "y holds -1: class indices count from 0"),
     ],
@@ -296,3 +295,65 @@ def test_tokens_are_mixed_where_they_are_vectors():
         random_state=0,
     ).fit(tokens, y)
     assert (net.predict(tokens) == y).mean() > 0.95
+
+
+def normalized():
+    return nn.Sequential(
+        nn.Linear(64, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 10)
+    )
+
+
+class NormalizedByHand(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+
+    def forward(self, X):
+        z = self.layer(X)
+        if not self.training:
+            return z
+        return nn.functional.batch_norm(z, None, None, training=True)
+
+
+@pytest.mark.parametrize("module", [normalized, NormalizedByHand])
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size", "sizes"),
+    [
+        (65, 64, [65]),
+        (66, 64, [64, 2]),
+        (33, 16, [16, 17]),
+        (5, 2, [2, 3]),
+        (65, -1, [65]),
+        (2, 64, [2]),
+    ],
+)
+@pytest.mark.parametrize("params", [{"alpha": 0}, {"lambda_per": "row"}])
+def test_a_last_row_joins_the_batch_before(module, n_rows, batch_size, sizes, params):
+    seen = []
+
+    class Sizes(Callback):
+        def on_batch_end(self, net, batch, training, **kwargs):
+            if training:
+                seen.append(len(batch[0]))
+
+    net = MixupNet(
+        module, batch_size=batch_size, max_epochs=2, callbacks=[Sizes()], **params
+    )
+    net.fit(X[:n_rows], Y[:n_rows], sample_weight=1 + np.arange(n_rows))
+    assert seen == sizes * 2
+    assert net.history[-1, "train_batch_count"] == len(sizes)
+
+
+@pytest.mark.parametrize(("n_rows", "batch_size"), [(1, 64), (8, 1)])
+def test_single_rows_cannot_be_normalized(n_rows, batch_size):
+    net = MixupNet(normalized, batch_size=batch_size)
+    with pytest.raises(ValueError, match="batch_size=2 or more and give at least two"):
+        net.fit(X[:n_rows], Y[:n_rows])
+    plain = MixupNet(nn.Linear(64, 10), batch_size=batch_size, max_epochs=1)
+    assert len(plain.fit(X[:n_rows], Y[:n_rows]).history) == 1
+
+
+def test_parameters_of_numpy_are_shown_as_numbers():
+    for params in ({"alpha": np.float64(-1)}, {"label_smoothing": np.float32(2)}):
+        with pytest.raises(ValueError, match=r"got (-1\.0|2\.0)"):
+            convolutional(**params).fit(IMAGES, Y)

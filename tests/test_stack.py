@@ -125,18 +125,25 @@ def test_an_adamw_that_follows_a_schedule():
     st.lists(st.integers(1, 40), min_size=1, max_size=4),
     st.integers(1, 17),
     st.integers(0, 3),
+    st.booleans(),
 )
-def test_every_member_sees_each_of_its_rows_once(counts, batch_size, epoch):
+def test_every_member_sees_each_of_its_rows_once(counts, batch_size, epoch, joins):
     counts = sorted(counts, reverse=True)
     rows = [RNG.choice(N, size=n, replace=False) for n in counts]
     data = ResidentRows(np.arange(N, dtype=np.float32)[:, None], np.zeros(N, dtype=int))
     batches = EpochBatches(
-        data, MemberRows(rows), batch_size, uniform=torch.ones(len(rows), 1)
+        data,
+        MemberRows(rows),
+        batch_size,
+        uniform=torch.ones(len(rows), 1),
+        joins_single=joins,
     )
     seen = [[] for _ in rows]
     for batch, sizes in batches.epoch(range(len(rows)), epoch):
         assert len(batch.X) == len(sizes)
-        assert sizes.max() == batch.X.shape[1] <= batch_size
+        assert sizes.max() == batch.X.shape[1] <= batch_size + joins
+        if joins and batch_size > 1:
+            assert all(sizes[k] > 1 or counts[k] == 1 for k in range(len(sizes)))
         for member, size in enumerate(sizes):
             seen[member] += batch.X[member, :size, 0].tolist()
         weight = torch.as_tensor(batch.weight).expand(*batch.X.shape[:2], 1)

@@ -1,0 +1,110 @@
+"""State of torch that a whole process shares: its random generators and its threads."""
+
+import contextlib
+import os
+import threading
+
+import torch
+
+_generators_lock = threading.RLock()  # a callback may fit another net
+_threads_lock = threading.Lock()
+
+
+def _renew_locks():
+    """Free what a thread held that a forked process has no longer."""
+    global _generators_lock, _threads_lock
+    _generators_lock, _threads_lock = threading.RLock(), threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
+
+
+class OwnStream:
+    """A stream of torch's global generators, for modules that can draw from no other.
+
+    The generators are the process's: while one thread draws a stream of its own, others
+    that want to do so wait. They are left as they were.
+
+    Parameters
+    ----------
+    seed : int
+    device : torch.device or str
+    """
+
+    def __init__(self, seed, device):
+        self.generators = _global_generators(torch.device(device))
+        self.states = [
+            torch.Generator(generator.device).manual_seed(seed).get_state()
+            for generator in self.generators
+        ]
+
+    @contextlib.contextmanager
+    def flowing(self):
+        """Let the global generators go on with this stream, where it stopped."""
+        with _generators_lock:
+            others = self._swap(self.states)
+            try:
+                yield
+            finally:
+                self.states = self._swap(others)
+
+    def _swap(self, states):
+        """Put states in, and return those that were there."""
+        before = [generator.get_state() for generator in self.generators]
+        for generator, state in zip(self.generators, states, strict=True):
+            generator.set_state(state)
+        return before
+
+
+def _global_generators(device):
+    """Return the generators that a module on a device may draw from."""
+    generators = [torch.default_generator]
+    if device.type == "cuda":
+        torch.cuda.init()
+        index = torch.cuda.current_device() if device.index is None else device.index
+        generators.append(torch.cuda.default_generators[index])
+    elif device.type == "mps":
+        generators.append(torch.mps._get_default_mps_generator())
+    return generators
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Compute without torch's thread pool, which slows small steps down."""
+    with _threads_lock:  # not while another fit's number is what new threads begin with
+        before = torch.get_num_threads()
+    if before == 1:
+        yield
+        return
+    # The number is each thread's own; but new threads begin with what any set last.
+    alone = threading.active_count() == 1
+    set_threads = torch.set_num_threads if alone else _set_own_threads
+    set_threads(1)
+    try:
+        yield
+    finally:
+        set_threads(before)
+
+
+def _set_own_threads(n_threads):
+    """Set how many threads this one may use, and leave alone what new ones may."""
+    with _threads_lock:
+        default = _in_new_thread(torch.get_num_threads)
+        torch.set_num_threads(n_threads)
+        _in_new_thread(torch.set_num_threads, default)
+
+
+def _in_new_thread(function, *args):
+    results = []
+    thread = threading.Thread(target=lambda: results.append(function(*args)))
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+@contextlib.contextmanager
+def recording():
+    """Let autograd record, also within `torch.no_grad` and `torch.inference_mode`."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield

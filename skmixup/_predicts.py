@@ -1,0 +1,181 @@
+"""What a net is to scikit-learn: a classifier of labels, or a regressor."""
+
+import numpy as np
+import torch
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import ClassifierTags, RegressorTags
+from sklearn.utils.metaestimators import available_if
+from skorch.utils import to_numpy
+
+from ._modules import shown
+from ._resident import unpack
+from ._targets import (
+    EACH_OUTPUT,
+    as_array,
+    criterion_traits,
+    holds_text,
+    is_criterion,
+    read_y,
+    sort_labels,
+)
+
+
+def _dataset_targets(dataset):
+    _, y, rows = unpack(dataset)
+    return y if rows is None else np.asarray(y)[rows]
+
+
+def _in_single(y_pred):
+    """Return outputs in a precision that NumPy has."""
+    return y_pred.float() if y_pred.dtype in (torch.bfloat16, torch.half) else y_pred
+
+
+class PredictsTargets:
+    """Reads targets as a net's criterion takes them, and gives predictions alike.
+
+    To stand left of :class:`skorch.NeuralNet`. The net sets, before its training:
+    `labels_`, sorted, or None where classes are numbers; `n_outputs_`, the width of
+    one-hot rows, or None of floating-point targets; `n_columns_`, the width of those.
+    """
+
+    # ---- labels
+
+    def _read_y(self, y):
+        """Return targets as a tensor; labels of text are learned from the first."""
+        y = as_array(y)
+        takes_labels = criterion_traits(self.criterion)[0] != "regressor"
+        if takes_labels and self.labels_ is None and holds_text(y):
+            self._learn_labels(y)
+        return read_y(y, self.criterion, self.labels_)
+
+    def _learn_labels(self, labels):
+        """Note all class labels, once and for all."""
+        labels = sort_labels(labels) if holds_text(labels) else np.unique(labels)
+        known = getattr(self, "classes_", None)
+        if known is not None and not np.array_equal(known, labels):
+            raise ValueError(
+                f"The labels {shown(labels[:20])} are not those of the first call, "
+                f"{shown(known[:20])}: name them all in that one, or use fit."
+            )
+        self.labels_ = labels
+
+    def _as_given(self, y):
+        """Return targets as `fit` was given them, where they are labels."""
+        if self.labels_ is None:
+            return y
+        return self.labels_[y.long().flatten().cpu().numpy()]
+
+    # ---- predictions
+
+    def _get_predict_nonlinearity(self):
+        link = super()._get_predict_nonlinearity()
+        if self.predict_nonlinearity == "auto":
+            link = criterion_traits(self.criterion)[1]
+        return lambda y_pred: link(_in_single(y_pred))
+
+    def _predictions(self, X):
+        """Return what is made of the outputs, the mean over members."""
+        made = super().predict_proba(X)
+        made = made.mean(1) if self._stacked else made
+        if self.labels_ is None or self.n_outputs_ in (None, len(self.labels_)):
+            return made
+        known = made[:, : len(self.labels_)]  # the module has more outputs than labels
+        return known / known.sum(1, keepdims=True)
+
+    def predict_proba(self, X):
+        """Return the probabilities of rows, the mean over members.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame, torch.Tensor, sparse matrix or skorch Dataset
+
+        Returns
+        -------
+        proba : ndarray of shape (n_rows, n_classes)
+            In the order of `classes_`; of several outputs that are each 0 or 1, that of
+            1. For a criterion other than those of classes, what `predict_nonlinearity`
+            makes of the module's outputs.
+        """
+        proba = self._predictions(X)
+        if is_criterion(self.criterion, EACH_OUTPUT) and proba.size == len(proba):
+            proba = proba.reshape(-1, 1)
+            return np.concatenate([1 - proba, proba], axis=1)
+        return proba
+
+    def predict(self, X):
+        """Return class labels if the criterion is of classes, else the outputs.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame, torch.Tensor, sparse matrix or skorch Dataset
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+            Labels as `fit` was given them; 0 and 1 for each of several outputs that
+            may both be.
+        """
+        y_pred = self._predictions(X)
+        if criterion_traits(self.criterion)[0] != "classifier":
+            return y_pred
+        if is_criterion(self.criterion, EACH_OUTPUT) and self.n_outputs_ is None:
+            codes = (y_pred > 0.5).astype(np.int64)
+            codes = codes.ravel() if codes.size == len(codes) else codes
+        else:
+            codes = y_pred.argmax(1)
+        return codes if self.labels_ is None else self.labels_[codes]
+
+    # ---- scikit-learn's protocols
+
+    @property
+    def classes_(self):
+        """Class labels, in the order of the columns of `predict_proba`."""
+        if criterion_traits(self.criterion)[0] == "regressor":
+            raise AttributeError("A net that predicts numbers has no classes_.")
+        if self.labels_ is not None:
+            return self.labels_
+        width = self.n_columns_ if self.n_outputs_ is None else self.n_outputs_
+        if width is None:
+            raise AttributeError("classes_ are known once the net is fitted.")
+        return np.arange(max(width, 2))
+
+    @available_if(lambda self: criterion_traits(self.criterion)[0] is not None)
+    def score(self, X, y=None, sample_weight=None):
+        """Return the accuracy of labels, or R² of numbers.
+
+        There is none for a criterion that is not torch's: give a `scoring` to what
+        needs one.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame, torch.Tensor, sparse matrix or skorch Dataset
+        y : array-like or torch.Tensor, default=None
+            As in `fit`; that of the Dataset if None. Of one-hot or soft rows, the
+            largest counts.
+        sample_weight : array-like of shape (n_rows,), default=None
+
+        Returns
+        -------
+        score : float
+        """
+        y_pred = self.predict(X)
+        y = as_array(_dataset_targets(X) if y is None else y)
+        y = to_numpy(y)
+        if criterion_traits(self.criterion)[0] == "regressor":
+            y, y_pred = (a.reshape(len(a), -1) for a in (y, y_pred))
+            return r2_score(y, y_pred, sample_weight=sample_weight)
+        if y.ndim == 2 and y_pred.ndim == 1:
+            y = y.ravel() if y.shape[1] == 1 else y.argmax(1)
+        return accuracy_score(y, y_pred, sample_weight=sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = criterion_traits(self.criterion)[0]
+        tags.classifier_tags = tags.regressor_tags = None
+        if tags.estimator_type == "classifier":
+            tags.classifier_tags = ClassifierTags()
+        elif tags.estimator_type == "regressor":
+            tags.regressor_tags = RegressorTags()
+        tags.target_tags.required = True
+        tags.input_tags.sparse = True
+        return tags

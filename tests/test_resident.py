@@ -1,0 +1,228 @@
+"""Rows and weights as they come: what `MixupNet` reads, and what it refuses."""
+
+import decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import sparse
+from sklearn.model_selection import cross_val_score
+from skorch.callbacks import EpochScoring
+from skorch.dataset import Dataset, ValidSplit
+from torch import nn
+from torch.utils.data import Subset, TensorDataset
+
+from skmixup import MixupNet, StackedMLP
+
+RNG = np.random.default_rng(0)
+X = RNG.integers(-8, 9, size=(60, 3)) / 4  # the same in single and double precision
+Y = (X[:, 0] > 0).astype(int)
+W = RNG.random(60)
+FRAME = pd.DataFrame(X, columns=["a", "b", "c"])
+
+
+def make_net(**params):
+    return MixupNet(
+        nn.Linear,
+        module__in_features=3,
+        module__out_features=2,
+        **{"max_epochs": 2, "random_state": 0} | params,
+    )
+
+
+def fitted(data=X, y=Y, **params):
+    return make_net().fit(data, y, **params).predict_proba(X)
+
+
+def to_polars():
+    return pytest.importorskip("polars").DataFrame(X, schema=["a", "b", "c"])
+
+
+def to_arrow():
+    arrow = pytest.importorskip("pyarrow")
+    return arrow.table({name: FRAME[name].to_numpy() for name in FRAME})
+
+
+TABLES = {
+    "pandas": lambda: FRAME,
+    "nullable": lambda: FRAME.astype("Float64"),
+    "objects": lambda: FRAME.astype(object),
+    "decimals": lambda: FRAME.map(lambda x: decimal.Decimal(repr(float(x)))),
+    "polars": to_polars,
+    "arrow": to_arrow,
+    "array of objects": lambda: X.astype(object),
+    "other byte order": lambda: X.astype(">f8"),
+    "long doubles": lambda: X.astype(np.longdouble),
+    "tensor": lambda: torch.tensor(X, requires_grad=True),
+    "sparse": lambda: sparse.coo_array(X),
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_is_its_numbers(table):
+    rows = TABLES[table]()
+    net = make_net().fit(rows, Y)
+    np.testing.assert_array_equal(net.predict_proba(rows), fitted())
+
+
+def test_columns_of_numbers_may_be_of_several_types():
+    frame = pd.DataFrame(
+        {
+            "int": pd.Series(range(60), dtype="Int64"),
+            "bool": Y > 0,
+            "nullable": pd.Series(Y > 0, dtype="boolean"),
+        }
+    )
+    numbers = np.c_[np.arange(60), Y, Y].astype(float)
+    net = make_net().fit(frame, Y)
+    expected = make_net().fit(numbers, Y).predict_proba(numbers)
+    np.testing.assert_array_equal(net.predict_proba(frame), expected)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (["red", "green"] * 30, r"column\(s\) \['d'\] of X hold text"),
+        (np.array(["1.5", 2.0] * 30, dtype=object), r"column\(s\) \['d'\]"),
+        (pd.Categorical(["x", "y"] * 30), r"column\(s\) \['d'\]"),
+        (pd.Timestamp("2020-01-01"), r"column\(s\) \['d'\]"),
+        (pd.Series([1, None] * 30, dtype="Int64"), "NaN or infinity"),
+        (pd.Series([True, None] * 30, dtype="boolean"), "NaN or infinity"),
+        (np.array([1, None] * 30, dtype=object), "NaN or infinity"),
+        (np.array([decimal.Decimal("nan"), 1] * 30, dtype=object), "NaN or infinity"),
+    ],
+)
+def test_a_column_that_is_no_numbers_is_named(column, message):
+    frame = FRAME.assign(d=column)
+    net = MixupNet(nn.Linear(4, 2), max_epochs=1)
+    with pytest.raises(ValueError, match=message):
+        net.fit(frame, Y)
+    with pytest.raises(ValueError, match=message):
+        net.fit(FRAME.assign(d=1), Y).predict(frame)
+
+
+def test_columns_with_numbers_for_names_are_shown_as_such():
+    frame = pd.DataFrame({7: ["red", "green"] * 30, 8: Y})
+    with pytest.raises(ValueError, match=r"column\(s\) \[7\] of X"):
+        fitted(frame)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (X + 0j, "Complex data not supported"),
+        (torch.tensor(X + 0j), "Complex data not supported"),
+        (X.astype(str), r"column\(s\) \[0, 1, 2\] of X hold text"),
+        (X.astype("datetime64[D]"), r"column\(s\) \[0, 1, 2\]"),
+    ],
+)
+def test_arrays_of_other_things_are_refused(rows, message):
+    with pytest.raises(ValueError, match=message):
+        fitted(rows)
+
+
+@pytest.mark.parametrize("table", ["nullable", "polars"])
+def test_tables_are_split_and_scored(table):
+    scoring = {"scoring": "accuracy", "lower_is_better": False}
+    callbacks = [
+        EpochScoring(name="cached", **scoring),
+        EpochScoring(name="predicted", use_caching=False, **scoring),
+    ]
+    net = make_net(train_split=ValidSplit(5, stratified=True), callbacks=callbacks)
+    record = net.fit(TABLES[table](), pd.Series(Y)).history[-1]
+    assert record["cached"] == record["predicted"]
+    assert cross_val_score(make_net(), FRAME.astype("Float64"), Y, cv=3).shape == (3,)
+
+
+# ---- row weights
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [
+        list(W),
+        pd.Series(W, index=range(60, 0, -1)),
+        pd.Series(W, dtype="Float64"),
+        W.astype(object),
+        torch.tensor(W, requires_grad=True),
+        W * 2.0**1023,
+        W * 2.0**-900,
+    ],
+)
+def test_weights_come_in_any_form(weight):
+    np.testing.assert_array_equal(fitted(sample_weight=weight), fitted(sample_weight=W))
+
+
+def changed(value):
+    weight = W.copy()
+    weight[3] = value
+    return weight
+
+
+BAD_WEIGHTS = [
+    (np.ones(70), r"sample_weight.shape == \(70,\), expected \(60,\)"),
+    (np.ones(3), r"sample_weight.shape == \(3,\), expected \(60,\)"),
+    ([], "sample_weight is refused"),
+    (W[:, None], "sample_weight.* must be 1D array or scalar, got 2D"),
+    (np.c_[W, W], "sample_weight.* must be 1D array or scalar, got 2D"),
+    (changed(np.nan), "sample_weight contains NaN"),
+    (pd.Series(changed(np.nan), dtype="Float64"), "sample_weight contains NaN"),
+    (changed(np.inf), "sample_weight contains infinity"),
+    (changed(-5), "Negative values in data passed to `sample_weight`"),
+    (np.zeros(60), "sample_weight.* at least one non-zero number"),
+    (np.zeros(60, dtype=bool), "sample_weight.* at least one non-zero number"),
+    (W.astype(str), "sample_weight must hold numbers"),
+    ("balanced", "sample_weight must hold numbers"),
+    (np.array(["a"] * 60, dtype=object), "sample_weight is refused.*'a'"),
+    (W + 1j, "sample_weight must hold numbers"),
+]
+
+
+@pytest.mark.parametrize(("weight", "message"), BAD_WEIGHTS)
+@pytest.mark.parametrize("split", [None, ValidSplit(5)])
+def test_weights_that_do_not_fit_are_refused(weight, message, split):
+    net = make_net(train_split=split)
+    with pytest.raises(ValueError, match=message):
+        net.fit(X, Y, sample_weight=weight)
+    with pytest.raises(ValueError, match=message):
+        net.partial_fit(X, Y, sample_weight=weight)
+
+
+def test_rows_chosen_need_some_weight():
+    weight = np.repeat([0.0, 1.0], 30)
+    none, some = np.arange(30), np.arange(30, 60)
+    with pytest.raises(ValueError, match="sample_weight is 0 for all rows to train on"):
+        make_net().fit(X, Y, sample_weight=weight, rows=none)
+    with pytest.raises(ValueError, match="0 for all rows to validate on"):
+        make_net().fit(X, Y, sample_weight=weight, rows=some, valid_rows=none)
+    stack = MixupNet(
+        StackedMLP, module__n_features=3, module__n_outputs=2, module__n_members=2
+    )
+    with pytest.raises(ValueError, match="sample_weight is 0 for all rows to train on"):
+        stack.fit(X, Y, sample_weight=weight, rows=[some, none])
+
+
+def test_weights_of_a_subset_are_those_of_its_rows():
+    index = RNG.permutation(60)[:40]
+    part = Subset(Dataset(X, Y), index)
+    found = fitted(part, None, sample_weight=W[index])
+    expected = fitted(sample_weight=W, rows=index)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"\(60,\), expected \(40,\)"):
+        fitted(part, None, sample_weight=W)
+    with pytest.raises(ValueError, match="two values for a row of the Subset"):
+        fitted(Subset(Dataset(X, Y), [0, 0, 1]), None, sample_weight=[1, 2, 3])
+
+
+def test_rows_of_a_subset_are_counted_within_it():
+    index = RNG.permutation(60)[:40]
+    part = Subset(Dataset(X, Y), index)
+    found = fitted(part, None, rows=np.arange(30), valid_rows=np.arange(30, 40))
+    np.testing.assert_array_equal(found, fitted(rows=index[:30]))
+
+
+def test_weights_of_a_tensor_dataset():
+    data = TensorDataset(torch.tensor(X), torch.tensor(Y))
+    found = fitted(data, None, sample_weight=W)
+    np.testing.assert_array_equal(found, fitted(sample_weight=W))
