@@ -6,6 +6,8 @@ import pytest
 import sklearn
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_iris
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -145,6 +147,9 @@ def test_a_warm_start_keeps_an_encoding_that_does_not_learn_from_y():
     est.fit(X.assign(size=X["size"] * 100), y)
     np.testing.assert_array_equal(est.encoder_.transform(X), before)
     assert not est.cross_fits_
+    # Whose own fit_transform gives the same but for round-off.
+    pca = MixupClassifier(preprocess=PCA(), **QUICK)
+    assert not pca.fit(*load_iris(return_X_y=True)).cross_fits_
 
 
 def test_a_warm_start_with_other_columns_says_so_and_loses_nothing():
@@ -172,6 +177,25 @@ def test_weights_reach_a_transformer_that_takes_them():
     own = sklearn.clone(bins).fit(X[["size"]][weight > 0], None, weight[weight > 0])
     np.testing.assert_array_equal(inside.encoder_.bin_edges_[0], own.bin_edges_[0])
     MixupClassifier(preprocess=encode, **QUICK).fit(X, y, sample_weight=weight)
+
+
+class WeighedFitOnly(LeaveOneOut):
+    """Takes weights in `fit`, and none in `fit_transform`."""
+
+    def fit(self, X, y, sample_weight=None):
+        return super().fit(X, y)
+
+
+def test_cross_fitting_comes_before_weights():
+    X, y = shops()
+    weight = np.arange(len(y)) % 3 + 1
+    plain, weighed = (
+        MixupClassifier(preprocess=kind(), **QUICK).fit(X[["shop"]], y, weight)
+        for kind in (LeaveOneOut, WeighedFitOnly)
+    )
+    np.testing.assert_array_equal(
+        plain.predict_proba(X[["shop"]]), weighed.predict_proba(X[["shop"]])
+    )
 
 
 @pytest.mark.parametrize(
