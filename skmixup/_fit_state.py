@@ -1,37 +1,83 @@
-"""What a net has noted of the data that it was fitted on."""
+"""What a net has learned of its data, and that it forgets when a fit fails."""
+
+import contextlib
 
 from sklearn.utils.validation import validate_data
 
 from ._checks import as_table, is_table
 
-_COLUMNS = ("feature_names_in_", "n_features_in_")
+# What data tell before a net is trained on them.
+_LEARNED = (
+    *("feature_names_in_", "n_features_in_", "_columns_noted"),
+    *("labels_", "n_outputs_", "n_columns_"),
+)
 
 
 class FitState:
-    """Notes the columns of tables, and compares later ones, as scikit-learn does.
+    """Knows whether a net is fitted, and on a table of which columns.
 
-    To stand left of :class:`skorch.NeuralNet`. Arrays may be of any shape: of them
-    nothing is noted.
+    To stand left of :class:`skorch.NeuralNet`. Columns are compared as scikit-learn
+    does; arrays may be of any shape, and of them nothing is noted.
     """
 
     _columns_noted = False
     _fitting = False
+    _refused = False
 
     def __getstate__(self):
         # A callback may pickle a net that is being fitted; its copy is not.
         return {k: v for k, v in super().__getstate__().items() if k != "_fitting"}
 
-    def _forget_columns(self):
-        for name in _COLUMNS:
+    # ---- fits that fail
+
+    @contextlib.contextmanager
+    def _forgotten_if_it_fails(self):
+        """Leave no half-trained net, whatever ends the training.
+
+        One that was there before is kept if only the new data were refused.
+        """
+        was_made, self._refused, self._fitting = self.initialized_, False, True
+        try:
+            yield
+        except BaseException:
+            if not (was_made and self._refused):
+                self._forget()
+            raise
+        finally:
+            self._fitting = False
+
+    @contextlib.contextmanager
+    def _unchanged_if_refused(self):
+        """Leave a net as it was if something is wrong with the data."""
+        before = {name: vars(self)[name] for name in _LEARNED if name in vars(self)}
+        try:
+            yield
+        except BaseException:
+            self._forget_data()
+            vars(self).update(before)
+            self._refused = True
+            raise
+
+    def _forget(self):
+        """Be as a net that was never fitted."""
+        for name in (*self._modules, *self._criteria, *self._optimizers):
+            if hasattr(self, name + "_"):
+                delattr(self, name + "_")
+        self.initialize_virtual_params()  # which would set those of the optimizer
+        self.initialized_ = False
+        self._forget_data()
+
+    def _forget_data(self):
+        for name in _LEARNED:
             vars(self).pop(name, None)
-        self._columns_noted = False
+
+    # ---- columns
 
     def _note_columns(self, X):
         """Note the columns of the first rows, and compare those of later ones."""
         if self._columns_noted:
             self._compare_columns(X)
             return
-        self._forget_columns()
         if is_table(as_table(X)):
             validate_data(self, as_table(X), reset=True, skip_check_array=True)
         self._columns_noted = True

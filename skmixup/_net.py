@@ -365,11 +365,15 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
     def initialize(self):
         """Check the parameters and make all components."""
         self._check_mixing_params()
+        self._forget_data()
         self.n_outputs_ = None  # learned from the first batch
         self.labels_ = self.n_columns_ = None
-        self._forget_columns()
-        with recording():
-            return super().initialize()
+        try:
+            with recording():
+                return super().initialize()
+        except BaseException:
+            self._forget()
+            raise
 
     def _check_mixing_params(self):
         for alpha in np.atleast_1d(np.asarray(self.alpha, dtype=object)):
@@ -404,8 +408,36 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
 
     # ---- training
 
+    def fit(self, X, y=None, **fit_params):
+        """Train from new weights; from those that are there with ``warm_start=True``.
+
+        A fit that fails leaves no net to predict from. One that Ctrl-C interrupts
+        returns what whole epochs have made of it, if there are any.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit_loop`.
+        **fit_params
+            As in `partial_fit`.
+
+        Returns
+        -------
+        self : MixupNet
+        """
+        goes_on = self.warm_start and self.initialized_
+        try:
+            return super().fit(X, y, **fit_params)
+        except BaseException:
+            if not goes_on:
+                self._forget()
+            raise
+
     def partial_fit(self, X, y=None, classes=None, **fit_params):
         """Train for `max_epochs` epochs more, from the weights that are there.
+
+        If the data are refused, the net stays as it was; if training fails, there is
+        none to predict from.
 
         Parameters
         ----------
@@ -421,18 +453,23 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         -------
         self : MixupNet
         """
-        with recording():
+        with recording(), self._forgotten_if_it_fails():
             if not self.initialized_:
                 self.initialize()
-            if classes is not None:
-                self._learn_labels(as_array(classes))
-            X = as_table(X)
-            X = to_frame(X) if is_table(X) else X
-            self._fitting = True
+            with self._unchanged_if_refused():
+                if classes is not None:
+                    self._learn_labels(as_array(classes))
+                X, y = as_table(X), as_array(y)
+                X = to_frame(X) if is_table(X) else X
+            self.notify("on_train_begin", X=X, y=y)
             try:
-                return super().partial_fit(X, as_array(y), **fit_params)
-            finally:
-                self._fitting = False
+                self.fit_loop(X, y, **fit_params)
+            except KeyboardInterrupt:
+                if self._refused or not self.history:  # nothing has been trained
+                    raise
+            self.notify("on_train_end", X=X, y=y)
+            self._check_weights()
+        return self
 
     def fit_loop(
         self,
@@ -468,12 +505,19 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         -------
         self : MixupNet
         """
-        self._check_mixing_params()
-        y = as_array(y)
-        self.check_data(X, y)
         with recording():
-            loaded = self._load(X, y, sample_weight, rows, valid_rows)
-            self._train(*loaded, self.max_epochs if epochs is None else epochs)
+            with self._unchanged_if_refused():
+                self._check_mixing_params()
+                y = as_array(y)
+                self.check_data(X, y)
+                data, rows, valid, sets = self._load(
+                    X, y, sample_weight, rows, valid_rows
+                )
+                mixer = self._active_mixer()
+                with self._own_stream(mixer)():
+                    self._probe(data, valid[0])
+            epochs = self.max_epochs if epochs is None else epochs
+            self._train(data, rows, valid, sets, mixer, epochs)
         return self
 
     def _load(self, X, y, sample_weight, rows, valid_rows):
@@ -493,10 +537,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         sets = {"dataset_train": train_set, "dataset_valid": valid_set}
         return data, train_rows, valid, sets
 
-    def _train(self, data, train_rows, valid, sets, epochs):
-        mixer = self._active_mixer()
-        with self._own_stream(mixer)():
-            self._probe(data, valid[0])
+    def _train(self, data, train_rows, valid, sets, mixer, epochs):
         sample = train_rows.sample(_CLEAN_ROWS)
         flowing = self._own_stream(mixer)
         mixing = (
@@ -558,7 +599,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
             yield
         except BaseException as error:
             del self.history[n_whole:]
-            if isinstance(error, KeyboardInterrupt):
+            if n_whole and isinstance(error, KeyboardInterrupt):
                 warnings.warn("Training interrupted by user.", stacklevel=2)
             raise
 
@@ -1021,6 +1062,18 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         """Raise ValueError if the training of a member has diverged."""
         check_losses(losses, len(self.history), self.lr)
 
+    def _check_weights(self):
+        """Raise ValueError if the last steps have left a weight that is not finite."""
+        last = self.history[-1] if self.history else {}
+        if math.isfinite(last.get("train_loss", 0.0)):  # measured after the last step
+            return
+        for name, value in self.module_.state_dict().items():
+            if not torch.isfinite(value).all():
+                raise ValueError(
+                    f"Training diverged: {name} is not finite after the last epoch. "
+                    f"Lower lr (now {shown(self.lr)}), or scale X."
+                )
+
     def _settle_batches(self):
         """Make numbers of the losses that the batches have recorded as tensors."""
         for batch in self.history[-1].get("batches", []):
@@ -1045,6 +1098,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         ------
         y_pred : torch.Tensor of shape (chunk, ...), or (chunk, K, ...) if stacked
         """
+        if not self.initialized_:
+            self.check_is_fitted()
         rows = None
         if isinstance(X, torch.utils.data.Dataset):
             X, _, rows = unpack(X)
