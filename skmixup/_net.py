@@ -533,7 +533,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         data = self._resident(train_X, self._read_y(train_y), weight)
         rows, valid_rows = (_in_base(r, passed) for r in (rows, valid_rows))
         train_rows = self._member_rows(rows if rows is not None else all_rows, data)
-        valid = self._valid_data(data, train_X, valid_set, valid_rows)
+        valid = self._valid_data(data, train_set, valid_set, valid_rows)
         sets = {"dataset_train": train_set, "dataset_valid": valid_set}
         return data, train_rows, valid, sets
 
@@ -645,12 +645,17 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
             return MemberRows([np.asarray(own) for own in rows])
         return MemberRows(np.broadcast_to(rows, (self.n_members, len(rows))))
 
-    def _valid_data(self, data, train_X, valid_set, valid_rows):
+    def _valid_data(self, data, train_set, valid_set, valid_rows):
         """Return the validation rows as resident data and MemberRows."""
         if valid_set is None:
             return None, None
         X, y, rows = unpack(valid_set)
-        if X is not train_X:  # a data set of its own
+        train_X, train_y, _ = unpack(train_set)
+        if X is not train_X or y is not train_y:  # a data set of its own
+            if y is None:
+                raise ValueError(
+                    "MixupNet needs targets of validation rows: y is None."
+                )
             self._compare_columns(X, passed=False)
             data = self._resident(X, self._read_y(y))
         rows = valid_rows if valid_rows is not None else rows

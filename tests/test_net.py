@@ -21,7 +21,8 @@ from skorch.callbacks import (
     ProgressBar,
     TrainEndCheckpoint,
 )
-from skorch.dataset import ValidSplit
+from skorch.dataset import Dataset, ValidSplit
+from skorch.helper import predefined_split
 from torch import nn
 
 from skmixup import ManifoldMixup, Mixer, MixupNet, StackedMLP
@@ -459,6 +460,23 @@ def test_validation_is_never_mixed():
     log_loss = -np.log(proba[np.arange(len(proba)), Y[valid.indices]]).mean()
     assert clean.history[-1, "valid_loss"] == pytest.approx(log_loss, rel=1e-4)
     assert len(train) + len(valid) == len(Y)
+
+
+def test_validation_on_the_same_rows_has_its_own_targets():
+    clean, noisy = Y, np.roll(Y, 1)
+    losses = []
+    for rows in (IMAGES, IMAGES.copy()):
+        split = predefined_split(Dataset(rows, clean))
+        net = convolutional(train_split=split).fit(IMAGES, noisy)
+        losses.append(net.history[-1, "valid_loss"])
+    assert losses[0] == losses[1]
+    proba = net.predict_proba(IMAGES)
+    log_loss = -np.log(proba[np.arange(len(proba)), clean]).mean()
+    assert losses[0] == pytest.approx(log_loss, rel=1e-4)
+    for rows in (IMAGES, IMAGES.copy()):
+        net = convolutional(train_split=predefined_split(Dataset(rows)))
+        with pytest.raises(ValueError, match="needs targets of validation rows"):
+            net.fit(IMAGES, Y)
 
 
 def test_members_may_have_alphas_and_rows_of_their_own():
