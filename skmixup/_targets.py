@@ -1,6 +1,7 @@
 """What a net is to learn: class labels, indicators or numbers, as tensors."""
 
 import functools
+import math
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,14 @@ from ._mixing import read_targets
 from ._modules import shown
 
 EACH_OUTPUT = (nn.BCELoss, nn.BCEWithLogitsLoss)  # of which each is 0 or 1
+OF_CLASSES = (nn.CrossEntropyLoss, nn.NLLLoss)
+# Beyond these bounds of their targets, losses have none below.
+_BOUNDS = {
+    OF_CLASSES: (0, math.inf, "of each class its share, from 0 on"),
+    EACH_OUTPUT: (0, 1, "0 and 1, and what is between"),
+    nn.MultiLabelSoftMarginLoss: (0, 1, "0 and 1, and what is between"),
+    nn.PoissonNLLLoss: (0, math.inf, "numbers from 0 on"),
+}
 
 
 def _as_is(outputs):
@@ -55,6 +64,12 @@ def is_criterion(criterion, kinds):
     """Tell whether a criterion (a class, an instance or a partial) is of some kinds."""
     made = getattr(criterion, "func", criterion)
     return issubclass(made if isinstance(made, type) else type(made), kinds)
+
+
+def criterion_name(criterion):
+    """Return the name of a criterion's class."""
+    made = getattr(criterion, "func", criterion)
+    return getattr(made, "__name__", type(made).__name__)
 
 
 def soft_nll_loss(criterion, log_proba, target):
@@ -131,10 +146,10 @@ def read_y(y, criterion, labels=None):
         target = read_targets(_tensor(y))
     if target.is_floating_point() and not torch.isfinite(target).all():
         raise ValueError("Input y contains NaN or infinity: drop these rows.")
-    if is_criterion(criterion, (nn.CrossEntropyLoss, nn.NLLLoss)):
-        return _class_indices(target)
-    if is_criterion(criterion, EACH_OUTPUT) and target.is_floating_point():
-        _check_shares(target)
+    if is_criterion(criterion, OF_CLASSES):
+        target = _class_indices(target)
+    if target.is_floating_point():
+        _check_bounds(target, criterion)
     return target
 
 
@@ -193,10 +208,9 @@ def _numbers(y, criterion):
         try:
             y = np.where(pd.isna(y), np.nan, y).astype(np.float64)
         except (TypeError, ValueError) as error:
-            name = getattr(criterion, "__name__", type(criterion).__name__)
             raise ValueError(
-                f"criterion={name} takes numbers as y, got an array of {y.dtype}: for "
-                "class labels use CrossEntropyLoss."
+                f"criterion={criterion_name(criterion)} takes numbers as y, got an "
+                f"array of {y.dtype}: for class labels use CrossEntropyLoss."
             ) from error
     target = _tensor(y)
     return target if target.is_floating_point() else target.to(torch.float64)
@@ -219,12 +233,16 @@ def _number_labels(y, labels):
     return index
 
 
-def _check_shares(target):
-    if ((target < 0) | (target > 1)).any():
-        raise ValueError(
-            f"y holds numbers from {target.min():g} to {target.max():g}: binary "
-            "cross-entropy takes 0 and 1, and what is between."
-        )
+def _check_bounds(target, criterion):
+    """Raise ValueError if a criterion has no minimum for some of its targets."""
+    for kinds, (low, high, takes) in _BOUNDS.items():
+        if not is_criterion(criterion, kinds):
+            continue
+        if ((target < low) | (target > high)).any():
+            raise ValueError(
+                f"y holds numbers from {target.min():g} to {target.max():g}: "
+                f"criterion={criterion_name(criterion)} takes {takes}."
+            )
 
 
 def _class_indices(target):

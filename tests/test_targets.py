@@ -1,6 +1,7 @@
 """What `MixupNet` learns: labels, indicators, numbers; a classifier as others are."""
 
 import decimal
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -165,6 +166,47 @@ def test_shares_lie_between_0_and_1():
         linear(criterion=nn.BCEWithLogitsLoss).fit(X, X[:, :3])
     with pytest.raises(ValueError, match="Found no rows"):
         linear(criterion=nn.BCEWithLogitsLoss).fit(X[:0], X[:0, :3])
+
+
+def changed(targets, value):
+    targets = np.array(targets, dtype=np.float64)
+    targets[3, 1] = value
+    return targets
+
+
+@pytest.mark.parametrize(
+    ("criterion", "value", "message"),
+    [
+        (nn.CrossEntropyLoss, -1e-3, "-0.001 to 1: .*CrossEntropyLoss.* from 0 on"),
+        (nn.CrossEntropyLoss(reduction="none"), -1, "criterion=CrossEntropyLoss takes"),
+        (partial(nn.CrossEntropyLoss), -1, "criterion=CrossEntropyLoss takes"),
+        (nn.NLLLoss, -1, "criterion=NLLLoss takes of each class its share, from 0 on"),
+        (nn.BCEWithLogitsLoss, -1, "takes 0 and 1, and what is between"),
+        (nn.BCEWithLogitsLoss, 1.5, "0 to 1.5: criterion=BCEWithLogitsLoss takes"),
+        (nn.MultiLabelSoftMarginLoss, 1.5, "takes 0 and 1, and what is between"),
+        (nn.PoissonNLLLoss, -1, "criterion=PoissonNLLLoss takes numbers from 0 on"),
+    ],
+)
+@pytest.mark.parametrize("kind", [np.asarray, torch.tensor, pd.DataFrame])
+@pytest.mark.parametrize("alpha", [0, 1])
+def test_losses_without_a_minimum_are_refused(criterion, value, message, kind, alpha):
+    module = log_linear if criterion is nn.NLLLoss else nn.Linear(4, 3)
+    params = {"alpha": alpha, "max_epochs": 2, "random_state": 0}
+    net = MixupNet(module, criterion, **params)
+    bad = kind(changed(np.eye(3)[Y], value))
+    with pytest.raises(ValueError, match=message):
+        net.fit(X, bad)
+    net.fit(X, kind(np.eye(3)[Y]))
+    with pytest.raises(ValueError, match=message):
+        net.partial_fit(X, bad)
+    net.set_params(train_split=predefined_split(Dataset(X, np.asarray(bad))))
+    with pytest.raises(ValueError, match=message):
+        net.fit(X, np.eye(3)[Y])
+
+
+def test_shares_of_classes_need_not_sum_to_one():
+    net = linear().fit(X, 2 * np.eye(3)[Y])
+    assert net.score(X, Y) > 0.5
 
 
 @pytest.mark.parametrize("criterion", [nn.MSELoss, nn.L1Loss, nn.HuberLoss])
