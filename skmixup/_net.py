@@ -55,6 +55,7 @@ _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
 _BULK_ROWS = 4096  # rows up to which predictions are computed in double precision
 _PROBE_ROWS = 16  # on which the module and the criterion are tried before training
 _CLEAN_ROWS = 256  # rows on which the clean training loss is measured
+_OF_SIGNS = (nn.HingeEmbeddingLoss, nn.SoftMarginLoss)  # and fail on no others
 
 
 def draw_seed(random_state):
@@ -174,6 +175,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         A loss that takes soft targets; of torch's NLLLoss, which does not, they are
         taken here: the module then returns logarithms of probabilities. It is called
         with ``reduction="none"`` where it has such an argument; row weights need that.
+        HingeEmbeddingLoss and SoftMarginLoss, of targets -1 and 1, are refused.
     optimizer : class, default=torch.optim.AdamW
         Its arguments are given as ``optimizer__NAME``.
     alpha : float or sequence of float of length K, default=1.0
@@ -359,6 +361,12 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
                 f"criterion__ignore_index={self.criterion_.ignore_index} has no "
                 "meaning for the targets of mixed rows: leave those rows out, or give "
                 "them a sample_weight of 0."
+            )
+        if isinstance(self.criterion_, _OF_SIGNS):
+            raise ValueError(
+                f"criterion={type(self.criterion_).__name__} takes targets of -1 and 1 "
+                "alone, and is wrong for what is between, as in mixed rows: use "
+                "BCEWithLogitsLoss, which takes numbers from 0 to 1."
             )
         return self
 

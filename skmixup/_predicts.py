@@ -94,7 +94,8 @@ class PredictsTargets:
         proba : ndarray of shape (n_rows, n_classes)
             In the order of `classes_`; of several outputs that are each 0 or 1, that of
             1. For a criterion other than those of classes, what `predict_nonlinearity`
-            makes of the module's outputs.
+            makes of the module's outputs: by default nothing, so that with KLDivLoss
+            they are logarithms, and with MultiLabelSoftMarginLoss scores.
         """
         proba = self._predictions(X)
         if is_criterion(self.criterion, EACH_OUTPUT) and proba.size == len(proba):

@@ -464,6 +464,25 @@ def test_a_criterion_that_fails_on_soft_targets_is_named(criterion):
         linear(criterion=criterion, max_epochs=1).fit(X, Y)
 
 
+@pytest.mark.parametrize("criterion", [nn.HingeEmbeddingLoss, nn.SoftMarginLoss])
+@pytest.mark.parametrize("made", [lambda c: c, lambda c: c(reduction="none"), partial])
+def test_a_criterion_of_signs_is_named(criterion, made):
+    targets = np.where(np.eye(3)[Y] > 0, 1.0, -1.0)
+    for y in (Y, targets, np.eye(3)[Y]):
+        with pytest.raises(ValueError, match=f"{criterion.__name__} takes .* -1 and 1"):
+            linear(criterion=made(criterion)).fit(X, y)
+
+
+@pytest.mark.parametrize("criterion", [nn.KLDivLoss, nn.MultiLabelSoftMarginLoss])
+def test_outputs_of_other_criteria_come_as_they_are(criterion):
+    module = log_linear if criterion is nn.KLDivLoss else lambda: nn.Linear(4, 3)
+    net = MixupNet(module, criterion, max_epochs=5, random_state=0).fit(X, Y)
+    outputs = net.forward(X).numpy()
+    np.testing.assert_array_equal(net.predict_proba(X), outputs)
+    net.predict_nonlinearity = torch.exp
+    np.testing.assert_allclose(net.predict_proba(X), np.exp(outputs), rtol=1e-6)
+
+
 @pytest.mark.parametrize("criterion", [nn.CrossEntropyLoss, nn.NLLLoss])
 def test_no_class_is_ignored(criterion):
     with pytest.raises(ValueError, match="ignore_index=1 has no meaning"):
