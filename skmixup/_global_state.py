@@ -1,4 +1,4 @@
-"""State of torch that a whole process shares: its random generators and its threads."""
+"""State of torch that lies around a fit: random generators, threads, modes."""
 
 import contextlib
 import os
@@ -108,3 +108,16 @@ def recording():
     """Let autograd record, also within `torch.no_grad` and `torch.inference_mode`."""
     with torch.inference_mode(False), torch.enable_grad():
         yield
+
+
+def full_precision(device):
+    """Return a context of computing as without `torch.autocast`.
+
+    Parameters
+    ----------
+    device : torch.device or str
+    """
+    kind = torch.device(device).type
+    if torch.is_autocast_enabled(kind):
+        return torch.autocast(kind, enabled=False)
+    return contextlib.nullcontext()

@@ -26,7 +26,7 @@ from ._batches import EpochBatches, MemberRows
 from ._checks import as_table, is_table
 from ._columns import to_frame
 from ._fit_state import FitState
-from ._global_state import OwnStream, one_thread, recording
+from ._global_state import OwnStream, full_precision, one_thread, recording
 from ._gradient import LOSSES, ClosedFormGradient
 from ._mixing import (
     CutMix,
@@ -200,7 +200,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
     random_state : int, RandomState or None, default=None
         Seeds weights, order, mixing and dropout. Global random states are left as they
         were. A module that is no StackedMLP draws from torch's global generators, which
-        belong to the process: in threads, its fits take turns, epoch by epoch.
+        belong to the process: in threads, its fits take turns, epoch by epoch. Such a
+        module follows torch's default dtype and device, and autocast, as it does
+        elsewhere, and its results with them; a StackedMLP depends on none of them.
     lr : float, default=1e-3
     max_epochs : int, default=20
     batch_size : int, default=64
@@ -513,7 +515,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         -------
         self : MixupNet
         """
-        with recording():
+        with recording(), self._own_precision():
             with self._unchanged_if_refused():
                 self._check_mixing_params()
                 y = as_array(y)
@@ -565,6 +567,12 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
                             self._valid_epoch(*valid)
                             self._settle_batches()
                     self.notify("on_epoch_end", **sets)
+
+    def _own_precision(self):
+        """Return the context in which a stack computes; others follow the user's."""
+        if type(self.module_) is StackedMLP:
+            return full_precision(self.device)
+        return contextlib.nullcontext()
 
     def _own_stream(self, mixer):
         """Return the context in which what others wrote may draw random numbers."""
@@ -1131,7 +1139,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         self.check_is_fitted()
         X, _ = batch
         self._set_training(training)
-        with torch.set_grad_enabled(training):
+        with torch.set_grad_enabled(training), self._own_precision():
             if not self._stacked:
                 return self.module_(X)
             return self.module_(X).transpose(0, 1)
@@ -1169,7 +1177,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
                 part = torch.from_numpy(np.require(part, requirements="W"))
                 part = part.to(self.device, dtype)
                 part = part.expand(mlp.n_members, *part.shape)
-            chunks.append(mlp.scores(part, layers).to("cpu", torch.float64))
+            with self._own_precision():
+                scores = mlp.scores(part, layers)
+            chunks.append(scores.to("cpu", torch.float64))
         return (chunks[0] if len(chunks) == 1 else torch.cat(chunks, 1)).transpose(0, 1)
 
     def initialize_callbacks(self):

@@ -195,6 +195,8 @@ SURROUNDINGS = {
     "meta": lambda: setting(torch.set_default_device, "meta", None),
     "no_grad": torch.no_grad,
     "inference_mode": torch.inference_mode,
+    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    "autocast to half": lambda: torch.autocast("cpu", dtype=torch.float16),
     "deterministic": lambda: setting(torch.use_deterministic_algorithms, True, False),
 }
 
@@ -263,6 +265,55 @@ def test_a_seed_has_one_result_whatever_is_set_around_it(result):
             found = RESULTS[result]()
         assert found.dtype == expected.dtype, name
         np.testing.assert_array_equal(found, expected, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("n_rows", [150, 6000])  # in double and in single precision
+def test_a_stack_predicts_the_same_in_autocast(dtype, n_rows):
+    rows = np.random.default_rng(0).normal(size=(n_rows, 4))
+    clf = MixupClassifier(**QUICK).fit(X, Y)
+    shape = {"module__n_features": 4, "module__n_outputs": 3, "module__n_members": 2}
+    net = MixupNet(StackedMLP, random_state=0, max_epochs=1, **shape).fit(X, Y)
+    uses = [
+        clf.predict_proba,
+        net.predict_proba,
+        lambda rows: net.forward(rows).numpy(),
+        lambda rows: np.concatenate([part.numpy() for part in net.forward_iter(rows)]),
+    ]
+    for use in uses:
+        expected = use(rows)
+        with torch.autocast("cpu", dtype=dtype):
+            found = use(rows)
+            assert torch.is_autocast_enabled("cpu")
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_autocast_is_what_it_was_between_chunks_and_after_a_failure():
+    shape = {"module__n_features": 4, "module__n_outputs": 3}
+    net = MixupNet(StackedMLP, random_state=0, max_epochs=1, **shape).fit(X, Y)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for _ in net.forward_iter(X):
+            assert torch.is_autocast_enabled("cpu")
+        with pytest.raises(ValueError, match="at least 4"):
+            net.fit(X, Y + 1)
+        assert torch.is_autocast_enabled("cpu")
+
+
+def test_modules_of_others_follow_autocast():
+    seen = set()
+
+    class Watched(nn.Linear):
+        def forward(self, rows):
+            scores = super().forward(rows)
+            seen.add(scores.dtype)
+            return scores
+
+    net = MixupNet(Watched(4, 3), random_state=0, max_epochs=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        net.fit(X, Y).predict_proba(X)
+    assert seen == {torch.bfloat16}
+    assert net.predict_proba(X).dtype == np.float32
 
 
 def double_net(criterion, y, weight=None, **params):
