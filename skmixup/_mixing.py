@@ -651,8 +651,8 @@ def mixup_batch(
     Raises
     ------
     ValueError
-        If a parameter is out of range, X and y have different numbers of rows, or
-        integers in y are neither class indices nor 0 and 1.
+        If a parameter is out of range, X and y have no rows or different numbers of
+        them, or integers in y are neither class indices nor 0 and 1.
     TypeError
         If X or y is no tensor.
 
@@ -673,6 +673,8 @@ def mixup_batch(
     n_rows = len(y) if y.dim() else 0
     if len(X) != n_rows:
         raise ValueError(f"X has {len(X)} rows and y has {n_rows}: they must agree.")
+    if not n_rows:
+        raise ValueError("Found a batch of 0 rows, while at least one is required.")
     if not X.is_floating_point():
         raise ValueError(
             f"X must be floating-point to be mixed, got {X.dtype}: encode and scale it."

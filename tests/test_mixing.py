@@ -196,6 +196,24 @@ ONE_HOT = F.one_hot(LABELS, 3)
 SEVERAL = torch.stack([LABELS > 0, LABELS == 1], 1)
 
 
+@pytest.mark.parametrize(
+    "y",
+    [
+        torch.zeros(0, dtype=torch.long),
+        torch.zeros(0, 1, dtype=torch.long),
+        torch.zeros(0, 3, dtype=torch.bool),
+        torch.zeros(0, 3),
+        torch.zeros(0),
+    ],
+)
+@pytest.mark.parametrize("params", [{}, {"mixing": "cutmix"}, {"n_classes": 3}])
+def test_a_batch_has_rows(y, params):
+    with pytest.raises(ValueError, match="batch of 0 rows, while at least one"):
+        mixup_batch(torch.zeros(0, 3), y, **params)
+    one = torch.zeros(1, *y.shape[1:], dtype=y.dtype)
+    assert len(mixup_batch(torch.zeros(1, 3), one, **params)[1]) == 1
+
+
 @pytest.mark.parametrize("mixing", ["input", "cutmix"])
 @pytest.mark.parametrize(
     ("y", "same"),
