@@ -58,6 +58,20 @@ class FitState:
             self._refused = True
             raise
 
+    def set_params(self, **params):
+        """Set parameters; a trained net that gets a new module by that is not fitted.
+
+        Returns
+        -------
+        self
+        """
+        module = vars(self).get("module_")
+        try:
+            return super().set_params(**params)
+        finally:
+            if self.history and vars(self).get("module_") is not module:
+                self._forget()
+
     def _forget(self):
         """Be as a net that was never fitted."""
         for name in (*self._modules, *self._criteria, *self._optimizers):

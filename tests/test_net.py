@@ -423,6 +423,35 @@ def test_early_stopping_of_skorch_ends_a_fit(patience):
     assert net.predict(X).shape == (600,)
 
 
+class MyLinear(nn.Linear):
+    pass
+
+
+@pytest.mark.parametrize(
+    "params", [{"module__bias": False}, {"module": MyLinear}, {"module__x": 1}]
+)
+def test_a_new_module_is_not_a_trained_one(params):
+    net = small().fit(X, Y)
+    if "module__x" in params:  # fails, before anything is new
+        with pytest.raises(TypeError):
+            net.set_params(**params)
+        assert net.score(X, Y) > 0.5
+        return
+    with pytest.raises(NotFittedError):
+        net.set_params(**params).predict(X)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(net)
+
+
+def test_other_parameters_leave_a_net_fitted():
+    net = small().fit(X, Y)
+    expected = net.predict_proba(X)
+    net.set_params(alpha=0.5, lr=0.1, max_epochs=1)
+    np.testing.assert_array_equal(net.predict_proba(X), expected)
+    untrained = small().initialize().set_params(module__bias=False)
+    assert untrained.predict(X).shape == (600,)
+
+
 def test_scores_of_mixed_rows_are_refused():
     scoring = EpochScoring("accuracy", on_train=True)
     with pytest.raises(ValueError, match="use_caching=False"):
