@@ -2,6 +2,8 @@
 
 import contextlib
 
+import numpy as np
+import torch
 from sklearn.utils.validation import validate_data
 
 from ._checks import as_table, is_table
@@ -11,6 +13,12 @@ _LEARNED = (
     *("feature_names_in_", "n_features_in_", "_columns_noted"),
     *("labels_", "n_outputs_", "n_columns_"),
 )
+
+
+def _is_table(X):
+    if isinstance(X, (np.ndarray, torch.Tensor)):  # told in no time
+        return False
+    return is_table(as_table(X))
 
 
 class FitState:
@@ -92,7 +100,7 @@ class FitState:
         if self._columns_noted:
             self._compare_columns(X)
             return
-        if is_table(as_table(X)):
+        if _is_table(X):
             validate_data(self, as_table(X), reset=True, skip_check_array=True)
         self._columns_noted = True
 
@@ -104,6 +112,6 @@ class FitState:
         """
         if not self._columns_noted:
             return
-        named, table = hasattr(self, "n_features_in_"), is_table(as_table(X))
+        named, table = hasattr(self, "n_features_in_"), _is_table(X)
         if (named or table) if passed else (named and table):
             validate_data(self, as_table(X), reset=False, skip_check_array=True)

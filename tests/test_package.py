@@ -28,6 +28,7 @@ ORDER = [
     "_targets",
     "_resident",
     "_predicts",
+    "_fit_state",
     "_neighbors",
     "_batches",
     "_callbacks",
