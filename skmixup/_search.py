@@ -7,6 +7,7 @@ from numbers import Integral
 
 import numpy as np
 from joblib import Parallel, delayed
+from scipy import sparse
 from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import (
@@ -30,6 +31,7 @@ from sklearn.utils.validation import _check_method_params
 from ._base import last_step
 from ._checks import as_table
 from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
+from ._estimators import check_labels
 from ._stack import MEMBER_PARAMS
 from ._together import TABLE_PARAMS, Task, can_stack, check_kind, run_tasks
 
@@ -107,6 +109,8 @@ class _StackedSearch:
         check_kind(self.estimator, "estimator")
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(as_table(X), y)
+        if is_classifier(self.estimator) and y is not None and not sparse.issparse(y):
+            check_labels(y)  # the splitter's own error would say nothing
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
