@@ -25,6 +25,7 @@ from torch.utils.data import Subset
 from ._batches import EpochBatches, MemberRows
 from ._checks import as_table, is_table
 from ._columns import to_frame
+from ._fit_state import FitState
 from ._global_state import OwnStream, one_thread, recording
 from ._gradient import LOSSES, ClosedFormGradient
 from ._mixing import (
@@ -142,7 +143,7 @@ def _are_log(y_pred):
     return bool((y_pred.double().logsumexp(-1).abs() < 0.1).all())
 
 
-class MixupNet(PredictsTargets, NeuralNet):
+class MixupNet(FitState, PredictsTargets, NeuralNet):
     """A skorch net that trains any torch module with mixup.
 
     Data live on the device as tensors; batches are slices of a permutation, mixed
@@ -227,6 +228,11 @@ class MixupNet(PredictsTargets, NeuralNet):
         mean over members.
     seeds_ : list of int
         Seed of each member.
+    n_features_in_ : int
+        Number of columns, of a net that was fitted on a table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of a table's columns, where all are strings. A table whose columns have
+        other names, or another order, is refused.
     valid_losses_ : torch.Tensor of shape (K,)
         Clean validation loss of each member after the last epoch.
 
@@ -361,6 +367,7 @@ class MixupNet(PredictsTargets, NeuralNet):
         self._check_mixing_params()
         self.n_outputs_ = None  # learned from the first batch
         self.labels_ = self.n_columns_ = None
+        self._forget_columns()
         with recording():
             return super().initialize()
 
@@ -421,7 +428,11 @@ class MixupNet(PredictsTargets, NeuralNet):
                 self._learn_labels(as_array(classes))
             X = as_table(X)
             X = to_frame(X) if is_table(X) else X
-            return super().partial_fit(X, as_array(y), **fit_params)
+            self._fitting = True
+            try:
+                return super().partial_fit(X, as_array(y), **fit_params)
+            finally:
+                self._fitting = False
 
     def fit_loop(
         self,
@@ -468,8 +479,10 @@ class MixupNet(PredictsTargets, NeuralNet):
     def _load(self, X, y, sample_weight, rows, valid_rows):
         """Return data, rows to train on, data and rows to validate on, and datasets."""
         passed = self.get_dataset(X, y)
+        self._note_columns(unpack(passed)[0])
         train_set, valid_set = self._split(passed, y, rows, valid_rows)
         train_X, train_y, all_rows = unpack(train_set)
+        self._compare_columns(train_X, passed=False)
         if train_y is None:
             raise ValueError("MixupNet needs targets: y is None.")
         weight = self._row_weights(sample_weight, passed, train_X)
@@ -597,6 +610,7 @@ class MixupNet(PredictsTargets, NeuralNet):
             return None, None
         X, y, rows = unpack(valid_set)
         if X is not train_X:  # a data set of its own
+            self._compare_columns(X, passed=False)
             data = self._resident(X, self._read_y(y))
         rows = valid_rows if valid_rows is not None else rows
         rows = self._member_rows(rows, data)
@@ -1021,7 +1035,7 @@ class MixupNet(PredictsTargets, NeuralNet):
 
         Parameters
         ----------
-        X : array-like, torch.Tensor, sparse matrix or skorch Dataset
+        X : array-like, DataFrame, torch.Tensor, sparse matrix or skorch Dataset
         training : bool, default=False
             Whether to run the module in training mode.
         device : str, default="cpu"
@@ -1034,6 +1048,7 @@ class MixupNet(PredictsTargets, NeuralNet):
         rows = None
         if isinstance(X, torch.utils.data.Dataset):
             X, _, rows = unpack(X)
+        self._compare_columns(X, passed=not self._fitting)
         data = self._resident(X)
         rows = np.arange(len(data)) if rows is None else rows
         if not len(rows):

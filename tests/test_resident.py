@@ -1,15 +1,19 @@
 """Rows and weights as they come: what `MixupNet` reads, and what it refuses."""
 
 import decimal
+import pickle
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from scipy import sparse
-from sklearn.model_selection import cross_val_score
-from skorch.callbacks import EpochScoring
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from skorch.callbacks import BatchScoring, Callback, EpochScoring
 from skorch.dataset import Dataset, ValidSplit
+from skorch.helper import predefined_split
 from torch import nn
 from torch.utils.data import Subset, TensorDataset
 
@@ -133,6 +137,176 @@ def test_tables_are_split_and_scored(table):
     record = net.fit(TABLES[table](), pd.Series(Y)).history[-1]
     assert record["cached"] == record["predicted"]
     assert cross_val_score(make_net(), FRAME.astype("Float64"), Y, cv=3).shape == (3,)
+
+
+# ---- names of columns
+
+
+def to_dask(frame):
+    dask = pytest.importorskip("dask.dataframe")
+    return dask.from_pandas(frame, npartitions=2)
+
+
+def to_batch(frame):
+    return pytest.importorskip("pyarrow").RecordBatch.from_pandas(frame)
+
+
+NAMED = {
+    "pandas": lambda frame: frame,
+    "polars": lambda frame: pytest.importorskip("polars").from_pandas(frame),
+    "arrow": lambda frame: pytest.importorskip("pyarrow").Table.from_pandas(frame),
+    "record batch": to_batch,
+    "dask": to_dask,
+    "narwhals": nw.from_native,
+}
+SWAPPED = FRAME[["b", "a", "c"]]
+ORDER = "must be in the same order as they were in fit"
+UNSEEN = "(?s)unseen at fit time:.*- d.*seen at fit time, yet now missing:.*- c"
+USES = {
+    "predict": lambda net, X: net.predict(X),
+    "predict_proba": lambda net, X: net.predict_proba(X),
+    "score": lambda net, X: net.score(X, Y),
+    "forward": lambda net, X: net.forward(X),
+    "forward_iter": lambda net, X: next(net.forward_iter(X)),
+    "partial_fit": lambda net, X: net.partial_fit(X, Y),
+    "warm fit": lambda net, X: net.set_params(warm_start=True).fit(X, Y),
+    "fit_loop": lambda net, X: net.fit_loop(X, Y),
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+@pytest.mark.parametrize("use", USES)
+def test_columns_of_a_table_are_those_of_fit(kind, use):
+    net = make_net().fit(NAMED[kind](FRAME), Y)
+    assert net.feature_names_in_.tolist() == ["a", "b", "c"]
+    assert net.n_features_in_ == 3
+    expected = net.predict_proba(NAMED[kind](FRAME))
+    for frame, message in (
+        (SWAPPED, ORDER),
+        (FRAME.rename(columns={"c": "d"}), UNSEEN),
+        (FRAME[["a", "b"]], "seen at fit time, yet now missing"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            USES[use](net, NAMED[kind](frame))
+    np.testing.assert_array_equal(net.predict_proba(FRAME), expected)
+
+
+@pytest.mark.parametrize("made", [lambda X: Dataset(X, Y), "subset"])
+def test_columns_of_a_dataset_are_those_of_fit(made):
+    if made == "subset":
+        made = lambda X: Subset(Dataset(X, Y), np.arange(40))  # noqa: E731
+    for net in (make_net().fit(made(FRAME), None), make_net().fit(FRAME, Y)):
+        assert net.feature_names_in_.tolist() == ["a", "b", "c"]
+        for use in ("predict", "predict_proba", "forward_iter"):
+            USES[use](net, made(FRAME))
+            with pytest.raises(ValueError, match=ORDER):
+                USES[use](net, made(SWAPPED))
+        with pytest.raises(ValueError, match=ORDER):
+            net.score(made(SWAPPED))
+        with pytest.raises(ValueError, match=ORDER):
+            net.partial_fit(made(SWAPPED), None)
+
+
+def test_validation_rows_have_the_columns_of_the_others():
+    for rows in (SWAPPED, FRAME[["a", "b"]]):
+        net = make_net(train_split=predefined_split(Dataset(rows, Y)))
+        with pytest.raises(ValueError, match="feature names should match"):
+            net.fit(FRAME, Y)
+    for rows in (FRAME, X):
+        net = make_net(train_split=predefined_split(Dataset(rows, Y)))
+        assert "valid_loss" in net.fit(FRAME, Y).history[-1]
+        assert "valid_loss" in net.fit(X, Y).history[-1]
+
+
+def test_a_split_may_not_change_the_columns():
+    def split(dataset, y=None, **kwargs):
+        return Dataset(SWAPPED, Y), None
+
+    with pytest.raises(ValueError, match=ORDER):
+        make_net(train_split=split).fit(FRAME, Y)
+
+
+class PredictsArrays(Callback):
+    def on_batch_end(self, net, batch, training, **kwargs):
+        net.predict(batch[0])
+
+    def on_epoch_end(self, net, **kwargs):
+        net.predict(X)
+
+    def on_train_end(self, net, **kwargs):
+        net.score(X, Y)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "arrow"])
+def test_callbacks_are_not_warned_of_missing_names(kind):
+    scoring = {"lower_is_better": False}
+    callbacks = [
+        EpochScoring("accuracy", name="cached", **scoring),
+        EpochScoring("accuracy", name="predicted", use_caching=False, **scoring),
+        EpochScoring(None, name="train", on_train=True, use_caching=False, **scoring),
+        BatchScoring("accuracy", name="by_batch", use_caching=False, **scoring),
+        PredictsArrays(),
+    ]
+    net = make_net(train_split=ValidSplit(3), callbacks=callbacks)
+    net.fit(NAMED[kind](FRAME), Y).partial_fit(NAMED[kind](FRAME), Y)
+    copy = pickle.loads(pickle.dumps(net))
+    for fitted_net in (net, copy):
+        with pytest.warns(UserWarning, match="X does not have valid feature names"):
+            fitted_net.predict(X)
+        with pytest.raises(ValueError, match=ORDER):
+            fitted_net.predict(SWAPPED)
+
+
+@pytest.mark.parametrize("kind", ["array", "tensor", "sparse"])
+def test_rows_without_names_after_a_table_and_before(kind):
+    rows = {"array": X, "tensor": torch.tensor(X), "sparse": sparse.csr_array(X)}[kind]
+    net = make_net().fit(FRAME, Y)
+    expected = net.predict_proba(FRAME)
+    for use in ("predict", "score", "partial_fit"):
+        with pytest.warns(UserWarning, match="X does not have valid feature names"):
+            USES[use](make_net().fit(FRAME, Y), rows)
+    numbered = make_net().fit(pd.DataFrame(X), Y)
+    with pytest.raises(ValueError, match="X has 2 features, but MixupNet is expecting"):
+        numbered.predict(rows[:, :2])
+    net.fit(rows, Y)  # which forgets the names
+    assert not hasattr(net, "feature_names_in_")
+    assert not hasattr(net, "n_features_in_")
+    np.testing.assert_array_equal(net.predict_proba(rows), expected)
+    with pytest.warns(UserWarning, match="X has feature names, but MixupNet was"):
+        net.predict(FRAME)
+
+
+def test_a_fit_learns_names_anew_and_a_clone_has_none():
+    net = make_net().fit(FRAME, Y)
+    assert not hasattr(clone(net), "feature_names_in_")
+    net.fit(SWAPPED, Y)
+    assert net.feature_names_in_.tolist() == ["b", "a", "c"]
+    loaded = make_net().initialize()
+    loaded.module_.load_state_dict(net.module_.state_dict())
+    np.testing.assert_array_equal(loaded.predict(FRAME), loaded.predict(X))
+
+
+def test_columns_named_by_numbers_are_counted():
+    net = make_net().fit(pd.DataFrame(X), Y)
+    assert not hasattr(net, "feature_names_in_")
+    with pytest.raises(ValueError, match="X has 4 features, but MixupNet is expecting"):
+        net.predict(pd.DataFrame(np.c_[X, Y]))
+
+
+def test_arrays_may_have_any_shape():
+    mean = nn.AdaptiveAvgPool1d(1)
+    net = MixupNet(nn.Sequential(mean, nn.Flatten(), nn.Linear(3, 2)), max_epochs=1)
+    net.fit(np.ones((8, 3, 5)), Y[:8]).partial_fit(np.ones((8, 3, 4)), Y[:8])
+    assert net.predict(np.ones((8, 3, 7))).shape == (8,)
+    assert not hasattr(net, "n_features_in_")
+
+
+def test_searches_on_tables_check_the_columns():
+    grid = GridSearchCV(make_net(), {"alpha": [0, 1]}, cv=2).fit(FRAME, Y)
+    assert grid.feature_names_in_.tolist() == ["a", "b", "c"]
+    assert grid.n_features_in_ == 3
+    with pytest.raises(ValueError, match=ORDER):
+        grid.predict(SWAPPED)
 
 
 # ---- row weights
