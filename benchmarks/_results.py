@@ -1,7 +1,6 @@
 """Results on disk: one JSON object a line, only ever appended to."""
 
 import json
-import shutil
 from functools import partial
 from pathlib import Path
 
@@ -9,16 +8,16 @@ import pandas as pd
 import pyarrow.parquet
 from filelock import FileLock
 
-from ._files import end_line, write_whole
+from ._files import end_line, keep_aside, write_whole
 from ._jobs import Job
 from ._schema import NESTED, check_row, check_stamp, parse, read_all, say_refused
+from ._text import say
 
 FILE_NAME = "results.jsonl"
 LOCK_NAME = ".results.lock"
 ENVIRONMENTS_NAME = "environments.jsonl"
 PREDICTIONS_NAME = "predictions"
 PARQUET_NAME = "results.parquet"
-REFUSED_NAME = "results.refused.parquet"
 
 
 class UnreadableResults(ValueError):
@@ -59,19 +58,16 @@ class Results:
             folder.mkdir(parents=True, exist_ok=True)
             self.path = folder / FILE_NAME
             self._lock = FileLock(folder / LOCK_NAME)
-            exported = folder / PARQUET_NAME
-            with self._lock, self.path.open("a+b") as file:
-                if not file.tell() and exported.exists():
-                    file.write(b"".join(map(_encode, _import_parquet(exported))))
-                    file.flush()
-                self._read_on(file)
+            with self._lock:
+                _import_parquet(folder)
+            self.refresh()
 
     def export(self):
-        """Write all rows to ``results.parquet``, which is small enough to be kept."""
+        """Write all rows to ``results.parquet``; see :func:`export_rows`."""
         if self.path is not None:
             self.refresh()
-            write = partial(write_parquet, list(self._rows.values()))
-            write_whole(self.path.parent / PARQUET_NAME, write)
+            with self._lock:
+                export_rows(list(self._rows.values()), self.path.parent)
 
     def append(self, rows):
         """Add rows at once, on disk before this returns.
@@ -302,11 +298,59 @@ def write_parquet(rows, path):
     frame.to_parquet(path, index=False, compression="zstd")
 
 
-def _import_parquet(path):
-    """Return the rows of a Parquet file; keep a copy of one that has others too."""
-    rows, refused = _read_parquet(path)
+def export_rows(rows, folder):
+    """Write rows to ``results.parquet``, which is small enough to be kept.
+
+    It never loses a result: the old file's rows that `rows` have no better one of stay
+    in it, and one that can't be read in full is kept beside it.
+
+    Parameters
+    ----------
+    rows : list of dict
+        All that a folder's ``results.jsonl`` holds.
+    folder : path-like
+    """
+    path = Path(folder) / PARQUET_NAME
+    merged = {Job.of(row): row for row in rows}
+    if path.exists():
+        old = {Job.of(row): row for row in _read_or_keep(path)}
+        lost = {job: row for job, row in old.items() if _is_better(row, merged, job)}
+        if lost:
+            say(f"Kept {len(lost)} results of {path} that {FILE_NAME} lacks")
+        merged |= lost
+    write_whole(path, partial(write_parquet, list(merged.values())))
+
+
+def _is_better(row, others, job):
+    """Tell whether a row is of no other's job, or went well where that has failed."""
+    return job not in others or row["status"] == "ok" != others[job]["status"]
+
+
+def _import_parquet(folder):
+    """Make a ``results.jsonl``, where there is none, of the Parquet file; or none.
+
+    A part of it would be taken for all that there is.
+    """
+    path, exported = folder / FILE_NAME, folder / PARQUET_NAME
+    is_there = path.exists() and path.stat().st_size
+    if is_there or not exported.exists():
+        return
+    rows, refused = _read_parquet(exported)
     if refused:  # the next export would lose them
-        write_whole(path.with_name(REFUSED_NAME), partial(shutil.copyfile, path))
+        keep_aside(exported)
+    content = b"".join(map(_encode, rows))
+    write_whole(path, partial(Path.write_bytes, data=content))
+
+
+def _read_or_keep(path):
+    """Return the rows of a Parquet file; keep a copy if it holds something else too."""
+    try:
+        rows, refused = _read_parquet(path)
+    except UnreadableResults as error:
+        say(f"Warning: {error}")
+        rows, refused = [], {1: "all"}
+    if refused:
+        keep_aside(path)
     return rows
 
 

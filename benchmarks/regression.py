@@ -7,7 +7,6 @@ compares the default with its neighbors instead, one thing changed at a time.
 """
 
 import argparse
-import shutil
 import sys
 import time
 from functools import partial
@@ -27,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from ._columns import coded, one_hot
-from ._files import write_text_whole, write_whole
+from ._files import keep_aside, write_text_whole, write_whole
 from ._results import UnreadableResults
 from ._schema import say_refused
 from ._script import at_least, folder, run_to_the_end
@@ -36,7 +35,7 @@ from ._tables import HALVES, load_all
 from ._text import say, show
 
 FOLDS = 5
-FILE_NAME, REFUSED_NAME = "regression.csv", "regression.refused.csv"
+FILE_NAME = "regression.csv"
 NUMBERS = ["fold", "error", "seconds", "n_rows"]
 COLUMNS = ["model", "fold", "error", "seconds", "table", "n_rows"]
 # A target should have at least so many values, and a table so many rows.
@@ -271,7 +270,7 @@ def _read(path):
     good &= frame["model"].isin([*SETTINGS, *PEERS])
     say_refused(path, {i + 2: "no result" for i in np.flatnonzero(~good)})
     if not good.all():
-        write_whole(path.with_name(REFUSED_NAME), partial(shutil.copyfile, path))
+        keep_aside(path)
     kept = frame.assign(**numbers)[good].reset_index(drop=True)
     return kept.astype({"fold": int, "n_rows": int})
 

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ pytest.importorskip("scikit_posthocs")
 pytest.importorskip("jinja2")
 
 from benchmarks import _contests, figure, regression, report, speed, uci
+from benchmarks._files import keep_aside
 from benchmarks._fits import Fit
 from benchmarks._jobs import Job, make_jobs, make_units
 from benchmarks._results import (
@@ -356,6 +358,123 @@ def test_a_folder_named_like_a_partition_is_no_column(tmp_path):
     folder.mkdir()
     write_parquet(GOOD, folder / "results.parquet")
     assert read_rows(folder) == GOOD
+
+
+@contextmanager
+def small_disk(size):
+    """Let no file grow beyond a size, as a full disk does."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("touched", [False, True])
+@pytest.mark.parametrize("size", [0, 1, 3000, 10_000])
+def test_an_import_that_fails_is_made_again(tmp_path, size, touched):
+    """Half of it was taken for all, and the next export lost the others."""
+    write_parquet(GOOD, tmp_path / "results.parquet")
+    if touched:
+        (tmp_path / "results.jsonl").touch()
+    before = contents(tmp_path)
+    with small_disk(size), pytest.raises(OSError):
+        Results(tmp_path)
+    lock = tmp_path / ".results.lock"
+    assert contents(tmp_path) == before | {lock: b""}
+    results = Results(tmp_path)
+    assert results.rows(map(Job.of, GOOD)) == GOOD
+    results.export()
+    assert sorted(read_rows(tmp_path), key=GOOD.index) == GOOD
+
+
+def exported(folder):
+    """The rows of a Parquet file alone, in the order of `GOOD`."""
+    alone = folder / "alone"
+    alone.mkdir()
+    shutil.copyfile(folder / "results.parquet", alone / "results.parquet")
+    return sorted(read_rows(alone), key=lambda row: GOOD.index(row))
+
+
+@pytest.mark.parametrize("by", ["export", "report"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda lines: [*lines[:2], b"\xff", *lines[3:]],
+        lambda lines: [b"\x00" * len(line) for line in lines[:-1]] + lines[-1:],
+        lambda lines: lines[: N // 2],
+        lambda lines: [lines[-1][:-5], lines[0]],
+        lambda lines: [line_of(GOOD[0] | {"status": "failed"}), *lines[1:]],
+    ],
+    ids=["a line", "all but one", "cut", "two", "failed anew"],
+)
+def test_an_export_keeps_what_the_lines_have_lost(tmp_path, capsys, lines, by, damage):
+    write_parquet(GOOD, tmp_path / "results.parquet")
+    write(tmp_path, damage(lines))
+    if by == "export":
+        Results(tmp_path).export()
+    else:
+        assert report.main([str(tmp_path)]) == 0
+    assert f"results of {tmp_path / 'results.parquet'} that" in capsys.readouterr().err
+    assert exported(tmp_path) == GOOD
+
+
+@pytest.mark.parametrize("by", ["export", "report"])
+def test_an_export_takes_the_lines_for_what_they_have(tmp_path, capsys, lines, by):
+    old = [row | {"log_loss": 0.75} for row in GOOD[: N // 2]]
+    write_parquet(old, tmp_path / "results.parquet")
+    write(tmp_path, lines)
+    if by == "export":
+        Results(tmp_path).export()
+    else:
+        assert report.main([str(tmp_path)]) == 0
+    assert "Kept" not in capsys.readouterr().err
+    assert exported(tmp_path) == GOOD
+
+
+@pytest.mark.parametrize("n_exports", [1, 2])
+def test_a_report_exports_what_it_does_not_show(tmp_path, lines, n_exports):
+    """Rows of GANs were lost."""
+    gans = read_rows(KEPT / "gan")[:2]
+    write(tmp_path, [*map(line_of, gans), *lines])
+    for _ in range(n_exports):
+        assert report.main([str(tmp_path)]) == 0
+    (tmp_path / "results.jsonl").unlink()
+    found = [{k: v for k, v in r.items() if v is not None} for r in read_rows(tmp_path)]
+    wanted = [{k: v for k, v in r.items() if v is not None} for r in [*gans, *GOOD]]
+    assert found == wanted
+
+
+def test_a_parquet_file_that_cannot_be_read_is_kept_by_an_export(tmp_path, lines):
+    write(tmp_path, lines)
+    path = tmp_path / "results.parquet"
+    kept = []
+    for text in (b"", b"PAR1", b"PAR1"):
+        path.write_bytes(text)
+        Results(tmp_path).export()
+        kept.append(sorted(p.name for p in tmp_path.glob("*.refused*")))
+        assert pq.read_table(path).num_rows == N
+    first, second = "results.refused.parquet", "results.refused-2.parquet"
+    assert kept == [[first], [second, first], [second, first]]
+    assert (tmp_path / first).read_bytes() == b""
+
+
+@pytest.mark.parametrize("name", ["a.b.csv", "results.parquet", "plain"])
+def test_what_is_kept_aside_is_never_replaced(tmp_path, name):
+    path = tmp_path / name
+    for content in (b"1", b"2", b"1", b"3", b"3"):
+        path.write_bytes(content)
+        keep_aside(path)
+    copies = {p: c for p, c in contents(tmp_path).items() if p != path}
+    assert sorted(copies.values()) == [b"1", b"2", b"3"]
+    assert {p.suffix for p in copies} <= {
+        path.suffix,
+        ".refused",
+        ".refused-2",
+        ".refused-3",
+    }
 
 
 # Environments
