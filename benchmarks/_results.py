@@ -52,7 +52,7 @@ class Results:
         self.n_unreadable = 0
         self._rows = {}
         self._n_read = self._n_lines = 0  # bytes and lines of the file
-        self._environments = set()
+        self._environments, self._warned = set(), set()
         if folder is not None:
             folder = Path(folder)
             folder.mkdir(parents=True, exist_ok=True)
@@ -135,11 +135,11 @@ class Results:
             return
         path = self._predictions_of(job)
         path.parent.mkdir(exist_ok=True)
-        write = partial(pd.DataFrame(predictions).to_parquet, index=False)
-        write_whole(path, write)
+        write = pd.DataFrame(predictions).to_parquet
+        write_whole(path, partial(write, index=False, write_page_checksum=True))
 
     def has_predictions(self, job):
-        """Tell whether what a job predicted is there.
+        """Tell whether what a finished job predicted is there, and whole.
 
         Parameters
         ----------
@@ -149,8 +149,19 @@ class Results:
         Returns
         -------
         has_them : bool
+            A file that won't do is warned of, once.
         """
-        return self.path is not None and self._predictions_of(job).exists()
+        if self.path is None or not self._predictions_of(job).exists():
+            return False
+        path = self._predictions_of(job)
+        try:
+            _check_predictions(path, self._rows[job])
+        except UnreadableResults as error:
+            if path not in self._warned:
+                say(f"Warning: {error}; its job is run again")
+                self._warned.add(path)
+            return False
+        return True
 
     def _predictions_of(self, job):
         return self.path.parent / PREDICTIONS_NAME / f"{job.name}.parquet"
@@ -295,7 +306,8 @@ def write_parquet(rows, path):
             json.dumps(value) if isinstance(value, list | dict) else None
             for value in frame[name]
         ]
-    frame.to_parquet(path, index=False, compression="zstd")
+    how = {"compression": "zstd", "write_page_checksum": True}
+    frame.to_parquet(path, index=False, **how)
 
 
 def export_rows(rows, folder):
@@ -354,14 +366,33 @@ def _read_or_keep(path):
     return rows
 
 
-def _read_parquet(path):
-    """Return the rows of a Parquet file, and why its others are none, by number."""
+def _check_predictions(path, row):
+    """Raise UnreadableResults unless a file holds what the job of a row predicted."""
+    table = _open_parquet(path)
+    n_test = row.get("n_test") or table.num_rows  # rows of older runs may lack it
+    if table.num_rows != n_test:
+        raise UnreadableResults(f"{path} has {table.num_rows} rows, not {n_test}")
+    first, others = table.column_names[:2], table.column_names[2:]
+    is_usual = first == ["row", "y"] and all(name.startswith("p_") for name in others)
+    if not is_usual or len(others) != row["n_classes"]:
+        raise UnreadableResults(
+            f"{path} lacks the columns row, y and a p_ for each of the "
+            f"{row['n_classes']} classes"
+        )
+
+
+def _open_parquet(path):
+    """Return the table of a Parquet file, read in full."""
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            found = file.read().to_pylist()
+        with pyarrow.parquet.ParquetFile(path, page_checksum_verification=True) as file:
+            return file.read()
     except Exception as error:  # Arrow has many ways to say so
         raise UnreadableResults(f"{path} is no whole Parquet file: {error}") from error
-    rows, refused = read_all(found, _unpack)
+
+
+def _read_parquet(path):
+    """Return the rows of a Parquet file, and why its others are none, by number."""
+    rows, refused = read_all(_open_parquet(path).to_pylist(), _unpack)
     say_refused(path, refused, "row")
     return rows, refused
 

@@ -1,5 +1,6 @@
 """Files of results that are damaged: nothing crashes, and nothing is lost."""
 
+import io
 import json
 import math
 import shutil
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -192,6 +194,53 @@ def test_a_resumed_run_runs_what_is_damaged_again(tmp_path, monkeypatch, capsys)
     times = dict.fromkeys(["fit_seconds", "predict_seconds"])
     found = sorted(read_rows(tmp_path), key=lambda row: row["fold"])
     assert [row | times for row in found] == [row | times for row in rows]
+
+
+def flip(content):
+    """Change a byte of what is compressed."""
+    return content[:40] + bytes([content[40] ^ 1]) + content[41:]
+
+
+@pytest.mark.parametrize("which", ["first", "last", "all"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(lambda c: b"", lambda c: c[:-9], lambda c: b"\x00" * len(c), flip),
+        *(lambda c: c[: len(c) // 2], lambda c: KEPT_PARQUET.read_bytes()),
+        lambda c: altered(c, lambda frame: frame[1:]),
+        lambda c: altered(c, lambda frame: frame.drop(columns="y")),
+        lambda c: altered(c, lambda frame: frame.iloc[:, :-1]),
+        lambda c: altered(c, lambda frame: frame.rename(columns={"row": "p_x"})),
+    ],
+)
+def test_damaged_predictions_are_made_again(
+    tmp_path, monkeypatch, capsys, damage, which
+):
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
+    arguments = ["--models", "dummy", "--n-jobs", "1", "--out", str(tmp_path)]
+    assert uci.main([*arguments, "--predictions"]) == 0
+    files = sorted((tmp_path / "predictions").iterdir())
+    before = contents(tmp_path)
+    files = {"first": files[:1], "last": files[-1:], "all": files}[which]
+    for file in files:
+        file.write_bytes(damage(before[file]))
+    capsys.readouterr()
+    assert uci.main([*arguments, "--predictions"]) == 0
+    said = capsys.readouterr().err
+    assert all(said.count(f"Warning: {file} ") == 1 for file in files)
+    assert contents(tmp_path) == before
+    assert uci.main([*arguments, "--predictions"]) == 0
+    assert "5 of 5 jobs were finished before" in capsys.readouterr().err
+
+
+KEPT_PARQUET = KEPT / "alpha" / "results.parquet"
+
+
+def altered(content, change):
+    """Change what a Parquet file holds."""
+    buffer = io.BytesIO()
+    change(pd.read_parquet(io.BytesIO(content))).to_parquet(buffer, index=False)
+    return buffer.getvalue()
 
 
 # Any value in any field
