@@ -107,6 +107,10 @@ DAMAGE = {
     "no bins": change(reliability=[]),
     "empty bins": change(reliability=[[0, 0, 0, 0]]),
     "versions of lists": change(versions={"python": ["3"]}),
+    "a name twice": lambda row: line_of(row)[:-1] + b',"error":0.5}',
+    "the same twice": lambda row: b'{"fold":%d,' % row["fold"] + line_of(row)[1:],
+    "twice, escaped": lambda row: line_of(row)[:-1] + b',"err\\u006fr":0.5}',
+    "twice, deep": lambda row: line_of(row).replace(b'"numpy"', b'"python"'),
     "unknown field": change(extra=[{}]),
 }
 
@@ -334,6 +338,7 @@ PARQUET_DAMAGE = {
     "cut JSON": ("reliability", "[[1, 2", pa.string()),
     "deep JSON": ("reliability", "[" * 10**5, pa.string()),
     "NaN in JSON": ("reliability", "[[1, NaN, 3, 4]]", pa.string()),
+    "twice in JSON": ("versions", '{"a": "1", "a": "2"}', pa.string()),
     "other JSON": ("versions", "[]", pa.string()),
     "unknown model": ("model", "gone", pa.string()),
 }
@@ -532,6 +537,7 @@ STAMPS = [{"id": "abc", "cores": 2, "commit": None}, {"id": "def", "python": "3"
 BAD_STAMPS = [
     *(b"[" * 100_000, b"null", b"3", b'{"id": 3}', b'{"cores": 2}', b"\xff"),
     *(b'{"id": "x", "a": [[]]}', b'{"id": "\\ud800"}', b'{"id": "x", "a": NaN}'),
+    *(b'{"id": "abc", "cores": 2, "cores": 4}', b'{"id": "x", "id": "x"}'),
     *(b'{"id": "x", "a": {"b": 1}}', b'{"id": "abc"'),
 ]
 
