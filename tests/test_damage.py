@@ -655,7 +655,12 @@ def test_a_measurement_follows_a_line_that_was_cut_off(tmp_path, monkeypatch):
         *("alpha 0,0,,1,diabetes,442", "gone,0,0.5,1,diabetes,442", "alpha 0"),
         *("alpha 0,9,0.5,1,diabetes,442", "alpha 0,x,0.5,1,diabetes,442"),
         *("alpha 0,0.5,0.5,1,diabetes,442", "alpha 0,0,text,1,diabetes,442"),
+        *("alpha 0,0,0.5,1,diabetes,442,1,2", ",,,,,,,", '"alpha 0,0,0.5,1,diab'),
+        *('alpha 0,0,0.5,1,"diabetes,442', 'alpha 0,0,0.5,1,"dia"betes,442'),
+        *("alpha 0,0,1e999,1,diabetes,442", "alpha 0,0,0.5,1,diabetes,1e300"),
+        *("alpha 0,0,0.5,1,dia\udcffbetes,442", "\x00" * 40, "x" * 200_000),
     ],
+    ids=lambda bad: repr(bad)[:40],
 )
 def test_a_damaged_row_of_regression_is_run_again(
     tmp_path, monkeypatch, capsys, bad, at
@@ -677,14 +682,107 @@ def test_a_damaged_row_of_regression_is_run_again(
     content = path.read_text().splitlines()
     assert len(content) == 1 + 2 * 4
     content[at] = bad
-    path.write_text("\n".join(content) + "\n")
+    path.write_text("\n".join(content) + "\n", errors="surrogateescape")
     ran.clear()
     capsys.readouterr()
     assert regression.main(arguments) == 0
     assert f"{path}: line {at + 1} (" in capsys.readouterr().err
     assert len(ran) == 1
     assert len(path.read_text().splitlines()) == 1 + 2 * 4
-    assert bad in (tmp_path / "regression.refused.csv").read_text()
+    kept = (tmp_path / "regression.refused.csv").read_text(errors="surrogateescape")
+    assert bad in kept
+
+
+REGRESSION = "model,fold,error,seconds,table,n_rows"
+
+
+def pretend_to_run(monkeypatch):
+    """Let regressions be done at once, and return the list of them."""
+    monkeypatch.setattr(regression, "HALVES", {"choosing": (), "confirming": ()})
+    ran = []
+
+    def pretend(X, y, places):
+        ran.extend(places)
+        row = {"error": 0.5, "seconds": 1.0}
+        return [{"model": name, "fold": fold} | row for name, fold in places]
+
+    monkeypatch.setattr(regression, "run", pretend)
+    return ran
+
+
+@pytest.mark.parametrize("others", [(), ("ridge,0,0.25,1,diabetes,442",)])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_one_result_of_two_is_taken_and_that_is_said(
+    tmp_path, monkeypatch, capsys, end, others
+):
+    """The last one was, with no word."""
+    ran = pretend_to_run(monkeypatch)
+    first, last = (f"alpha 0,0,{error},1,diabetes,442" for error in ("0.125", "0.75"))
+    path = tmp_path / "regression.csv"
+    lines = [REGRESSION, first, *others, first, last]
+    path.write_bytes(((end or "\n").join(lines) + end).encode())
+    arguments = ["--first", "1", "--models", "alpha 0", "--out", str(tmp_path)]
+    assert regression.main(arguments) == 0
+    said = capsys.readouterr().err
+    n_last = 4 + len(others)
+    for n in (2, n_last - 1):
+        assert f"line {n} (told again in line {n_last})" in said
+    assert ran == [("alpha 0", 0)]  # of the other table
+    assert "0.75,1.0,diabetes" in path.read_text()
+    assert "0.125" in (tmp_path / "regression.refused.csv").read_text()
+
+
+def test_each_damage_of_regressions_is_kept(tmp_path, monkeypatch):
+    pretend_to_run(monkeypatch)
+    path = tmp_path / "regression.csv"
+    for bad in ("first bad line", "second bad line", "first bad line"):
+        path.write_text(f"{REGRESSION}\n{bad}\n")
+        assert regression.main(["--first", "1", "--out", str(tmp_path)]) == 0
+    kept = [p.read_text() for p in sorted(tmp_path.glob("*refused*"))]
+    assert len(kept) == 2 and "second" in kept[0] and "first" in kept[1]
+
+
+@pytest.mark.parametrize("lines", [0, 1, 3])
+def test_a_header_is_no_result(tmp_path, monkeypatch, capsys, lines):
+    ran = pretend_to_run(monkeypatch)
+    path = tmp_path / "regression.csv"
+    path.write_text(REGRESSION + "\n" * lines)
+    assert regression.main(["--first", "1", "--out", str(tmp_path)]) == 0
+    assert len(ran) == 2 * (len(regression.MIXED) + len(regression.PEERS))
+    assert len(path.read_text().splitlines()) == 1 + len(ran)
+
+
+@pytest.mark.parametrize("missing", [{"alpha 0"}, {"ridge"}, {"alpha 0", "ridge"}])
+def test_nothing_to_compare_regressions_with_is_said(
+    tmp_path, monkeypatch, capsys, missing
+):
+    pretend_to_run(monkeypatch)
+    pretend = regression.run
+
+    def fail(X, y, places):
+        return [
+            row
+            for row in pretend(X, y, places)
+            if row["model"] not in missing or ("alpha 0" not in missing and len(X) < 9)
+        ]
+
+    monkeypatch.setattr(regression, "run", fail)
+    arguments = ["--first", "1", "--models", "ridge", "--out", str(tmp_path)]
+    status = regression.main(arguments)
+    said = capsys.readouterr()
+    if missing == {"ridge"}:
+        assert status == 0 and "| ridge |" not in said.out
+    else:
+        assert status == 1 and "No table has results" in said.err
+
+
+def test_the_regressions_that_are_kept_are_read_as_they_are(capsys):
+    path = KEPT / "regression" / "regression.csv"
+    frame = regression._read(path)
+    assert capsys.readouterr().err == ""
+    assert len(frame) == len(path.read_text().splitlines()) - 1
+    assert frame.to_csv(index=False) == path.read_text()
+    assert regression.report(frame)
 
 
 @pytest.mark.parametrize(
