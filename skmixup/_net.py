@@ -228,6 +228,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         mean over members.
     seeds_ : list of int
         Seed of each member.
+    interrupted_ : bool
+        Whether a user has ended the last training before its end.
     n_features_in_ : int
         Number of columns, of a net that was fitted on a table.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -494,6 +496,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         return data, train_rows, valid, sets
 
     def _train(self, data, train_rows, valid, sets, epochs):
+        self.interrupted_ = False
         mixer = self._active_mixer()
         with self._own_stream(mixer)():
             self._probe(data, valid[0])
@@ -559,6 +562,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         except BaseException as error:
             del self.history[n_whole:]
             if isinstance(error, KeyboardInterrupt):
+                self.interrupted_ = True
                 warnings.warn("Training interrupted by user.", stacklevel=2)
             raise
 
