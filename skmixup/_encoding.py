@@ -22,7 +22,7 @@ from sklearn.utils.validation import (
 )
 
 from ._binning import PiecewiseLinearBins, common_values, weighted_quantile
-from ._checks import check_table, check_weights
+from ._checks import as_table, check_table, check_weights
 from ._columns import (
     CATEGORY,
     column_kind,
@@ -199,7 +199,7 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         with np.errstate(**_QUIET_SUMS):
             return validate_data(
                 self,
-                X,
+                as_table(X),
                 reset=reset,
                 accept_sparse="csr",
                 dtype=np.float64,

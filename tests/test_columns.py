@@ -19,6 +19,7 @@ from skmixup import (
     MixupClassifier,
     MixupRegressor,
     MixupSearchCV,
+    SmoothClipScaler,
     TabularEncoder,
     fit_together,
 )
@@ -107,6 +108,18 @@ def test_names_of_columns_are_kept_and_checked(library, preprocess, kind):
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("kind", [TabularEncoder, SmoothClipScaler])
+def test_transformers_keep_and_check_names_too(library, kind):
+    frame, _ = sides()
+    transformer = kind().fit(library(frame))
+    assert transformer.feature_names_in_.tolist() == ["left", "right", "code"]
+    expected = kind().fit_transform(frame)
+    np.testing.assert_array_equal(transformer.transform(library(frame)), expected)
+    with pytest.raises(ValueError, match="feature names should match"):
+        transformer.transform(library(frame[["right", "left", "code"]]))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_categories_by_name_in_every_library(library):
     frame, y = sides()
     est = MixupClassifier(categorical_features=["code"], **QUICK)
@@ -143,6 +156,7 @@ def test_pieces_searches_and_stacks_take_every_library(library):
         lambda lazy, y: MixupSearchCV(MixupClassifier(), {"alpha": [0]}).fit(lazy, y),
         lambda lazy, y: list(fit_together([MixupClassifier()], lazy, y)),
         lambda lazy, y: TabularEncoder().fit(lazy),
+        lambda lazy, y: SmoothClipScaler().fit(lazy),
         lambda lazy, y: MixupClassifier(**QUICK).fit(sides()[0], y).predict(lazy),
     ],
 )
