@@ -97,7 +97,8 @@ class PiecewiseLinearBins:
             known = ~np.isnan(values)
             if n_bins < 2 or not known.any():
                 continue
-            edges = _edges(values[known], weight[known], levels, around_common)
+            order = np.flatnonzero(known)[np.argsort(values[known], kind="stable")]
+            edges = _edges(values[order], weight[order], levels, around_common)
             edges = edges[np.diff(edges, prepend=-np.inf) > narrowest]
             if len(edges) > 2:
                 columns += [i] * (len(edges) - 1)

@@ -52,7 +52,8 @@ def _column_stats(values, weight):
     known = ~np.isnan(values)
     if not known.any():
         return 0.0, 0.0, False
-    values, weight = values[known], weight[known]
+    order = np.flatnonzero(known)[np.argsort(values[known], kind="stable")]
+    values, weight = values[order], weight[order]  # what is sorted is sorted fast
     median, half = _half_spread(values, weight)
     common = common_values(values, weight)
     others = ~np.isin(values, common)
@@ -361,9 +362,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         )
 
     def _encode_bins(self, numbers, Z):
-        center = self.scaler_.center_
-        raw = np.where(np.isnan(numbers), center, numbers)
-        return [self.bins_.encode(Z), self.raw_bins_.encode(raw)]
+        codes = [self.bins_.encode(Z)]
+        if self.raw_bins_.columns_.size:
+            raw = np.where(np.isnan(numbers), self.scaler_.center_, numbers)
+            codes.append(self.raw_bins_.encode(raw))
+        return codes
 
     def _fit_levels(self, levels, weight):
         self.one_hot_ = None
