@@ -1,10 +1,13 @@
 """Files that appear whole or not at all, and what may become a part of a path."""
 
+import filecmp
 import hashlib
 import os
 import re
+import shutil
 import warnings
 from functools import partial
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -57,6 +60,25 @@ def write_figure(path, figure, dpi=110):
         # Names in scripts that the font lacks are boxes here; texts show them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         write_whole(path, partial(figure.savefig, dpi=dpi, format="png"))
+
+
+def keep_aside(path):
+    """Keep a copy of a damaged file, beside all others that were kept before.
+
+    Parameters
+    ----------
+    path : Path
+        ``name.suffix``; the copies are ``name.refused.suffix``, ``name.refused-2`` and
+        so on. What is kept already is not kept again.
+    """
+    for number in count(1):
+        mark = "refused" if number == 1 else f"refused-{number}"
+        copy = path.with_name(f"{path.stem}.{mark}{path.suffix}")
+        if not copy.exists():
+            write_whole(copy, partial(shutil.copyfile, path))
+            return
+        if filecmp.cmp(path, copy, shallow=False):
+            return
 
 
 def end_line(file):

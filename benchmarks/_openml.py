@@ -298,10 +298,24 @@ class _PlainRecord(logging.LogRecord):
 
 
 def _check_splits(splits, procedure):
-    """Raise ValueError unless splits are the cross-validation that a task tells of."""
-    if procedure["type"] != "crossvalidation":
-        return
-    told = procedure["parameters"]
+    """Raise ValueError unless no split trains on its test rows, or on others twice.
+
+    Those of a cross-validation must be the one that the task tells of.
+    """
+    for (repeat, fold), (train, test) in splits.items():
+        if min(train.min(initial=0), test.min(initial=0)) < 0:
+            raise ValueError(f"Repeat {repeat}, fold {fold} has a row below 0.")
+        if len(shared := np.intersect1d(train, test)):
+            raise ValueError(
+                f"Repeat {repeat}, fold {fold} trains on rows that it tests on, "
+                f"such as {shared[0]}."
+            )
+    if procedure["type"] == "crossvalidation":
+        _check_folds(splits, procedure["parameters"])
+
+
+def _check_folds(splits, told):
+    """Raise ValueError unless each fold has all rows once, and each is tested once."""
     places = {
         (repeat, fold)
         for repeat in range(int(told["number_repeats"]))
@@ -311,15 +325,25 @@ def _check_splits(splits, procedure):
         raise ValueError(
             f"There are splits for {len(splits)} of the task's {len(places)} folds."
         )
-    n_rows = sum(map(len, splits[0, 0]))
     for repeat in {repeat for repeat, _ in places}:
         parts = [splits[at] for at in sorted(splits) if at[0] == repeat]
-        tested = np.sort(np.concatenate([test for _, test in parts]))
-        sizes = {len(train) + len(test) for train, test in parts}
-        if sizes != {n_rows} or not np.array_equal(tested, np.arange(n_rows)):
+        tested = np.concatenate([test for _, test in parts])
+        rows = np.arange(len(tested))
+        if not _are_same(rows, tested):
             raise ValueError(
                 f"The splits of repeat {repeat} do not test every row exactly once."
             )
+        for fold, part in enumerate(parts):
+            if not _are_same(rows, np.concatenate(part)):
+                raise ValueError(
+                    f"Repeat {repeat}, fold {fold} does not train on all rows that "
+                    "it does not test on, each once."
+                )
+
+
+def _are_same(rows, others):
+    """Tell whether the same rows are in both, each once, in any order."""
+    return np.array_equal(rows, np.sort(others))
 
 
 def _may_pass(error):

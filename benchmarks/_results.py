@@ -1,7 +1,6 @@
 """Results on disk: one JSON object a line, only ever appended to."""
 
 import json
-import shutil
 from functools import partial
 from pathlib import Path
 
@@ -9,16 +8,16 @@ import pandas as pd
 import pyarrow.parquet
 from filelock import FileLock
 
-from ._files import end_line, write_whole
+from ._files import end_line, keep_aside, write_whole
 from ._jobs import Job
 from ._schema import NESTED, check_row, check_stamp, parse, read_all, say_refused
+from ._text import say
 
 FILE_NAME = "results.jsonl"
 LOCK_NAME = ".results.lock"
 ENVIRONMENTS_NAME = "environments.jsonl"
 PREDICTIONS_NAME = "predictions"
 PARQUET_NAME = "results.parquet"
-REFUSED_NAME = "results.refused.parquet"
 
 
 class UnreadableResults(ValueError):
@@ -53,25 +52,22 @@ class Results:
         self.n_unreadable = 0
         self._rows = {}
         self._n_read = self._n_lines = 0  # bytes and lines of the file
-        self._environments = set()
+        self._environments, self._warned = set(), set()
         if folder is not None:
             folder = Path(folder)
             folder.mkdir(parents=True, exist_ok=True)
             self.path = folder / FILE_NAME
             self._lock = FileLock(folder / LOCK_NAME)
-            exported = folder / PARQUET_NAME
-            with self._lock, self.path.open("a+b") as file:
-                if not file.tell() and exported.exists():
-                    file.write(b"".join(map(_encode, _import_parquet(exported))))
-                    file.flush()
-                self._read_on(file)
+            with self._lock:
+                _import_parquet(folder)
+            self.refresh()
 
     def export(self):
-        """Write all rows to ``results.parquet``, which is small enough to be kept."""
+        """Write all rows to ``results.parquet``; see :func:`export_rows`."""
         if self.path is not None:
             self.refresh()
-            write = partial(write_parquet, list(self._rows.values()))
-            write_whole(self.path.parent / PARQUET_NAME, write)
+            with self._lock:
+                export_rows(list(self._rows.values()), self.path.parent)
 
     def append(self, rows):
         """Add rows at once, on disk before this returns.
@@ -139,11 +135,11 @@ class Results:
             return
         path = self._predictions_of(job)
         path.parent.mkdir(exist_ok=True)
-        write = partial(pd.DataFrame(predictions).to_parquet, index=False)
-        write_whole(path, write)
+        write = pd.DataFrame(predictions).to_parquet
+        write_whole(path, partial(write, index=False, write_page_checksum=True))
 
     def has_predictions(self, job):
-        """Tell whether what a job predicted is there.
+        """Tell whether what a finished job predicted is there, and whole.
 
         Parameters
         ----------
@@ -153,8 +149,19 @@ class Results:
         Returns
         -------
         has_them : bool
+            A file that won't do is warned of, once.
         """
-        return self.path is not None and self._predictions_of(job).exists()
+        if self.path is None or not self._predictions_of(job).exists():
+            return False
+        path = self._predictions_of(job)
+        try:
+            _check_predictions(path, self._rows[job])
+        except UnreadableResults as error:
+            if path not in self._warned:
+                say(f"Warning: {error}; its job is run again")
+                self._warned.add(path)
+            return False
+        return True
 
     def _predictions_of(self, job):
         return self.path.parent / PREDICTIONS_NAME / f"{job.name}.parquet"
@@ -299,25 +306,93 @@ def write_parquet(rows, path):
             json.dumps(value) if isinstance(value, list | dict) else None
             for value in frame[name]
         ]
-    frame.to_parquet(path, index=False, compression="zstd")
+    how = {"compression": "zstd", "write_page_checksum": True}
+    frame.to_parquet(path, index=False, **how)
 
 
-def _import_parquet(path):
-    """Return the rows of a Parquet file; keep a copy of one that has others too."""
-    rows, refused = _read_parquet(path)
+def export_rows(rows, folder):
+    """Write rows to ``results.parquet``, which is small enough to be kept.
+
+    It never loses a result: the old file's rows that `rows` have no better one of stay
+    in it, and one that can't be read in full is kept beside it.
+
+    Parameters
+    ----------
+    rows : list of dict
+        All that a folder's ``results.jsonl`` holds.
+    folder : path-like
+    """
+    path = Path(folder) / PARQUET_NAME
+    merged = {Job.of(row): row for row in rows}
+    if path.exists():
+        old = {Job.of(row): row for row in _read_or_keep(path)}
+        lost = {job: row for job, row in old.items() if _is_better(row, merged, job)}
+        if lost:
+            say(f"Kept {len(lost)} results of {path} that {FILE_NAME} lacks")
+        merged |= lost
+    write_whole(path, partial(write_parquet, list(merged.values())))
+
+
+def _is_better(row, others, job):
+    """Tell whether a row is of no other's job, or went well where that has failed."""
+    return job not in others or row["status"] == "ok" != others[job]["status"]
+
+
+def _import_parquet(folder):
+    """Make a ``results.jsonl``, where there is none, of the Parquet file; or none.
+
+    A part of it would be taken for all that there is.
+    """
+    path, exported = folder / FILE_NAME, folder / PARQUET_NAME
+    is_there = path.exists() and path.stat().st_size
+    if is_there or not exported.exists():
+        return
+    rows, refused = _read_parquet(exported)
     if refused:  # the next export would lose them
-        write_whole(path.with_name(REFUSED_NAME), partial(shutil.copyfile, path))
+        keep_aside(exported)
+    content = b"".join(map(_encode, rows))
+    write_whole(path, partial(Path.write_bytes, data=content))
+
+
+def _read_or_keep(path):
+    """Return the rows of a Parquet file; keep a copy if it holds something else too."""
+    try:
+        rows, refused = _read_parquet(path)
+    except UnreadableResults as error:
+        say(f"Warning: {error}")
+        rows, refused = [], {1: "all"}
+    if refused:
+        keep_aside(path)
     return rows
+
+
+def _check_predictions(path, row):
+    """Raise UnreadableResults unless a file holds what the job of a row predicted."""
+    table = _open_parquet(path)
+    n_test = row.get("n_test") or table.num_rows  # rows of older runs may lack it
+    if table.num_rows != n_test:
+        raise UnreadableResults(f"{path} has {table.num_rows} rows, not {n_test}")
+    first, others = table.column_names[:2], table.column_names[2:]
+    is_usual = first == ["row", "y"] and all(name.startswith("p_") for name in others)
+    if not is_usual or len(others) != row["n_classes"]:
+        raise UnreadableResults(
+            f"{path} lacks the columns row, y and a p_ for each of the "
+            f"{row['n_classes']} classes"
+        )
+
+
+def _open_parquet(path):
+    """Return the table of a Parquet file, read in full."""
+    try:
+        with pyarrow.parquet.ParquetFile(path, page_checksum_verification=True) as file:
+            return file.read()
+    except Exception as error:  # Arrow has many ways to say so
+        raise UnreadableResults(f"{path} is no whole Parquet file: {error}") from error
 
 
 def _read_parquet(path):
     """Return the rows of a Parquet file, and why its others are none, by number."""
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            found = file.read().to_pylist()
-    except Exception as error:  # Arrow has many ways to say so
-        raise UnreadableResults(f"{path} is no whole Parquet file: {error}") from error
-    rows, refused = read_all(found, _unpack)
+    rows, refused = read_all(_open_parquet(path).to_pylist(), _unpack)
     say_refused(path, refused, "row")
     return rows, refused
 

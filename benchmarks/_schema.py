@@ -237,14 +237,24 @@ def parse(line):
     Raises
     ------
     ValueError
-        If it is none: cut off, nested too deeply, or with a NaN.
+        If it is none: cut off, nested too deeply, or with a NaN or a name twice.
     """
     try:
-        return json.loads(line, parse_constant=_refuse)
+        return json.loads(line, parse_constant=_refuse, object_pairs_hook=_object)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     except json.JSONDecodeError as error:
         raise ValueError(f"no JSON: {error.msg}") from error
+
+
+def _object(pairs):
+    """Return what an object holds; of a name that is there twice, neither is right."""
+    found = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{_shown(name)} is there twice")
+        found[name] = value
+    return found
 
 
 def _refuse(constant):

@@ -7,9 +7,10 @@ compares the default with its neighbors instead, one thing changed at a time.
 """
 
 import argparse
-import shutil
+import csv
 import sys
 import time
+from codecs import BOM_UTF8
 from functools import partial
 from itertools import chain, product
 from pathlib import Path
@@ -27,18 +28,35 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from ._columns import coded, one_hot
-from ._files import write_text_whole, write_whole
+from ._files import keep_aside, write_text_whole, write_whole
 from ._results import UnreadableResults
-from ._schema import say_refused
+from ._schema import (
+    COUNT,
+    SCORE,
+    SIZE,
+    TEXT,
+    Field,
+    check_fields,
+    read_all,
+    say_refused,
+)
 from ._script import at_least, folder, run_to_the_end
 from ._summary import as_markdown
 from ._tables import HALVES, load_all
-from ._text import say, show
+from ._text import plain, say, show
 
 FOLDS = 5
-FILE_NAME, REFUSED_NAME = "regression.csv", "regression.refused.csv"
+FILE_NAME = "regression.csv"
 NUMBERS = ["fold", "error", "seconds", "n_rows"]
 COLUMNS = ["model", "fold", "error", "seconds", "table", "n_rows"]
+_FIELDS = {
+    "model": Field("a model", lambda name: name in SETTINGS or name in PEERS),
+    "fold": Field("a fold", lambda n: COUNT.accepts(n) and n < FOLDS),
+    "error": SCORE,
+    "seconds": SCORE,
+    "table": TEXT,
+    "n_rows": SIZE,
+}
 # A target should have at least so many values, and a table so many rows.
 MIN_VALUES, MIN_ROWS = 20, 200
 MAX_ROWS, MAX_COLUMNS = 3000, 60  # for the time it takes
@@ -108,7 +126,8 @@ def tables(keys, shipped=True):
             X = table.X.dropna(axis=1, how="all").drop(columns=name)
             X = X.assign(class_=table.y.astype(str))
             y = table.X[name].to_numpy(dtype=float)
-            yield f"{table.name}: {name}", X[known].reset_index(drop=True), y[known]
+            shown = plain(f"{table.name}: {name}")  # on one line, in a file too
+            yield shown, X[known].reset_index(drop=True), y[known]
 
 
 def _target_of(table):
@@ -192,7 +211,7 @@ def report(frame):
     text : str
         In Markdown.
     """
-    errors = frame.pivot_table("error", "table", "model").dropna()
+    errors = _errors(frame)
     ranks = errors.rank(axis=1).mean()
     about = (
         f"{len(errors)} tables, {frame['fold'].nunique()} of {FOLDS} folds each. The "
@@ -240,7 +259,10 @@ def _run(options):
             places = [place for place in wanted if (name, *place) not in done]
             if not places:
                 continue
-            rows = pd.DataFrame(run(X, y, places)).assign(table=name, n_rows=len(X))
+            rows = pd.DataFrame(run(X, y, places), columns=COLUMNS[:4])
+            if rows.empty:
+                continue
+            rows = rows.assign(table=name, n_rows=len(X))
             frame = pd.concat(
                 [frame, rows] if len(frame) else [rows], ignore_index=True
             )
@@ -249,6 +271,10 @@ def _run(options):
                 write_whole(path, partial(frame.to_csv, index=False))
     shown = frame["table"].isin([name for name, *_ in options.tables])
     shown &= frame["model"].isin(options.models) & (frame["fold"] < options.first)
+    errors = _errors(frame[shown])
+    if errors.empty or ERM not in errors:
+        say("No table has results of all that is compared.")
+        return 1
     text = report(frame[shown])
     if path:
         write_text_whole(path.with_name(f"{options.half}.md"), text)
@@ -256,24 +282,72 @@ def _run(options):
     return 0
 
 
+def _errors(frame):
+    """Return the errors of the tables that all have results of, a column a model."""
+    return frame.pivot_table("error", "table", "model").dropna()
+
+
 def _read(path):
     """Read the rows of a run before, and say which are none; they are run again."""
+    first, *lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
     try:
-        found = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (ValueError, OSError) as error:  # a ParserError is a ValueError
+        header = _fields_of(first.removeprefix(BOM_UTF8))
+    except ValueError as error:
         raise UnreadableResults(f"{path} is no table of results: {error}") from error
-    if not set(COLUMNS) <= set(found):
+    if not set(COLUMNS) <= set(header) or len(set(header)) < len(header):
         raise UnreadableResults(f"{path} lacks some of the columns {COLUMNS}")
-    frame = found[COLUMNS]
-    numbers = frame[NUMBERS].apply(pd.to_numeric, errors="coerce")
-    good = ((numbers >= 0) & (numbers <= 1e9)).all(axis=1)  # NaN is neither
-    good &= numbers["fold"].isin(range(FOLDS)) & (numbers["n_rows"] % 1 == 0)
-    good &= frame["model"].isin([*SETTINGS, *PEERS])
-    say_refused(path, {i + 2: "no result" for i in np.flatnonzero(~good)})
-    if not good.all():
-        write_whole(path.with_name(REFUSED_NAME), partial(shutil.copyfile, path))
-    kept = frame.assign(**numbers)[good].reset_index(drop=True)
-    return kept.astype({"fold": int, "n_rows": int})
+    rows, refused = read_all(enumerate(lines, 2), partial(_result_of, header), 2)
+    refused |= _told_again(rows)
+    say_refused(path, dict(sorted(refused.items())))
+    if refused:
+        keep_aside(path)
+    frame = pd.DataFrame([row for n, row in rows if n not in refused], columns=COLUMNS)
+    return frame.astype({"fold": int, "n_rows": int, "error": float, "seconds": float})
+
+
+def _told_again(rows):
+    """Return which results, by their lines, are told again further on."""
+    last = {_place(row): number for number, row in rows}
+    return {
+        number: f"told again in line {last[_place(row)]}"
+        for number, row in rows
+        if number != last[_place(row)]
+    }
+
+
+def _place(row):
+    return row["table"], row["model"], row["fold"]
+
+
+def _fields_of(line):
+    """Return the fields of a line of CSV, which is all of a row; or raise ValueError.
+
+    No name has a line's end, so that a quote too many costs no other line.
+    """
+    try:
+        return next(csv.reader([line.decode().removesuffix("\r")], strict=True), [])
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
+
+
+def _result_of(header, numbered):
+    """Return a line's number and its result; raise ValueError if it holds none."""
+    number, line = numbered
+    fields = _fields_of(line)
+    if len(fields) != len(header):
+        raise ValueError(f"{len(fields)} fields, not {len(header)}")
+    row = {
+        name: text for name, text in zip(header, fields, strict=True) if name in _FIELDS
+    }
+    row |= {name: _number_of(row[name]) for name in NUMBERS}
+    check_fields(row, _FIELDS, COLUMNS)
+    return number, row
+
+
+def _number_of(text):
+    """Read a number; one that is whole may be written as 3.0."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def _parse(argv):

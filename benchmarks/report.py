@@ -9,7 +9,6 @@ import argparse
 import io
 import re
 import sys
-from functools import partial
 from pathlib import Path
 
 import jinja2
@@ -23,15 +22,14 @@ from ._files import (
     with_digest,
     write_figure,
     write_text_whole,
-    write_whole,
 )
 from ._models import MODELS, SEARCHES
 from ._results import (
     FILE_NAME,
     PARQUET_NAME,
+    export_rows,
     read_environments,
     read_rows,
-    write_parquet,
 )
 from ._summary import (
     COMPARISON_KEY,
@@ -107,9 +105,7 @@ def main(argv=None):
         parser.error(f"{options.folder} holds no {FILE_NAME} and no {PARQUET_NAME}")
     except ValueError as error:
         parser.error(plain(error))
-    # A GAN is no model of a table.
-    rows = [row for row in rows if row["model"] in MODELS]
-    if not any(row["status"] == "ok" for row in rows):
+    if not any(row["status"] == "ok" for row in _of_models(rows)):
         say(f"No result of a classifier in {options.folder}")
         return 1
     try:
@@ -126,13 +122,13 @@ def write_report(rows, folder, title):
     Parameters
     ----------
     rows : list of dict
-        As made by :func:`benchmarks._runner.run_unit`.
+        All that the folder holds; those of GANs are exported, not reported.
     folder : Path
         Where to write; environments are read from there.
     title : str
         The page's.
     """
-    frame = label_rows(sorted(rows, key=_order))
+    frame = label_rows(sorted(_of_models(rows), key=_order))
     good = frame[frame["status"] == "ok"]
     pages = _Pages(folder / "figures")
     protocols = list(good["protocol"].dropna().unique()) or [None]
@@ -158,7 +154,12 @@ def write_report(rows, folder, title):
             folder / name, _environment(name).get_template(name).render(found)
         )
     if (folder / FILE_NAME).exists():  # otherwise they are from there
-        write_whole(folder / PARQUET_NAME, partial(write_parquet, rows))
+        export_rows(rows, folder)
+
+
+def _of_models(rows):
+    """Leave out GANs, which are no models of a table."""
+    return [row for row in rows if row["model"] in MODELS]
 
 
 def _environment(name):

@@ -32,7 +32,7 @@ from ._net import MixupNet, draw_seed, member_seeds
 from ._optim import StackedAdamW
 from ._rows import collapse_duplicates, count_copies, split_rows, visit_copies
 
-_ROUND_OFF = 1e-4  # of the largest value, in what a transformer computes in two ways
+_ROUND_OFF = 1e-4  # of a column's spread, in what a transformer computes in two ways
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
 
 
@@ -196,7 +196,7 @@ class BaseMixup(BaseEstimator):
         encoder = None
         if first:
             X = self._fit_encoder(X, y, weight)
-        elif again and self.cross_fits_:
+        elif again and _cross_fits(self.encoder_, X, y, weight):
             X, encoder = self._fit_encoder_again(X, y, weight)
         else:
             X = self._encode(X)
@@ -218,7 +218,7 @@ class BaseMixup(BaseEstimator):
             )
         y = self._check_target(y)
         X = self._check_X(X, reset=reset)
-        check_consistent_length(X, y, sample_weight)
+        check_consistent_length(X, y)
         return drop_weightless(X, y, check_weights(sample_weight, X))
 
     def _check_X(self, X, reset):
@@ -229,9 +229,10 @@ class BaseMixup(BaseEstimator):
             return check_table(self, X, reset=reset)
         X = as_table(X)
         _check_numeric_columns(X)
-        return validate_data(
-            self, X, reset=reset, accept_sparse="csr", dtype=np.float32, order="C"
-        )
+        with np.errstate(over="ignore"):  # what is too large is told as infinity
+            return validate_data(
+                self, X, reset=reset, accept_sparse="csr", dtype=np.float32, order="C"
+            )
 
     def _fit_encoder(self, X, y, weight):
         """Fit the preprocessing and return the encoded rows.
@@ -241,14 +242,10 @@ class BaseMixup(BaseEstimator):
         ones, so that no row's encoding tells of its own target.
         """
         self.encoder_ = self._make_encoder()
-        self.cross_fits_ = False
         if self.encoder_ is None:
             return X
         Z = _fit_transform(self.encoder_, X, y, weight)
-        Z = self._check_encoded(Z, _num_samples(X))
-        if not isinstance(self.encoder_, TabularEncoder):
-            self.cross_fits_ = not _are_close(Z, self._encode(X))
-        return Z
+        return self._check_encoded(Z, _num_samples(X))
 
     def _fit_encoder_again(self, X, y, weight):
         """Return rows that a new encoder has cross-fitted, and that encoder."""
@@ -533,13 +530,47 @@ def _plain_output(encoder):
     return contextlib.nullcontext()
 
 
-def _are_close(first, second):
-    """Tell whether two matrices, dense or CSR, are the same but for round-off."""
-    if first.shape != second.shape or sparse.issparse(first) != sparse.issparse(second):
+def _cross_fits(encoder, X, y, weight):
+    """Tell whether a transformer keeps from a row's encoding what its own target says.
+
+    As TargetEncoder does: encoded by `fit_transform`, rows depend on y, and are not
+    what `transform` makes of them. What is drawn at random is drawn alike each time.
+    """
+    if encoder is None or isinstance(encoder, TabularEncoder):
         return False
-    if 0 in first.shape:
-        return True
-    return abs(first - second).max() <= _ROUND_OFF * abs(first).max()
+    fitted, other = _with_seeds(encoder), _with_seeds(encoder)
+    Z = _fit_transform(fitted, X, y, weight)
+    if _are_close(Z, fitted.transform(X)):
+        return False
+    permuted = np.random.default_rng(0).permutation(len(y))
+    return not _are_close(Z, _fit_transform(other, X, y[permuted], weight))
+
+
+def _with_seeds(encoder):
+    """Return a clone in which all that is random has a seed."""
+    encoder = clone(encoder)
+    drawn = {
+        name: 0
+        for name, value in encoder.get_params().items()
+        if name.rsplit("__", 1)[-1] == "random_state"
+        and (value is None or isinstance(value, np.random.RandomState))
+    }
+    return encoder.set_params(**drawn)
+
+
+def _are_close(first, second):
+    """Tell whether matrices are the same but for round-off, column by column."""
+    if np.shape(first) != np.shape(second):
+        return False
+    first, second = map(_by_columns, (first, second))
+    largest = abs(first).max(axis=0).toarray()
+    spread = first.max(axis=0).toarray() - first.min(axis=0).toarray()
+    apart = abs(first - second).max(axis=0).toarray()
+    return bool((apart <= _ROUND_OFF * (spread + _ROUND_OFF * largest)).all())
+
+
+def _by_columns(Z):
+    return Z.tocsc() if sparse.issparse(Z) else sparse.csc_array(np.asarray(Z, float))
 
 
 def drop_weightless(X, y, weight):

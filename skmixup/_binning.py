@@ -2,7 +2,9 @@
 
 import numpy as np
 
-_NARROWEST = 1e-6  # of a bin, in scaled units
+NARROWEST = 1e-6  # of a bin, in scaled units
+_COMMON = 0.25  # share of rows from which a value is common
+_ROUND_OFF = 1e-9  # in a sum of weights, of all of it
 
 
 def weighted_quantile(values, weight, levels):
@@ -23,7 +25,34 @@ def weighted_quantile(values, weight, levels):
     -------
     quantiles : float or ndarray
     """
-    return np.quantile(values, levels, weights=weight, method="inverted_cdf")
+    order = np.argsort(values, kind="stable")
+    share = np.cumsum(weight[order])
+    share /= share[-1]
+    # NumPy's own compares without tolerance: then 1/n as weights is not 1.
+    at = np.searchsorted(share, np.asarray(levels) - _ROUND_OFF)
+    return values[order][at]
+
+
+def common_values(values, weight):
+    """Return the values that each make up a quarter of the weight or more.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Without NaN.
+    weight : ndarray of shape (n,)
+        Above 0.
+
+    Returns
+    -------
+    common : ndarray of shape (n_common,)
+        Sorted; up to four.
+    """
+    # Such a value is at one of the quartiles, or at an end.
+    levels = [0, _COMMON, 2 * _COMMON, 3 * _COMMON, 1]
+    candidates = np.unique(weighted_quantile(values, weight, levels))
+    shares = np.array([weight[values == one].sum() for one in candidates])
+    return candidates[shares >= (_COMMON - _ROUND_OFF) * weight.sum()]
 
 
 class PiecewiseLinearBins:
@@ -35,19 +64,25 @@ class PiecewiseLinearBins:
     Parameters
     ----------
     Z : ndarray of shape (n_rows, n_columns)
-        Scaled numbers; NaN is missing.
+        Numbers, scaled or as they are; NaN is missing.
     weight : ndarray of shape (n_rows,)
         Weight of each row, above 0.
     n_bins : int
-        Bins a column. Those of no width are left out; a column with fewer than two
-        gets none, since that would say what the number says.
+        Bins a column, and more for values that are common, where one holds half of it:
+        these are edges, and the bins are laid for the other values. Those of no width
+        are left out; a column with fewer than two gets none, since that would say what
+        the number says.
+    narrowest : float, default=1e-6
+        Width that a bin must exceed.
+    around_common : bool, default=False
+        Whether all columns get edges at their common values.
 
     Attributes
     ----------
     columns_ : ndarray of int of shape (n_outputs,)
         For each bin, the column that it belongs to.
-    lower_, upper_ : ndarray of float32 of shape (n_outputs,)
-        Its edges.
+    lower_, upper_ : ndarray of shape (n_outputs,)
+        Its edges, in the precision of Z.
 
     References
     ----------
@@ -55,48 +90,54 @@ class PiecewiseLinearBins:
        Tabular Deep Learning", 2022, section 3.2.
     """
 
-    def __init__(self, Z, weight, n_bins):
+    def __init__(self, Z, weight, n_bins, *, narrowest=NARROWEST, around_common=False):
         columns, lower, upper = [], [], []
         levels = np.linspace(0, 1, n_bins + 1)
         for i, values in enumerate(Z.T):
             known = ~np.isnan(values)
             if n_bins < 2 or not known.any():
                 continue
-            edges = _edges(values[known], weight[known], levels)
+            order = np.flatnonzero(known)[np.argsort(values[known], kind="stable")]
+            edges = _edges(values[order], weight[order], levels, around_common)
+            edges = edges[np.diff(edges, prepend=-np.inf) > narrowest]
             if len(edges) > 2:
                 columns += [i] * (len(edges) - 1)
                 lower += [edges[:-1]]
                 upper += [edges[1:]]
         self.columns_ = np.array(columns, dtype=int)
-        self.lower_ = np.concatenate([np.empty(0, np.float32), *lower])
-        self.upper_ = np.concatenate([np.empty(0, np.float32), *upper])
+        self.lower_ = np.concatenate([np.empty(0, Z.dtype), *lower])
+        self.upper_ = np.concatenate([np.empty(0, Z.dtype), *upper])
 
     def encode(self, Z):
-        """Return the codes of scaled numbers.
+        """Return the codes of numbers.
 
         Parameters
         ----------
-        Z : ndarray of float32 of shape (n_rows, n_columns)
-            Without NaN.
+        Z : ndarray of shape (n_rows, n_columns)
+            In the precision of those that the bins were laid for; without NaN.
 
         Returns
         -------
         codes : ndarray of float32 of shape (n_rows, n_outputs)
             In [0, 1].
         """
-        crossed = (Z[:, self.columns_] - self.lower_) / (self.upper_ - self.lower_)
-        return crossed.clip(0, 1)
+        # Half of all, so that no difference can overflow.
+        crossed = Z[:, self.columns_] / 2 - self.lower_ / 2
+        crossed /= self.upper_ / 2 - self.lower_ / 2
+        return crossed.clip(0, 1).astype(np.float32, copy=False)
 
 
-def _edges(values, weight, levels):
-    """Return the edges of the bins of one column, without bins of no width."""
-    edges = weighted_quantile(values, weight, levels)
+def _edges(values, weight, levels, around_common):
+    """Return the edges of the bins of one column, sorted."""
     low, median, high = weighted_quantile(values, weight, [0.25, 0.5, 0.75])
-    others = values != median
-    if low == high and others.any():
-        # One value holds half of the column or more: an edge for it, and the bins for
-        # the others, which it would leave next to none.
-        rest = weighted_quantile(values[others], weight[others], levels)
-        edges = np.append(rest, median)
-    edges = np.unique(edges.astype(np.float32))
-    return edges[np.diff(edges, prepend=-np.inf) > _NARROWEST]
+    if around_common:
+        common = common_values(values, weight)
+        others = ~np.isin(values, common)
+    else:
+        # One value of half of the column or more would leave the others next to none.
+        common = [median] if low == high else []
+        others = ~np.isin(values, common)
+    if not others.any():
+        return np.unique(common)
+    edges = weighted_quantile(values[others], weight[others], levels)
+    return np.unique(np.append(edges, common).astype(values.dtype))

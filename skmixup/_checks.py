@@ -2,6 +2,7 @@
 
 import narwhals as nw
 import numpy as np
+import torch
 from scipy import sparse
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -19,7 +20,8 @@ def as_table(X):
     ----------
     X : object
         Dask collections are computed, as scikit-learn does; Arrow streams and record
-        batches become a :class:`pyarrow.Table`.
+        batches become a :class:`pyarrow.Table`; torch tensors and masked arrays become
+        arrays, in which NaN stands for what is masked.
 
     Returns
     -------
@@ -32,6 +34,12 @@ def as_table(X):
         If X is lazy in another way, such as a polars LazyFrame.
     """
     X = nw.to_native(X, pass_through=True)
+    if isinstance(X, torch.Tensor):
+        X = X.detach().cpu()
+        return X.float().numpy() if X.dtype == torch.bfloat16 else X.numpy()
+    if isinstance(X, np.ma.MaskedArray):
+        plain = np.float64 if X.dtype.kind in "biuf" else object
+        return X.astype(plain).filled(np.nan)
     if hasattr(X, "__dask_graph__"):
         return X.compute()
     if isinstance(X, np.ndarray) or sparse.issparse(X) or is_table(X):
@@ -108,10 +116,18 @@ def check_weights(sample_weight, X):
         If a weight is negative or not finite, all are 0, or the shape is wrong.
     """
     # scikit-learn looks for infinity in a sum, which overflows for values near 1e308.
-    with np.errstate(over="ignore"):
-        weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+    try:
+        with np.errstate(over="ignore"):
+            weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+    except (TypeError, ValueError) as error:
+        if "weight" in str(error).lower():
+            raise
+        raise ValueError(
+            "sample_weight must hold a finite number for each row, none below 0: "
+            f"{str(error)[:200]}"
+        ) from error
     return scale_weights(weight)
 
 

@@ -1,7 +1,9 @@
 """Columns of a table: of what kind each is, and its values as numbers or as levels."""
 
+import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import singledispatch
 from numbers import Complex, Integral, Real
 
 import narwhals as nw
@@ -22,7 +24,26 @@ def to_frame(X):
     """Return a table as a pandas DataFrame; its columns are read by position."""
     if isinstance(X, pd.DataFrame):
         return X
-    return nw.from_native(X).to_pandas() if is_table(X) else pd.DataFrame(X)
+    if not is_table(X):
+        return pd.DataFrame(X)
+    table = nw.from_native(X)
+    try:
+        return table.to_pandas()
+    except (NotImplementedError, TypeError, ValueError):
+        _read_each(table)
+        raise
+
+
+def _read_each(table):
+    """Name the column that cannot be read, if one can't."""
+    for column in table.iter_columns():
+        try:
+            column.to_pandas()
+        except (NotImplementedError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"Column {column.name!r} of type {column.dtype} cannot be read as a "
+                f"pandas Series: {error}. Cast it to another type first."
+            ) from error
 
 
 def column_name(frame, number):
@@ -64,7 +85,12 @@ def column_kind(column, name):
     dtype = column.dtype
     _refuse_times(dtype, name)
     if pd.api.types.is_object_dtype(dtype):
-        return NUMBER if _holds_numbers(column, name) else CATEGORY
+        try:
+            return NUMBER if _holds_numbers(column, name) else CATEGORY
+        except ArithmeticError as error:  # of a signaling NaN
+            raise ValueError(
+                f"Column {name!r} holds what is neither a number nor missing: {error!r}"
+            ) from error
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
         return NUMBER
     return CATEGORY
@@ -196,9 +222,9 @@ def to_levels(column, name):
         If an object is neither text nor a number: has no hash, or no name of its own.
     """
     try:
-        codes, levels = pd.factorize(column)
+        codes, levels = _factorize(column)
         names = [_level_name(level) for level in levels]
-    except (NotImplementedError, TypeError) as error:
+    except (ArithmeticError, NotImplementedError, TypeError) as error:
         raise TypeError(
             f"Column {name!r}: argument must be a string or a number in each row; "
             f"{error}."
@@ -207,20 +233,80 @@ def to_levels(column, name):
     return names[codes]  # a missing value has code -1
 
 
+def _factorize(column):
+    """Return each row's code, -1 where it is missing, and the values of the codes.
+
+    Objects that are equal have a code for each of their types: what they are called
+    is up to `_level_name`, and not to which of them comes first.
+    """
+    codes, levels = pd.factorize(column)
+    if column.dtype != object:
+        return codes, levels
+    kinds, _ = pd.factorize(np.fromiter(map(id, map(type, column)), dtype=np.int64))
+    both = np.where(codes < 0, -1, codes * (kinds.max(initial=0) + 1) + kinds)
+    known = np.flatnonzero(codes >= 0)
+    _, first, own = np.unique(both[known], return_index=True, return_inverse=True)
+    codes[known] = own
+    return codes, column.array[known[first]]
+
+
+@singledispatch
 def _level_name(level):
-    """Spell a level: equal numbers alike, whatever their types.
+    """Spell a level: equal ones alike, whatever their types.
 
     So that a row's encoding depends on that row only, although 1, 1.0, True and
-    Decimal("1.0") are one key to pandas, and the first that comes stands for all.
+    Decimal("1.0") are one key to pandas, as are (1, 2) and (1.0, 2).
     """
-    if isinstance(level, bytes):
-        return level.decode(errors="replace")
-    if isinstance(level, (Real, Decimal, *_BOOLEANS)):
-        return _number_name(level)
     kind = type(level)
     if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
         raise TypeError(f"{kind.__name__!r} objects have no name but their address")
     return str(level)
+
+
+@_level_name.register(str)
+def _(level):
+    return str.__str__(level)  # whatever an Enum's own would say
+
+
+@_level_name.register(bytes)
+def _(level):
+    return level.decode(errors="replace")
+
+
+@_level_name.register(tuple)
+def _(level):
+    return f"({', '.join(map(_level_name, level))})"
+
+
+@_level_name.register(frozenset)
+def _(level):
+    return f"{{{', '.join(sorted(map(_level_name, level)))}}}"
+
+
+@_level_name.register(pd.Interval)
+def _(level):
+    ends = f"{_level_name(level.left)}, {_level_name(level.right)}"
+    return f"{'(['[level.closed_left]}{ends}{')]'[level.closed_right]}"
+
+
+@_level_name.register(datetime.datetime)
+def _(level):
+    moment = pd.Timestamp(level)
+    return str(moment if moment.tz is None else moment.tz_convert("UTC"))
+
+
+@_level_name.register(datetime.timedelta)
+def _(level):
+    return str(pd.Timedelta(level))
+
+
+@_level_name.register(Complex)
+@_level_name.register(Decimal)
+@_level_name.register(np.bool_)
+def _(level):
+    if isinstance(level, Complex) and not isinstance(level, Real):
+        return _number_name(level.real) if level.imag == 0 else str(level)
+    return _number_name(level)
 
 
 def _number_name(number):

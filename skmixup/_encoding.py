@@ -21,8 +21,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ._binning import PiecewiseLinearBins, weighted_quantile
-from ._checks import check_table, check_weights
+from ._binning import PiecewiseLinearBins, common_values, weighted_quantile
+from ._checks import as_table, check_table, check_weights
 from ._columns import (
     CATEGORY,
     column_kind,
@@ -37,6 +37,7 @@ from ._columns import (
 # scikit-learn looks for infinity in a sum, which overflows for values near 1e308.
 _QUIET_SUMS = {"over": "ignore", "invalid": "ignore"}
 MAX_BINNED_COLUMNS = 250  # bins would make wide tables five times as wide
+_FAR = 100  # scales by which common values lie off, to be codes
 _DENSE_VALUES = 2**24  # a one-hot matrix up to this size is kept dense (64 MB)
 
 
@@ -44,6 +45,43 @@ def _squash(z):
     """Clip smoothly to (-3, 3): the identity near 0."""
     z = np.clip(z, -1e100, 1e100)
     return z / np.sqrt(1 + (z / 3) ** 2)
+
+
+def _column_stats(values, weight):
+    """Return center, half of the scale, and whether common values are codes."""
+    known = ~np.isnan(values)
+    if not known.any():
+        return 0.0, 0.0, False
+    order = np.flatnonzero(known)[np.argsort(values[known], kind="stable")]
+    values, weight = values[order], weight[order]  # what is sorted is sorted fast
+    median, half = _half_spread(values, weight)
+    common = common_values(values, weight)
+    others = ~np.isin(values, common)
+    if len(common) and others.any():
+        center, own = _half_spread(values[others], weight[others])
+        if own > 0 and _lie_apart(common / 2, center / 2, own, median / 2, half):
+            return center, own, True
+    if half > 0 or (values == median).all():
+        return median, half, False
+    others = values != median
+    half_distance = np.abs(values[others] / 2 - median / 2)
+    return median, weighted_quantile(half_distance, weight[others], 0.5) / 2, False
+
+
+def _lie_apart(common, center, own, median, half):
+    """Tell whether one scale can't show a column's common values and its others.
+
+    All are halved: the values, and center and spread of the others and of all.
+    """
+    gap = abs(center - median)
+    closest = np.diff(common).min(initial=np.inf)
+    return _FAR * own < max(half, gap) or 0 < _FAR * half < gap or _FAR * closest < half
+
+
+def _half_spread(values, weight):
+    """Return the median, and half of IQR / 1.349."""
+    low, median, high = weighted_quantile(values, weight, [0.25, 0.5, 0.75])
+    return median, (high / 2 - low / 2) / 1.349
 
 
 def _median_sizes(X, weight):
@@ -55,7 +93,7 @@ def _median_sizes(X, weight):
     order = np.lexsort((sizes, column))
     total = np.concatenate([[0.0], np.cumsum(weight[X.indices][order])])
     start, end = total[X.indptr[:-1]], total[X.indptr[1:]]
-    middle = np.searchsorted(total[1:], start + (end - start) / 2)
+    middle = np.searchsorted(total[1:], start + (end - start) * (0.5 - 1e-9))
     medians = np.zeros(X.shape[1])
     filled = end > start
     medians[filled] = sizes[order][middle[filled]]
@@ -69,9 +107,11 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     about unit variance, and no outlier can get beyond 3 [1]_. Where the quartiles are
     equal, as in a column of mostly zeros, the scale comes from the values that differ
     from the median: half of their median distance to it takes the place of
-    IQR / 1.349. A constant column becomes 0. Missing values become 0, the median. A
-    sparse matrix is not centered, and scaled by the median absolute value of what is
-    not zero in each column.
+    IQR / 1.349. Where values that make up a quarter of a column or more lie far from
+    the others (by a hundred scales, as codes such as 999999 do), median and scale are
+    those of the others. A constant column becomes 0. Missing values become 0, the
+    median. A sparse matrix is not centered, and scaled by the median absolute value of
+    what is not zero in each column.
 
     Attributes
     ----------
@@ -79,6 +119,8 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Medians.
     half_scale_ : ndarray of shape (n_features,)
         Half of the scale (half, so that no difference can overflow).
+    coded_ : ndarray of bool of shape (n_features,)
+        Columns whose common values lie far from all others.
 
     References
     ----------
@@ -116,26 +158,11 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if sparse.issparse(X):
             self.center_ = np.zeros(X.shape[1])
             self.half_scale_ = _median_sizes(X, weight) / 2
+            self.coded_ = np.zeros(X.shape[1], dtype=bool)
             return self
-        stats = [self._column_stats(column, weight) for column in X.T]
-        self.center_, self.half_scale_ = np.array(stats).T
+        stats = np.array([_column_stats(column, weight) for column in X.T]).T
+        self.center_, self.half_scale_, self.coded_ = *stats[:2], stats[2] > 0
         return self
-
-    @staticmethod
-    def _column_stats(values, weight):
-        known = ~np.isnan(values)
-        if not known.any():
-            return 0.0, 0.0
-        values, weight = values[known], weight[known]
-        low, median, high = weighted_quantile(values, weight, [0.25, 0.5, 0.75])
-        half = (high / 2 - low / 2) / 1.349
-        if half > 0:
-            return median, half
-        others = values != median
-        if not others.any():
-            return median, 0.0
-        half_distance = np.abs(values[others] / 2 - median / 2)
-        return median, weighted_quantile(half_distance, weight[others], 0.5) / 2
 
     def transform(self, X):
         """Scale.
@@ -173,7 +200,7 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         with np.errstate(**_QUIET_SUMS):
             return validate_data(
                 self,
-                X,
+                as_table(X),
                 reset=reset,
                 accept_sparse="csr",
                 dtype=np.float64,
@@ -312,7 +339,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 
     def _fit_numbers(self, numbers, weight):
         kept = weight > 0
-        self.scaler_ = self.bins_ = None
+        self.scaler_ = self.bins_ = self.raw_bins_ = None
         self.lacking_ = np.zeros(numbers.shape[1], dtype=bool)
         if numbers.shape[1]:
             self.scaler_ = SmoothClipScaler().fit(numbers, sample_weight=weight)
@@ -321,9 +348,25 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
                 # Wholly missing is constant: an indicator would say nothing.
                 self.lacking_ = missing.any(axis=0) & ~missing.all(axis=0)
                 if numbers.shape[1] <= MAX_BINNED_COLUMNS:
-                    Z = self.scaler_._transform_checked(numbers[kept])
-                    Z[missing] = np.nan
-                    self.bins_ = PiecewiseLinearBins(Z, weight[kept], self.n_bins)
+                    self._fit_bins(numbers[kept], missing, weight[kept])
+
+    def _fit_bins(self, numbers, missing, weight):
+        """Lay bins in scaled numbers, but where those say little, in what they were."""
+        Z, coded = self.scaler_._transform_checked(numbers), self.scaler_.coded_
+        Z[missing] = np.nan
+        Z[:, coded] = np.nan
+        self.bins_ = PiecewiseLinearBins(Z, weight, self.n_bins)
+        raw = np.where(coded, numbers, np.nan)
+        self.raw_bins_ = PiecewiseLinearBins(
+            raw, weight, self.n_bins, narrowest=0, around_common=True
+        )
+
+    def _encode_bins(self, numbers, Z):
+        codes = [self.bins_.encode(Z)]
+        if self.raw_bins_.columns_.size:
+            raw = np.where(np.isnan(numbers), self.scaler_.center_, numbers)
+            codes.append(self.raw_bins_.encode(raw))
+        return codes
 
     def _fit_levels(self, levels, weight):
         self.one_hot_ = None
@@ -357,7 +400,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 
     def _bin_columns(self):
         """Return for each bin which of the columns of numbers it belongs to."""
-        return np.empty(0, dtype=int) if self.bins_ is None else self.bins_.columns_
+        if self.bins_ is None:
+            return np.empty(0, dtype=int)
+        return np.concatenate([self.bins_.columns_, self.raw_bins_.columns_])
 
     def _find_categories(self, X):
         """Return the mask of categorical columns."""
@@ -481,7 +526,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         if self.scaler_ is not None:
             parts.append(self.scaler_._transform_checked(numbers))
         if self.bins_ is not None:
-            parts.append(self.bins_.encode(parts[0]))
+            parts += self._encode_bins(numbers, parts[0])
         if self.lacking_.any():
             lacking = np.isnan(_dense(numbers)[:, self.lacking_])
             parts.append(lacking.astype(np.float32))

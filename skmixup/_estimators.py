@@ -95,8 +95,9 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:1", "mps"; "auto" prefers an accelerator.
     warm_start : bool, default=False
-        Whether `fit` goes on from the last one, with the encoding that it learned; but
-        a transformer that cross-fits is fitted anew, on the new rows.
+        Whether `fit` goes on from the last one, with the encoding that it learned. But
+        a transformer that keeps its targets from the rows that it is fitted on, as
+        :class:`sklearn.preprocessing.TargetEncoder` does, is fitted anew.
     verbose : int, default=0
         1 shows a progress bar on fits over a second, 2 skorch's table of epochs too.
     random_state : int, RandomState or None, default=None
@@ -116,10 +117,6 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Names of the columns, where they have any that are strings.
     encoder_ : TabularEncoder, transformer or None
         The fitted preprocessing.
-    cross_fits_ : bool
-        Whether it encodes the rows that it is fitted on otherwise than later ones, so
-        that their encoding does not tell of their own targets, as
-        :class:`sklearn.preprocessing.TargetEncoder` does.
     net_ : MixupNet
         The trained net; ``net_.history`` is skorch's history.
     temperature_ : float
@@ -338,11 +335,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         if _is_matrix(y):
             return self._check_indicators(y)
         y = _check_y(_keep_types(y), estimator=self)
-        if pd.isna(y).any():
-            raise ValueError(
-                "Input y contains missing values: every row needs a label."
-            )
-        _check_label_types(y, "y")
+        check_labels(y)
         check_classification_targets(y)
         return y
 
@@ -439,8 +432,10 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
                 f"{labels}."
             )
         for code, label in enumerate(labels):
-            weights[code] = self.class_weight.get(label, 1.0)
-            if not 0 <= weights[code] < np.inf:
+            weight = self.class_weight.get(label, 1.0)
+            if isinstance(weight, Real):
+                weights[code] = weight
+            if not isinstance(weight, Real) or not 0 <= weights[code] < np.inf:
                 raise ValueError(
                     f"class_weight[{label!r}] must be finite and not negative, got "
                     f"{self.class_weight[label]!r}."
@@ -600,8 +595,9 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     device : str, default="auto"
         "auto", "cpu", "cuda", "cuda:1", "mps"; "auto" prefers an accelerator.
     warm_start : bool, default=False
-        Whether `fit` goes on from the last one, with the encoding that it learned; but
-        a transformer that cross-fits is fitted anew, on the new rows.
+        Whether `fit` goes on from the last one, with the encoding that it learned. But
+        a transformer that keeps its targets from the rows that it is fitted on, as
+        :class:`sklearn.preprocessing.TargetEncoder` does, is fitted anew.
     verbose : int, default=0
         1 shows a progress bar on fits over a second, 2 skorch's table of epochs too.
     random_state : int, RandomState or None, default=None
@@ -616,10 +612,6 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         Names of the columns, where they have any that are strings.
     encoder_ : TabularEncoder, transformer or None
         The fitted preprocessing.
-    cross_fits_ : bool
-        Whether it encodes the rows that it is fitted on otherwise than later ones, so
-        that their encoding does not tell of their own targets, as
-        :class:`sklearn.preprocessing.TargetEncoder` does.
     net_ : MixupNet
         The trained net; ``net_.history`` is skorch's history.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
@@ -877,11 +869,29 @@ class MixupRegressor(RegressorMixin, BaseMixup):
 
 def _keep_types(y):
     """Return a list of text and other objects as an array that keeps them apart."""
+    if getattr(getattr(y, "dtype", None), "kind", "") == "T":  # NumPy's StringDType
+        return y.astype(object)
     if isinstance(y, list | tuple):
         are_text = {isinstance(label, str) for label in y}
         if len(are_text) == 2:
             return np.array(y, dtype=object)
     return y
+
+
+def check_labels(y):
+    """Raise ValueError if labels are missing, or of types that cannot be learned.
+
+    Parameters
+    ----------
+    y : array-like
+        Of more than one dimension, it is left to others.
+    """
+    labels = np.asarray(_keep_types(y))
+    if labels.ndim != 1:
+        return
+    if pd.isna(labels).any():
+        raise ValueError("Input y contains missing values: every row needs a label.")
+    _check_label_types(labels, "y")
 
 
 def _check_label_types(labels, name):
@@ -902,7 +912,8 @@ def _check_label_types(labels, name):
     if all(issubclass(kind, bool | np.bool_) for kind in kinds):
         way = "astype(bool)"
     elif all(issubclass(kind, Integral | np.bool_) for kind in kinds):
-        way = "astype(int)"
+        fits = all(-(2**63) <= label < 2**63 for label in labels)
+        way = "astype(int)" if fits else "astype(str)"
     else:
         way = "astype(float)" if are_numbers(labels, name) else "astype(str)"
     types = sorted(kind.__name__ for kind in kinds)

@@ -232,6 +232,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         mean over members.
     seeds_ : list of int
         Seed of each member.
+    interrupted_ : bool
+        Whether a user has ended the last training before its end.
     n_features_in_ : int
         Number of columns, of a net that was fitted on a table.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -548,6 +550,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         return data, train_rows, valid, sets
 
     def _train(self, data, train_rows, valid, sets, mixer, epochs):
+        self.interrupted_ = False
         sample = train_rows.sample(_CLEAN_ROWS)
         flowing = self._own_stream(mixer)
         mixing = (
@@ -616,6 +619,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         except BaseException as error:
             del self.history[n_whole:]
             if n_whole and isinstance(error, KeyboardInterrupt):
+                self.interrupted_ = True
                 warnings.warn("Training interrupted by user.", stacklevel=2)
             raise
 

@@ -7,6 +7,7 @@ from numbers import Integral
 
 import numpy as np
 from joblib import Parallel, delayed
+from scipy import sparse
 from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import (
@@ -30,8 +31,16 @@ from sklearn.utils.validation import _check_method_params
 from ._base import last_step
 from ._checks import as_table
 from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
+from ._estimators import check_labels
 from ._stack import MEMBER_PARAMS
-from ._together import TABLE_PARAMS, Task, can_stack, check_kind, run_tasks
+from ._together import (
+    TABLE_PARAMS,
+    Task,
+    can_stack,
+    check_kind,
+    run_tasks,
+    stop_if_interrupted,
+)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -107,6 +116,8 @@ class _StackedSearch:
         check_kind(self.estimator, "estimator")
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(as_table(X), y)
+        if is_classifier(self.estimator) and y is not None and not sparse.issparse(y):
+            check_labels(y)  # the splitter's own error would say nothing
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
@@ -223,7 +234,10 @@ class _StackedSearch:
 
     def _evaluate_others(self, jobs, data):
         """Fit and score jobs one by one, as scikit-learn's searches do."""
-        out = Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch)(
+        parallel = Parallel(
+            n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch, return_as="generator"
+        )
+        out = parallel(
             delayed(_fit_and_score)(
                 clone(job.estimator),
                 data.X,
@@ -238,13 +252,16 @@ class _StackedSearch:
                 return_train_score=self.return_train_score,
                 return_n_test_samples=True,
                 return_times=True,
-                return_estimator=self.keep_folds,
+                return_estimator=True,
                 error_score=self.error_score,
             )
             for job in jobs
         )
         for job, result in zip(jobs, out, strict=True):
-            job.estimator = result.pop("estimator", None)
+            estimator = result.pop("estimator")
+            if not result["fit_error"]:
+                stop_if_interrupted(estimator)
+            job.estimator = estimator if self.keep_folds else None
             job.result = result
 
     # ---- the best candidate

@@ -65,6 +65,16 @@ def can_stack(estimator):
     return type(last) in (MixupClassifier, MixupRegressor) and not last.callbacks
 
 
+def stop_if_interrupted(estimator):
+    """Raise the KeyboardInterrupt that skorch has swallowed in a fit, if it has.
+
+    Who watches one fit may keep its half-trained net; of many, none is looked at.
+    """
+    net = getattr(last_step(estimator)[1], "net_", None)
+    if getattr(net, "interrupted_", False):
+        raise KeyboardInterrupt
+
+
 def run_tasks(tasks, X, y, params, **how):
     """Fit the tasks' estimators in as few stacks as may be.
 
@@ -254,6 +264,8 @@ def _fit_alone(task, X, y, params):
         task.estimator.fit(*_safe_split(task.estimator, X, y, task.train), **own)
     except Exception as error:
         task.error = error
+    else:
+        stop_if_interrupted(task.estimator)
     task.seconds = time.perf_counter() - start
 
 

@@ -1,6 +1,9 @@
 """Tables of every library, and the values in their columns."""
 
+import datetime
+import enum
 import warnings
+from collections import namedtuple
 from decimal import Decimal
 from fractions import Fraction
 
@@ -8,6 +11,7 @@ import narwhals
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +19,7 @@ from skmixup import (
     MixupClassifier,
     MixupRegressor,
     MixupSearchCV,
+    SmoothClipScaler,
     TabularEncoder,
     fit_together,
 )
@@ -25,6 +30,13 @@ QUICK = {
     "hidden_layer_sizes": (16,),
     "random_state": 0,
 }
+
+
+class Color(str, enum.Enum):  # noqa: UP042, since its own str() is "Color.RED"
+    RED = "red"
+
+
+Pair = namedtuple("Pair", "a b")
 
 
 def objects(*values, name="c"):
@@ -96,6 +108,18 @@ def test_names_of_columns_are_kept_and_checked(library, preprocess, kind):
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("kind", [TabularEncoder, SmoothClipScaler])
+def test_transformers_keep_and_check_names_too(library, kind):
+    frame, _ = sides()
+    transformer = kind().fit(library(frame))
+    assert transformer.feature_names_in_.tolist() == ["left", "right", "code"]
+    expected = kind().fit_transform(frame)
+    np.testing.assert_array_equal(transformer.transform(library(frame)), expected)
+    with pytest.raises(ValueError, match="feature names should match"):
+        transformer.transform(library(frame[["right", "left", "code"]]))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_categories_by_name_in_every_library(library):
     frame, y = sides()
     est = MixupClassifier(categorical_features=["code"], **QUICK)
@@ -132,6 +156,7 @@ def test_pieces_searches_and_stacks_take_every_library(library):
         lambda lazy, y: MixupSearchCV(MixupClassifier(), {"alpha": [0]}).fit(lazy, y),
         lambda lazy, y: list(fit_together([MixupClassifier()], lazy, y)),
         lambda lazy, y: TabularEncoder().fit(lazy),
+        lambda lazy, y: SmoothClipScaler().fit(lazy),
         lambda lazy, y: MixupClassifier(**QUICK).fit(sides()[0], y).predict(lazy),
     ],
 )
@@ -245,6 +270,16 @@ def codes(encoder, *values):
         (10**400, Fraction(10**400), Decimal("1E+400")),
         (float("inf"), Decimal("Infinity"), np.float32(np.inf)),
         (10**5000, Fraction(10**5000)),
+        ("red", Color.RED, np.str_("red")),
+        ((1, 2), (1.0, 2), (True, Decimal(2)), Pair(1, 2)),
+        (frozenset([1, "a"]), frozenset(["a", True])),
+        (pd.Interval(0, 1), pd.Interval(0.0, 1.0)),
+        (1 + 0j, 1, True),
+        (datetime.timedelta(1), pd.Timedelta("1D")),
+        (
+            datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC),
+            pd.Timestamp("2020-01-01 01:00", tz="Etc/GMT-1"),
+        ),
     ],
     ids=lambda equal: str(type(equal[-1])),
 )
@@ -264,7 +299,8 @@ _LEVELS = st.one_of(
     st.sampled_from([0.0, -0.0, 1.0, 1.5, float("inf"), 1e300]),
     st.sampled_from([Decimal("1"), Decimal("1.0"), Decimal("1.5"), Decimal("1E+9999")]),
     st.sampled_from([Fraction(1), Fraction(3, 2), Fraction(1, 3), 10**400]),
-    st.sampled_from(["1", "True", "a", "nan", "1.5", b"a"]),
+    st.sampled_from(["1", "True", "a", "nan", "1.5", b"a", Color.RED, "red"]),
+    st.sampled_from([(1, 2), (1.0, 2), frozenset([1]), frozenset([True])]),
     st.none(),
 )
 
@@ -301,3 +337,27 @@ def test_no_output_has_anothers_name(X):
     assert set(X.columns[~encoder.categorical_mask_]) <= set(names)
     framed = encoder.set_output(transform="pandas").transform(X)
     assert framed.columns.tolist() == names
+
+
+def test_what_cannot_be_read_is_named():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"a": [1.0, 2.0], "b": polars.Series([1, 2])})
+    with pytest.raises(ValueError, match="Column 'b' of type Int128 cannot be read"):
+        TabularEncoder().fit(frame.cast({"b": polars.Int128}))
+    for values in ([Decimal("sNaN"), "a"], [Decimal("sNaN"), 1]):
+        with pytest.raises((TypeError, ValueError), match="Column 'c'"):
+            TabularEncoder().fit(objects(*values))
+
+
+def test_tensors_and_masked_arrays_are_tables():
+    x = np.arange(40.0).reshape(20, 2)
+    expected = TabularEncoder().fit_transform(x.astype(np.float32))
+    for dtype in (torch.float32, torch.bfloat16):
+        X = torch.tensor(x, dtype=dtype, requires_grad=True)
+        np.testing.assert_array_equal(TabularEncoder().fit_transform(X), expected)
+    masked = np.ma.masked_array(x.copy(), mask=x == 3)
+    masked.data[masked.mask] = 1e9
+    missing = np.where(x == 3, np.nan, x)
+    np.testing.assert_array_equal(
+        TabularEncoder().fit_transform(masked), TabularEncoder().fit_transform(missing)
+    )

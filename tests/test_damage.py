@@ -1,11 +1,14 @@
 """Files of results that are damaged: nothing crashes, and nothing is lost."""
 
+import io
 import json
 import math
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +19,7 @@ pytest.importorskip("scikit_posthocs")
 pytest.importorskip("jinja2")
 
 from benchmarks import _contests, figure, regression, report, speed, uci
+from benchmarks._files import keep_aside
 from benchmarks._fits import Fit
 from benchmarks._jobs import Job, make_jobs, make_units
 from benchmarks._results import (
@@ -103,6 +107,10 @@ DAMAGE = {
     "no bins": change(reliability=[]),
     "empty bins": change(reliability=[[0, 0, 0, 0]]),
     "versions of lists": change(versions={"python": ["3"]}),
+    "a name twice": lambda row: line_of(row)[:-1] + b',"error":0.5}',
+    "the same twice": lambda row: b'{"fold":%d,' % row["fold"] + line_of(row)[1:],
+    "twice, escaped": lambda row: line_of(row)[:-1] + b',"err\\u006fr":0.5}',
+    "twice, deep": lambda row: line_of(row).replace(b'"numpy"', b'"python"'),
     "unknown field": change(extra=[{}]),
 }
 
@@ -190,6 +198,53 @@ def test_a_resumed_run_runs_what_is_damaged_again(tmp_path, monkeypatch, capsys)
     times = dict.fromkeys(["fit_seconds", "predict_seconds"])
     found = sorted(read_rows(tmp_path), key=lambda row: row["fold"])
     assert [row | times for row in found] == [row | times for row in rows]
+
+
+def flip(content):
+    """Change a byte of what is compressed."""
+    return content[:40] + bytes([content[40] ^ 1]) + content[41:]
+
+
+@pytest.mark.parametrize("which", ["first", "last", "all"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(lambda c: b"", lambda c: c[:-9], lambda c: b"\x00" * len(c), flip),
+        *(lambda c: c[: len(c) // 2], lambda c: KEPT_PARQUET.read_bytes()),
+        lambda c: altered(c, lambda frame: frame[1:]),
+        lambda c: altered(c, lambda frame: frame.drop(columns="y")),
+        lambda c: altered(c, lambda frame: frame.iloc[:, :-1]),
+        lambda c: altered(c, lambda frame: frame.rename(columns={"row": "p_x"})),
+    ],
+)
+def test_damaged_predictions_are_made_again(
+    tmp_path, monkeypatch, capsys, damage, which
+):
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
+    arguments = ["--models", "dummy", "--n-jobs", "1", "--out", str(tmp_path)]
+    assert uci.main([*arguments, "--predictions"]) == 0
+    files = sorted((tmp_path / "predictions").iterdir())
+    before = contents(tmp_path)
+    files = {"first": files[:1], "last": files[-1:], "all": files}[which]
+    for file in files:
+        file.write_bytes(damage(before[file]))
+    capsys.readouterr()
+    assert uci.main([*arguments, "--predictions"]) == 0
+    said = capsys.readouterr().err
+    assert all(said.count(f"Warning: {file} ") == 1 for file in files)
+    assert contents(tmp_path) == before
+    assert uci.main([*arguments, "--predictions"]) == 0
+    assert "5 of 5 jobs were finished before" in capsys.readouterr().err
+
+
+KEPT_PARQUET = KEPT / "alpha" / "results.parquet"
+
+
+def altered(content, change):
+    """Change what a Parquet file holds."""
+    buffer = io.BytesIO()
+    change(pd.read_parquet(io.BytesIO(content))).to_parquet(buffer, index=False)
+    return buffer.getvalue()
 
 
 # Any value in any field
@@ -283,6 +338,7 @@ PARQUET_DAMAGE = {
     "cut JSON": ("reliability", "[[1, 2", pa.string()),
     "deep JSON": ("reliability", "[" * 10**5, pa.string()),
     "NaN in JSON": ("reliability", "[[1, NaN, 3, 4]]", pa.string()),
+    "twice in JSON": ("versions", '{"a": "1", "a": "2"}', pa.string()),
     "other JSON": ("versions", "[]", pa.string()),
     "unknown model": ("model", "gone", pa.string()),
 }
@@ -358,12 +414,130 @@ def test_a_folder_named_like_a_partition_is_no_column(tmp_path):
     assert read_rows(folder) == GOOD
 
 
+@contextmanager
+def small_disk(size):
+    """Let no file grow beyond a size, as a full disk does."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("touched", [False, True])
+@pytest.mark.parametrize("size", [0, 1, 3000, 10_000])
+def test_an_import_that_fails_is_made_again(tmp_path, size, touched):
+    """Half of it was taken for all, and the next export lost the others."""
+    write_parquet(GOOD, tmp_path / "results.parquet")
+    if touched:
+        (tmp_path / "results.jsonl").touch()
+    before = contents(tmp_path)
+    with small_disk(size), pytest.raises(OSError):
+        Results(tmp_path)
+    lock = tmp_path / ".results.lock"
+    assert contents(tmp_path) == before | {lock: b""}
+    results = Results(tmp_path)
+    assert results.rows(map(Job.of, GOOD)) == GOOD
+    results.export()
+    assert sorted(read_rows(tmp_path), key=GOOD.index) == GOOD
+
+
+def exported(folder):
+    """The rows of a Parquet file alone, in the order of `GOOD`."""
+    alone = folder / "alone"
+    alone.mkdir()
+    shutil.copyfile(folder / "results.parquet", alone / "results.parquet")
+    return sorted(read_rows(alone), key=lambda row: GOOD.index(row))
+
+
+@pytest.mark.parametrize("by", ["export", "report"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda lines: [*lines[:2], b"\xff", *lines[3:]],
+        lambda lines: [b"\x00" * len(line) for line in lines[:-1]] + lines[-1:],
+        lambda lines: lines[: N // 2],
+        lambda lines: [lines[-1][:-5], lines[0]],
+        lambda lines: [line_of(GOOD[0] | {"status": "failed"}), *lines[1:]],
+    ],
+    ids=["a line", "all but one", "cut", "two", "failed anew"],
+)
+def test_an_export_keeps_what_the_lines_have_lost(tmp_path, capsys, lines, by, damage):
+    write_parquet(GOOD, tmp_path / "results.parquet")
+    write(tmp_path, damage(lines))
+    if by == "export":
+        Results(tmp_path).export()
+    else:
+        assert report.main([str(tmp_path)]) == 0
+    assert f"results of {tmp_path / 'results.parquet'} that" in capsys.readouterr().err
+    assert exported(tmp_path) == GOOD
+
+
+@pytest.mark.parametrize("by", ["export", "report"])
+def test_an_export_takes_the_lines_for_what_they_have(tmp_path, capsys, lines, by):
+    old = [row | {"log_loss": 0.75} for row in GOOD[: N // 2]]
+    write_parquet(old, tmp_path / "results.parquet")
+    write(tmp_path, lines)
+    if by == "export":
+        Results(tmp_path).export()
+    else:
+        assert report.main([str(tmp_path)]) == 0
+    assert "Kept" not in capsys.readouterr().err
+    assert exported(tmp_path) == GOOD
+
+
+@pytest.mark.parametrize("n_exports", [1, 2])
+def test_a_report_exports_what_it_does_not_show(tmp_path, lines, n_exports):
+    """Rows of GANs were lost."""
+    gans = read_rows(KEPT / "gan")[:2]
+    write(tmp_path, [*map(line_of, gans), *lines])
+    for _ in range(n_exports):
+        assert report.main([str(tmp_path)]) == 0
+    (tmp_path / "results.jsonl").unlink()
+    found = [{k: v for k, v in r.items() if v is not None} for r in read_rows(tmp_path)]
+    wanted = [{k: v for k, v in r.items() if v is not None} for r in [*gans, *GOOD]]
+    assert found == wanted
+
+
+def test_a_parquet_file_that_cannot_be_read_is_kept_by_an_export(tmp_path, lines):
+    write(tmp_path, lines)
+    path = tmp_path / "results.parquet"
+    kept = []
+    for text in (b"", b"PAR1", b"PAR1"):
+        path.write_bytes(text)
+        Results(tmp_path).export()
+        kept.append(sorted(p.name for p in tmp_path.glob("*.refused*")))
+        assert pq.read_table(path).num_rows == N
+    first, second = "results.refused.parquet", "results.refused-2.parquet"
+    assert kept == [[first], [second, first], [second, first]]
+    assert (tmp_path / first).read_bytes() == b""
+
+
+@pytest.mark.parametrize("name", ["a.b.csv", "results.parquet", "plain"])
+def test_what_is_kept_aside_is_never_replaced(tmp_path, name):
+    path = tmp_path / name
+    for content in (b"1", b"2", b"1", b"3", b"3"):
+        path.write_bytes(content)
+        keep_aside(path)
+    copies = {p: c for p, c in contents(tmp_path).items() if p != path}
+    assert sorted(copies.values()) == [b"1", b"2", b"3"]
+    assert {p.suffix for p in copies} <= {
+        path.suffix,
+        ".refused",
+        ".refused-2",
+        ".refused-3",
+    }
+
+
 # Environments
 
 STAMPS = [{"id": "abc", "cores": 2, "commit": None}, {"id": "def", "python": "3"}]
 BAD_STAMPS = [
     *(b"[" * 100_000, b"null", b"3", b'{"id": 3}', b'{"cores": 2}', b"\xff"),
     *(b'{"id": "x", "a": [[]]}', b'{"id": "\\ud800"}', b'{"id": "x", "a": NaN}'),
+    *(b'{"id": "abc", "cores": 2, "cores": 4}', b'{"id": "x", "id": "x"}'),
     *(b'{"id": "x", "a": {"b": 1}}', b'{"id": "abc"'),
 ]
 
@@ -481,7 +655,12 @@ def test_a_measurement_follows_a_line_that_was_cut_off(tmp_path, monkeypatch):
         *("alpha 0,0,,1,diabetes,442", "gone,0,0.5,1,diabetes,442", "alpha 0"),
         *("alpha 0,9,0.5,1,diabetes,442", "alpha 0,x,0.5,1,diabetes,442"),
         *("alpha 0,0.5,0.5,1,diabetes,442", "alpha 0,0,text,1,diabetes,442"),
+        *("alpha 0,0,0.5,1,diabetes,442,1,2", ",,,,,,,", '"alpha 0,0,0.5,1,diab'),
+        *('alpha 0,0,0.5,1,"diabetes,442', 'alpha 0,0,0.5,1,"dia"betes,442'),
+        *("alpha 0,0,1e999,1,diabetes,442", "alpha 0,0,0.5,1,diabetes,1e300"),
+        *("alpha 0,0,0.5,1,dia\udcffbetes,442", "\x00" * 40, "x" * 200_000),
     ],
+    ids=lambda bad: repr(bad)[:40],
 )
 def test_a_damaged_row_of_regression_is_run_again(
     tmp_path, monkeypatch, capsys, bad, at
@@ -503,14 +682,107 @@ def test_a_damaged_row_of_regression_is_run_again(
     content = path.read_text().splitlines()
     assert len(content) == 1 + 2 * 4
     content[at] = bad
-    path.write_text("\n".join(content) + "\n")
+    path.write_text("\n".join(content) + "\n", errors="surrogateescape")
     ran.clear()
     capsys.readouterr()
     assert regression.main(arguments) == 0
     assert f"{path}: line {at + 1} (" in capsys.readouterr().err
     assert len(ran) == 1
     assert len(path.read_text().splitlines()) == 1 + 2 * 4
-    assert bad in (tmp_path / "regression.refused.csv").read_text()
+    kept = (tmp_path / "regression.refused.csv").read_text(errors="surrogateescape")
+    assert bad in kept
+
+
+REGRESSION = "model,fold,error,seconds,table,n_rows"
+
+
+def pretend_to_run(monkeypatch):
+    """Let regressions be done at once, and return the list of them."""
+    monkeypatch.setattr(regression, "HALVES", {"choosing": (), "confirming": ()})
+    ran = []
+
+    def pretend(X, y, places):
+        ran.extend(places)
+        row = {"error": 0.5, "seconds": 1.0}
+        return [{"model": name, "fold": fold} | row for name, fold in places]
+
+    monkeypatch.setattr(regression, "run", pretend)
+    return ran
+
+
+@pytest.mark.parametrize("others", [(), ("ridge,0,0.25,1,diabetes,442",)])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_one_result_of_two_is_taken_and_that_is_said(
+    tmp_path, monkeypatch, capsys, end, others
+):
+    """The last one was, with no word."""
+    ran = pretend_to_run(monkeypatch)
+    first, last = (f"alpha 0,0,{error},1,diabetes,442" for error in ("0.125", "0.75"))
+    path = tmp_path / "regression.csv"
+    lines = [REGRESSION, first, *others, first, last]
+    path.write_bytes(((end or "\n").join(lines) + end).encode())
+    arguments = ["--first", "1", "--models", "alpha 0", "--out", str(tmp_path)]
+    assert regression.main(arguments) == 0
+    said = capsys.readouterr().err
+    n_last = 4 + len(others)
+    for n in (2, n_last - 1):
+        assert f"line {n} (told again in line {n_last})" in said
+    assert ran == [("alpha 0", 0)]  # of the other table
+    assert "0.75,1.0,diabetes" in path.read_text()
+    assert "0.125" in (tmp_path / "regression.refused.csv").read_text()
+
+
+def test_each_damage_of_regressions_is_kept(tmp_path, monkeypatch):
+    pretend_to_run(monkeypatch)
+    path = tmp_path / "regression.csv"
+    for bad in ("first bad line", "second bad line", "first bad line"):
+        path.write_text(f"{REGRESSION}\n{bad}\n")
+        assert regression.main(["--first", "1", "--out", str(tmp_path)]) == 0
+    kept = [p.read_text() for p in sorted(tmp_path.glob("*refused*"))]
+    assert len(kept) == 2 and "second" in kept[0] and "first" in kept[1]
+
+
+@pytest.mark.parametrize("lines", [0, 1, 3])
+def test_a_header_is_no_result(tmp_path, monkeypatch, capsys, lines):
+    ran = pretend_to_run(monkeypatch)
+    path = tmp_path / "regression.csv"
+    path.write_text(REGRESSION + "\n" * lines)
+    assert regression.main(["--first", "1", "--out", str(tmp_path)]) == 0
+    assert len(ran) == 2 * (len(regression.MIXED) + len(regression.PEERS))
+    assert len(path.read_text().splitlines()) == 1 + len(ran)
+
+
+@pytest.mark.parametrize("missing", [{"alpha 0"}, {"ridge"}, {"alpha 0", "ridge"}])
+def test_nothing_to_compare_regressions_with_is_said(
+    tmp_path, monkeypatch, capsys, missing
+):
+    pretend_to_run(monkeypatch)
+    pretend = regression.run
+
+    def fail(X, y, places):
+        return [
+            row
+            for row in pretend(X, y, places)
+            if row["model"] not in missing or ("alpha 0" not in missing and len(X) < 9)
+        ]
+
+    monkeypatch.setattr(regression, "run", fail)
+    arguments = ["--first", "1", "--models", "ridge", "--out", str(tmp_path)]
+    status = regression.main(arguments)
+    said = capsys.readouterr()
+    if missing == {"ridge"}:
+        assert status == 0 and "| ridge |" not in said.out
+    else:
+        assert status == 1 and "No table has results" in said.err
+
+
+def test_the_regressions_that_are_kept_are_read_as_they_are(capsys):
+    path = KEPT / "regression" / "regression.csv"
+    frame = regression._read(path)
+    assert capsys.readouterr().err == ""
+    assert len(frame) == len(path.read_text().splitlines()) - 1
+    assert frame.to_csv(index=False) == path.read_text()
+    assert regression.report(frame)
 
 
 @pytest.mark.parametrize(

@@ -280,7 +280,7 @@ def test_refit_on_a_frame_is_silent_and_failed_refit_says_not_fitted():
         clf.predict(X)
 
 
-@pytest.mark.parametrize("value", [-1, float("nan"), float("inf")])
+@pytest.mark.parametrize("value", ["a", -1, float("nan"), float("inf")])
 def test_class_weights_are_checked(value):
     with pytest.raises(ValueError, match=r"class_weight\[0\] must be finite"):
         quick(class_weight={0: value}).fit(X_IRIS, Y_IRIS)
@@ -450,3 +450,37 @@ def test_a_list_of_text_and_numbers_is_told(kind):
         quick().fit(X, y)
     with pytest.raises(ValueError, match=r"objects of type\(s\) \['int', 'str'"):
         quick().partial_fit(X, ["a", "b"] * 20, classes=kind([1, "a"]))
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [["a"] * 150, np.full(150, 1j), [[1.0]] * 150, [1.0] * 149, [np.nan] * 150],
+)
+@pytest.mark.parametrize("make", [MixupClassifier, MixupRegressor])
+def test_weights_that_are_none_are_named(make, weight):
+    with pytest.raises(ValueError, match=r"(?i)sample.weight"):
+        make().fit(X_IRIS, Y_IRIS, sample_weight=weight)
+
+
+def test_one_weight_for_all_rows_is_none():
+    weighed = quick().fit(X_IRIS, Y_IRIS, sample_weight=0.3)
+    np.testing.assert_array_equal(
+        weighed.predict_proba(X_IRIS), quick().fit(X_IRIS, Y_IRIS).predict_proba(X_IRIS)
+    )
+
+
+def test_labels_of_any_text_type_are_learned():
+    y = np.array(["a", "b", "c"], dtype=np.dtypes.StringDType())[Y_IRIS]
+    assert quick().fit(X_IRIS, y).classes_.tolist() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("y", [["a", 1] * 75, np.array(["a", 1] * 75, dtype=object)])
+def test_a_search_tells_of_labels_before_it_splits(y):
+    search = MixupSearchCV(quick(), {"alpha": [0]}, cv=2)
+    with pytest.raises(ValueError, match="Unknown label type: y holds objects"):
+        search.fit(X_IRIS, y)
+
+
+def test_rows_too_large_for_single_precision():
+    with pytest.raises(ValueError, match="infinity or a value too large"):
+        quick(preprocess=None).fit(X_IRIS * 1e39, Y_IRIS)

@@ -26,7 +26,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from skorch.callbacks import EpochTimer
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer
 
 from skmixup import (
     FoldEnsemble,
@@ -34,6 +34,7 @@ from skmixup import (
     MixupClassifier,
     MixupRandomizedSearchCV,
     MixupSearchCV,
+    fit_together,
 )
 
 RNG = np.random.default_rng(0)
@@ -495,3 +496,29 @@ def test_max_members_bounds_the_memory():
     # 275k weights at 16 bytes, and the batches: about 5 MiB a member.
     assert few < 100
     assert 200 < many < 600
+
+
+class InterruptsLate(Callback):
+    """A user who presses Ctrl-C in the third epoch."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) > 2:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.filterwarnings("ignore:Training interrupted")
+def test_an_interrupt_ends_a_search_and_many_fits():
+    X, y = mixed_table()
+    clf = clone(SHORT).set_params(callbacks=[InterruptsLate()], max_epochs=5)
+    for keep_folds in (False, True):
+        search = MixupSearchCV(clf, ALPHAS, cv=2, keep_folds=keep_folds)
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(X, y)
+    with pytest.raises(KeyboardInterrupt):
+        list(fit_together([clf, clf], X, y))
+    stops = clone(SHORT).set_params(
+        callbacks=[EarlyStopping("mixed_loss", patience=1, threshold=1e9)],
+        max_epochs=5,
+    )  # which ends a training by the same means, but between two epochs
+    search = MixupSearchCV(stops, ALPHAS, cv=2, error_score="raise").fit(X, y)
+    assert search.best_estimator_.n_iter_ < 5

@@ -443,6 +443,17 @@ def test_splits_follow_the_rows_that_have_a_target(cache, monkeypatch):
             )
 
 
+def _train_on(lines, row):
+    """Put a row in the place of one that the last fold trains on."""
+    fold = lines[-1].rsplit(",", 1)[1]
+    at = max(
+        i
+        for i, line in enumerate(lines)
+        if line.startswith("TRAIN") and line.endswith(f",{fold}")
+    )
+    return [*lines[:at], f"TRAIN,{row},0,{fold}", *lines[at + 1 :]]
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -453,8 +464,14 @@ def test_splits_follow_the_rows_that_have_a_target(cache, monkeypatch):
             lambda lines: [line.replace(",149,", ",9999,") for line in lines],
             "do not test every row exactly once",
         ),
+        (lambda lines: _train_on(lines, lines[-1].split(",")[1]), "that it tests on"),
+        (lambda lines: _train_on(lines, "-1"), "has a row below 0"),
+        (lambda lines: _train_on(lines, "9999"), "does not train on all rows"),
     ],
-    ids=["a stump", "fewer folds", "a few lines less", "a row that is not there"],
+    ids=[
+        *("a stump", "fewer folds", "a few lines less", "a row that is not there"),
+        *("a test row", "below 0", "beyond the last"),
+    ],
 )
 def test_a_damaged_task_is_reported_and_nothing_of_it_kept(cache, damage, message):
     folder = cache / DATASETS.parent / "tasks" / "59"
@@ -468,6 +485,39 @@ def test_a_damaged_task_is_reported_and_nothing_of_it_kept(cache, damage, messag
     assert contents(folder) == before
     path.write_text(whole)
     assert len(load(Task(59)).splits) == 10
+
+
+FOLDS = {(0, f): ([r for r in range(6) if r % 3 != f], [f, f + 3]) for f in range(3)}
+
+
+@pytest.mark.parametrize("kind", ["crossvalidation", "holdout", "leaveoneout"])
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        ([1, 2, 4, 0], [0, 3], "trains on rows that it tests on, such as 0"),
+        ([0, 1, 2, 3, 4, 5], [0, 3], "trains on rows that it tests on"),
+        ([1, 2, 4, -1], [0, 3], "has a row below 0"),
+        ([1, 2, 4, 5], [0, -3], "has a row below 0"),
+        ([1, 2, 4, 4], [0, 3], "does not train on all rows"),
+        ([1, 2, 4], [0, 3], "does not train on all rows"),
+        ([1, 2, 4, 5, 5], [0, 3], "does not train on all rows"),
+        ([1, 2, 4, 7], [0, 3], "does not train on all rows"),
+        ([5, 4, 2, 1], [3, 0], ""),
+    ],
+)
+def test_splits_that_a_task_may_not_have(train, test, message, kind):
+    from benchmarks._openml import _check_splits
+
+    told = {"number_repeats": "1", "number_folds": "3"}
+    splits = FOLDS | {(0, 0): (train, test)}
+    splits = {at: tuple(map(np.array, parts)) for at, parts in splits.items()}
+    procedure = {"type": kind, "parameters": told}
+    is_whole = kind == "crossvalidation"
+    if not message or ("all rows" in message and not is_whole):
+        _check_splits(splits, procedure)
+    else:
+        with pytest.raises(ValueError, match=message):
+            _check_splits(splits, procedure)
 
 
 # A server

@@ -104,3 +104,75 @@ def test_names_count_the_bins():
     X = pd.DataFrame({"claims": CLAIMS})
     names = TabularEncoder().fit(X).get_feature_names_out()
     assert names.tolist() == ["claims", *(f"claims_bin{i}" for i in range(5))]
+
+
+# Common values that lie far from the others
+
+
+@pytest.mark.parametrize("code", [1e6, 1e9, -999, 0, 1e300, -99999.0])
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_a_code_does_not_hide_the_other_values(code, share):
+    rng = np.random.default_rng(0)
+    is_code = np.arange(400) < 400 * share
+    others = rng.normal(size=400)
+    x = np.where(is_code, code, others)
+    Z = TabularEncoder().fit_transform(x[:, None])
+    rest = np.flatnonzero(~is_code)
+    assert len(np.unique(Z[rest], axis=0)) == len(rest)
+    assert spread(Z, rest) > 0.8
+    assert (np.abs(Z[rest] - Z[0]).max(axis=1) > 0.1).mean() > 0.9
+    assert np.abs(Z).max() <= 3
+    assert np.isfinite(Z).all()
+    y = np.where(is_code, 0, others > 0).astype(int)
+    clf = MixupClassifier(max_epochs=60, n_estimators=2, random_state=0)
+    assert (clf.fit(x[:, None], y).predict(x[:, None]) == y)[rest].mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    "codes", [(-99999, 99999), (0, 1e-6), (-1e9, -1e8), (7e5, 1e6)]
+)
+def test_two_codes_and_the_others_stay_apart(codes):
+    rng = np.random.default_rng(0)
+    kind = rng.choice(3, 400, p=[0.35, 0.35, 0.3])
+    others = rng.integers(100, 1000, 400) * 1.0
+    x = np.choose(kind, [codes[0], codes[1], others])
+    Z = TabularEncoder().fit_transform(x[:, None])
+    assert len(np.unique(Z, axis=0)) == len(np.unique(x))
+    first, second = (Z[kind == k][0] for k in (0, 1))
+    assert np.abs(first - second).max() > 0.5
+    assert spread(Z, kind == 2) > 0.8
+
+
+def test_ordinary_columns_have_no_codes():
+    rng = np.random.default_rng(0)
+    X = np.column_stack(
+        [
+            rng.normal(size=400),
+            rng.lognormal(sigma=3, size=400),
+            rng.integers(0, 3, 400),
+            rng.random(400) < 0.5,
+            np.arange(400) == 0,
+            np.where(rng.random(400) < 0.3, 0, rng.normal(size=400)),
+        ]
+    )
+    assert not SmoothClipScaler().fit(X).coded_.any()
+
+
+@pytest.mark.parametrize("n", [40, 60, 100])
+@pytest.mark.parametrize("weight", [0.3, 0.01, None, 1e-9, 7.7])
+def test_equal_weights_are_none(n, weight):
+    rng = np.random.default_rng(n)
+    X = np.column_stack([rng.normal(size=(n, 3)), np.arange(n) % 5 // 4 * np.arange(n)])
+    weights = np.full(n, 1 / n if weight is None else weight)
+    for make in (np.asarray, sparse.csr_matrix):
+        plain, weighed = (
+            TabularEncoder().fit(make(X), sample_weight=w).transform(make(X))
+            for w in (None, weights)
+        )
+        assert np.array_equal(
+            *(sparse.csr_matrix(Z).toarray() for Z in (plain, weighed))
+        )
+    clf = MixupClassifier(max_epochs=3, n_estimators=2, random_state=0)
+    y = (X[:, 0] > 0).astype(int)
+    plain, weighed = (clf.fit(X, y, w).predict_proba(X) for w in (None, weights))
+    np.testing.assert_array_equal(plain, weighed)
