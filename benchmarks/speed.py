@@ -39,9 +39,21 @@ from ._text import in_figure, in_markdown, show
 
 PACKAGES = skmixup, sklearn, skorch, torch
 _SECTION = Field("a section", lambda value: TEXT.accepts(value) and value in SECTIONS)
-_NEEDED = {"section": _SECTION, "run": TEXT, "value": SCORE}
+_STAMP = "%Y-%m-%dT%H:%M:%S"
+
+
+def _is_stamp(value):
+    """Tell whether a value is a time as written here: the latest sorts last."""
+    try:
+        return time.strftime(_STAMP, time.strptime(value, _STAMP)) == value
+    except (TypeError, ValueError):
+        return False
+
+
+_RUN = Field("the time of a run", _is_stamp)
+_NEEDED = {"section": _SECTION, "run": _RUN, "repeat": COUNT, "value": SCORE}
 _NAMES = ("setting", "competitor", "unit")
-_FIELDS = _NEEDED | {"repeat": COUNT} | dict.fromkeys(_NAMES, TEXT)
+_FIELDS = _NEEDED | dict.fromkeys(_NAMES, TEXT)
 # By what each competitor's cost is divided, for the tables of ratios.
 REFERENCES = {
     "fit": ["MLPClassifier", "skorch", "ERM"],
@@ -138,7 +150,7 @@ def measure(sections, repeats, quick, path):
         File that rows are appended to, one a measurement.
     """
     machine = {
-        "run": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        "run": time.strftime(_STAMP),
         "cores": joblib.cpu_count(),
         "python": platform.python_version(),
         **{package.__name__: package.__version__ for package in PACKAGES},

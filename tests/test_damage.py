@@ -609,23 +609,29 @@ def test_the_results_that_are_kept_are_read_in_full(folder, capsys, tmp_path):
 # Other files of results
 
 
-@pytest.mark.parametrize("at", [0, 1, 3])
-@pytest.mark.parametrize(
-    "bad",
-    [
-        *(b"[" * 100_000, b"null", b"{}", b"\xff", b'{"section": "fit"'),
-        *(b'{"section": ["fit"], "run": "2", "value": 1}',),
-        *(b'{"section": "fit", "run": "2", "value": NaN}',),
-        *(b'{"section": "fit", "run": "2", "value": "1"}',),
-        *(b'{"section": "fit", "run": null, "value": 1}',),
-        *(b'{"section": "fit", "run": "2", "value": 1, "setting": []}',),
-        *(b'{"section": "flight", "run": "2", "value": 1}',),
-        *(b'{"section": "fit", "run": "2", "value": 1, "unit": "\\ud800"}',),
-    ],
-    ids=lambda bad: repr(bad[-40:]),
+MEASUREMENT = {"section": "fit", "run": "2026-01-02T00:00:00", "repeat": 0, "value": 1}
+BAD_RUNS = (
+    *("zzzz", "", "9", "2026-1-2T00:00:00", "2026-13-01T00:00:00", 2026, ["2026"]),
+    *("2026-02-30T00:00:00", "2026-01-02T00:00:00Z", "2026-01-02", "a" * 1000, None),
+    *("9999999-01-01T00:00:00", " 2026-01-02T00:00:00"),
 )
+BAD_MEASUREMENTS = [
+    *(b"[" * 100_000, b"null", b"{}", b"\xff", b'{"section": "fit"'),
+    *(line_of(MEASUREMENT | {"section": "members", "run": run}) for run in BAD_RUNS),
+    *(line_of(MEASUREMENT | {"section": section}) for section in (["fit"], "flight")),
+    *(line_of(MEASUREMENT | {"value": value}) for value in (math.nan, "1", None)),
+    *(line_of(MEASUREMENT | {"repeat": repeat}) for repeat in (None, -1, 0.5)),
+    line_of({k: v for k, v in MEASUREMENT.items() if k != "repeat"}),
+    *(line_of(MEASUREMENT | {name: []}) for name in ("setting", "cores")),
+    line_of(MEASUREMENT | {"unit": "\ud800"}),
+]
+
+
+@pytest.mark.parametrize("at", [0, 1, 3])
+@pytest.mark.parametrize("bad", BAD_MEASUREMENTS, ids=lambda bad: repr(bad[:90]))
 def test_a_damaged_measurement_is_passed_over(tmp_path, capsys, monkeypatch, bad, at):
-    row = {"section": "members", "setting": "a", "unit": "s", "run": "1", "cores": 2}
+    row = {"section": "members", "setting": "a", "unit": "s", "cores": 2}
+    row |= {"run": "2026-01-01T00:00:00"}
     row |= {"competitor": "mixup"}
     content = [line_of(row | {"repeat": i, "value": 1.0 + i}) for i in range(3)]
     content.insert(at, bad)

@@ -24,7 +24,10 @@ def test_a_quick_run_writes_its_files(tmp_path, capsys):
 def test_each_sections_last_run_counts(tmp_path):
     runs = [("fit", "1", 1.0), ("fit", "2", 2.0), ("search", "1", 3.0)]
     lines = [
-        json.dumps({"section": section, "run": f"2026-01-0{day}T00:00:00", "value": v})
+        json.dumps(
+            {"section": section, "run": f"2026-01-0{day}T00:00:00"}
+            | {"repeat": 0, "value": v}
+        )
         for section, day, v in runs
     ]
     path = tmp_path / "speed.jsonl"
