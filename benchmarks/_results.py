@@ -18,6 +18,7 @@ LOCK_NAME = ".results.lock"
 ENVIRONMENTS_NAME = "environments.jsonl"
 PREDICTIONS_NAME = "predictions"
 PARQUET_NAME = "results.parquet"
+_ALPHAS = ("alpha", "chosen_alpha")  # which may be infinite
 
 
 class UnreadableResults(ValueError):
@@ -225,16 +226,15 @@ def _lines_of(content):
 
 def _encode(row):
     """Return a row as a line of strict JSON, which knows no infinite number."""
-    if row["alpha"] == float("inf"):
-        row = row | {"alpha": "inf"}
+    row = row | {name: "inf" for name in _ALPHAS if row.get(name) == float("inf")}
     return json.dumps(row, allow_nan=False).encode() + b"\n"
 
 
 def _decode(line):
     """Return the row that a line holds; raise ValueError if it holds none."""
     row = parse(line)
-    if isinstance(row, dict) and row.get("alpha") == "inf":
-        row["alpha"] = float("inf")
+    if isinstance(row, dict):
+        row |= {name: float("inf") for name in _ALPHAS if row.get(name) == "inf"}
     return check_row(row)
 
 

@@ -47,7 +47,9 @@ def _is_text(value):
 def _number(low, high, kinds=(int, float)):
     def accepts(value):
         is_number = isinstance(value, kinds) and not isinstance(value, bool)
-        return is_number and low <= value <= high  # NaN is nowhere
+        if not is_number or (isinstance(value, int) and abs(value) > MOST):
+            return False
+        return low <= value <= high  # NaN is nowhere
 
     return accepts
 
@@ -239,8 +241,9 @@ def parse(line):
     ValueError
         If it is none: cut off, nested too deeply, or with a NaN or a name twice.
     """
+    hooks = {"parse_constant": _refuse, "parse_float": _float}
     try:
-        return json.loads(line, parse_constant=_refuse, object_pairs_hook=_object)
+        return json.loads(line, object_pairs_hook=_object, **hooks)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     except json.JSONDecodeError as error:
@@ -257,6 +260,14 @@ def _object(pairs):
     return found
 
 
+def _float(text):
+    """Read a number; 1e999 is no way to write infinity."""
+    value = float(text)
+    if abs(value) == INF:
+        _refuse(text[:30])
+    return value
+
+
 def _refuse(constant):
     raise ValueError(f"{constant} is no number")
 
@@ -268,7 +279,7 @@ def read_all(items, check, start=1):
     ----------
     items : iterable
     check : callable
-        Returns what an item holds, or raises ValueError.
+        Returns what an item holds, or raises ValueError or ArithmeticError.
     start : int, default=1
         Number of the first.
 
@@ -283,7 +294,7 @@ def read_all(items, check, start=1):
     for number, item in enumerate(items, start):
         try:
             rows.append(check(item))
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:
             refused[number] = str(error)
     return rows, refused
 

@@ -30,7 +30,7 @@ from benchmarks._results import (
     write_parquet,
 )
 from benchmarks._runner import run_unit
-from benchmarks._schema import NESTED, check_row
+from benchmarks._schema import NESTED, check_row, read_all
 from benchmarks._summary import against_erm, as_text, label_rows, summarize
 from benchmarks._tables import SUITES, load_all
 
@@ -52,6 +52,11 @@ def change(**values):
 
 def cut(row):
     return line_of(row)[:-40]
+
+
+def raw(row, number):
+    """Write a number for the alpha chosen as it is."""
+    return line_of(row | {"chosen_alpha": 0.123}).replace(b"0.123", number)
 
 
 DAMAGE = {
@@ -92,6 +97,15 @@ DAMAGE = {
     "an alpha of none": change(model="mlp", alpha=0.1),
     "NaN alpha": change(alpha=math.nan),
     "text alpha": change(alpha="0.1"),
+    "huge alpha": change(model="mixup", alpha=10**400),
+    "large alpha": change(model="mixup", alpha=10**30),
+    "alpha beyond all": change(model="mixup", alpha=2**53 + 1),
+    "huge chosen alpha": change(chosen_alpha=10**400),
+    "large chosen alpha": change(chosen_alpha=10**30),
+    "negative chosen alpha": change(chosen_alpha=-(10**400)),
+    "1e999 alpha": lambda row: raw(row, b"1e999"),
+    "-1e999 alpha": lambda row: raw(row, b"-1e999"),
+    "huge in bins": change(reliability=[[1, 10**400, 3, 4]]),
     "negative alpha": change(alpha=-1),
     "number protocol": change(protocol=3),
     "unknown model": change(model="gone"),
@@ -367,6 +381,24 @@ def test_a_damaged_row_of_parquet_costs_its_own_job(tmp_path, capsys, kind, at):
     assert sorted(read_rows(tmp_path), key=GOOD.index) == GOOD
     kept = pq.read_table(tmp_path / "results.refused.parquet")
     assert kept.num_rows == N
+
+
+@pytest.mark.parametrize("name", ["alpha", "chosen_alpha"])
+@pytest.mark.parametrize("value", [0, 1, 2**53, 1e300, math.inf])
+def test_an_alpha_of_any_size_goes_from_file_to_file(tmp_path, name, value):
+    row = next(row for row in GOOD if row["model"] == "mixup") | {name: value}
+    Results(tmp_path).append([row])
+    assert read_rows(tmp_path) == [row]
+    Results(tmp_path).export()
+    (tmp_path / "results.jsonl").unlink()
+    results = Results(tmp_path)
+    assert results.n_unreadable == 0
+    assert read_rows(tmp_path) == [row]
+
+
+def test_arithmetic_that_fails_is_a_line_refused():
+    rows, refused = read_all([1, 0, 2], lambda n: math.exp(800 * (n == 2)) / n)
+    assert rows == [1.0] and list(refused) == [2, 3]
 
 
 def test_a_column_of_another_type_is_said_for_every_row(tmp_path, capsys):
