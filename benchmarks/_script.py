@@ -12,10 +12,18 @@ from ._jobs import Job, make_jobs, make_units, rare_classes
 from ._results import UnreadableResults
 from ._runner import Interrupted, NoCluster, run_units
 from ._tables import SUITES, Task, read_suite
-from ._text import say
+from ._text import plain, say
 
 MAX_FAILURES_SHOWN = 10
 _ADDRESS = re.compile(r"(tcp|tls|wss?)://.+:\d+")
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads a command line; what it says of that, or of files, steers no terminal."""
+
+    def error(self, message):
+        """Say on one line what is wrong, and end with status 2."""
+        super().error(plain(message))
 
 
 def add_tables(parser):

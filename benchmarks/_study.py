@@ -11,6 +11,7 @@ from ._figures import plt
 from ._files import write_figure, write_text_whole
 from ._results import Results
 from ._script import (
+    Parser,
     add_how,
     add_tables,
     large_enough,
@@ -107,7 +108,7 @@ def _run(study, options):
 
 
 def _parse(study, argv):
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"python -m benchmarks.{study.name}",
         description=study.about,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

@@ -40,7 +40,7 @@ from ._schema import (
     read_all,
     say_refused,
 )
-from ._script import at_least, folder, run_to_the_end
+from ._script import Parser, at_least, folder, run_to_the_end
 from ._summary import as_markdown
 from ._tables import HALVES, load_all
 from ._text import plain, say, show
@@ -351,7 +351,7 @@ def _number_of(text):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m benchmarks.regression",
         description=__doc__.splitlines()[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

@@ -5,7 +5,6 @@ figures as PNG in ``figures/``, the tables as Markdown in ``report.md``, and the
 ``results.parquet``.
 """
 
-import argparse
 import io
 import re
 import sys
@@ -31,6 +30,7 @@ from ._results import (
     read_environments,
     read_rows,
 )
+from ._script import Parser
 from ._summary import (
     COMPARISON_KEY,
     ERM,
@@ -93,7 +93,7 @@ def main(argv=None):
     status : int
         1 if there is nothing to report, otherwise 0.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m benchmarks.report", description=__doc__.splitlines()[0]
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="of benchmarks.uci")
@@ -104,7 +104,7 @@ def main(argv=None):
     except OSError:
         parser.error(f"{options.folder} holds no {FILE_NAME} and no {PARQUET_NAME}")
     except ValueError as error:
-        parser.error(plain(error))
+        parser.error(str(error))
     if not any(row["status"] == "ok" for row in _of_models(rows)):
         say(f"No result of a classifier in {options.folder}")
         return 1

@@ -4,7 +4,6 @@ Competitors take turns, several times over; what counts is the ratio of two of t
 within a turn. Its median is printed with the lowest and the highest.
 """
 
-import argparse
 import json
 import platform
 import time
@@ -34,6 +33,7 @@ from ._schema import (
     read_all,
     say_refused,
 )
+from ._script import Parser
 from ._summary import as_markdown
 from ._text import in_figure, in_markdown, show
 
@@ -113,7 +113,7 @@ def main(argv=None):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed")
+    parser = Parser(prog="python -m benchmarks.speed")
     add = parser.add_argument
     add(
         "--sections",

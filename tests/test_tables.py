@@ -79,6 +79,29 @@ def test_bad_suites_are_refused(tmp_path, content, message):
         read_suite(str(path))
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "é" * 200, "a/" * 3000, "\x00", "."])
+def test_a_name_that_no_file_can_have_is_no_suite(name, capsys):
+    """It ended in a traceback."""
+    with pytest.raises(ValueError, match=r"no suite|too long"):
+        read_suite(name)
+    with pytest.raises(SystemExit):
+        uci._parse(["--suite", name])
+    said = capsys.readouterr().err
+    assert "--suite: " in said and len(said) < 2500
+
+
+def test_a_suite_that_cannot_be_read(tmp_path, monkeypatch):
+    path = tmp_path / "mine.txt"
+    path.write_text("61")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ValueError, match=r"mine\.txt': Permission denied"):
+        read_suite(str(path))
+
+
 # The client's cache
 
 
