@@ -315,7 +315,7 @@ def run_jobs(jobs, results, *, n_jobs, scheduler=None, keep_predictions=False):
         results.append([outcome.row for outcome in outcomes])
 
 
-def run_to_the_end(run, folder):
+def run_to_the_end(run, folder, goes_on=True):
     """Run a script's work, and say why if it ends early.
 
     Parameters
@@ -324,6 +324,8 @@ def run_to_the_end(run, folder):
         Returns the status.
     folder : path-like or None
         Where the results go.
+    goes_on : bool, default=True
+        Whether what is there is not done again.
 
     Returns
     -------
@@ -333,7 +335,8 @@ def run_to_the_end(run, folder):
     """
     if hasattr(sys.stdout, "reconfigure"):  # no α where it can't be printed
         sys.stdout.reconfigure(errors="replace")
-    kept = f"; the same command goes on from {folder}" if folder else ""
+    what = "the same command goes on from" if goes_on else "what was measured is in"
+    kept = f"; {what} {folder}" if folder else ""
     try:
         status = run()
         sys.stdout.flush()

@@ -6,6 +6,7 @@ within a turn. Its median is printed with the lowest and the highest.
 
 import json
 import platform
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ import skmixup
 from ._contests import SECTIONS
 from ._files import end_line, write_figure, write_text_whole
 from ._orphans import own_processes
+from ._runner import interruptible
 from ._schema import (
     COUNT,
     SCORE,
@@ -33,9 +35,9 @@ from ._schema import (
     read_all,
     say_refused,
 )
-from ._script import Parser
+from ._script import Parser, run_to_the_end
 from ._summary import as_markdown
-from ._text import in_figure, in_markdown, show
+from ._text import in_figure, in_markdown, say, show
 
 PACKAGES = skmixup, sklearn, skorch, torch
 _SECTION = Field("a section", lambda value: TEXT.accepts(value) and value in SECTIONS)
@@ -99,17 +101,31 @@ def main(argv=None):
     ----------
     argv : sequence of str, default=None
         By default the command line's.
+
+    Returns
+    -------
+    status : int
+        1 if there is no measurement at all, 2 if results can't be written, 130 if
+        interrupted, otherwise 0.
     """
     options = _parse(argv)
+    return run_to_the_end(partial(_run, options), options.out, goes_on=False)
+
+
+def _run(options):
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "speed.jsonl"
-    with own_processes():
+    with own_processes(), interruptible():
         measure(options.sections, options.repeats, options.quick, file)
     rows = read_latest(file)
+    if rows.empty:
+        say(f"There is no measurement in {file}")
+        return 1
     report = make_report(rows)
     write_text_whole(options.out / "speed.md", report)
     write_figure(options.out / "speed.png", draw(rows), dpi=120)
     show(report)
+    return 0
 
 
 def _parse(argv):
@@ -324,4 +340,4 @@ def draw(rows):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
