@@ -6,15 +6,38 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._models import GENERATOR, MODELS, WITH_ALPHA
-from ._recipes import ATTACKED, WATCHED
+from ._recipes import (
+    ATTACKED,
+    EPSILONS,
+    IMAGES,
+    PARTS,
+    RECIPES,
+    SEQUENCES,
+    WATCHED,
+    WIDTHS,
+    width_protocol,
+)
 from ._text import say
 
 MOST = 2**53  # the largest integer that all readers of JSON agree on
 MAX_SHOWN = 5
 INF = float("inf")
 _MODELS = {*MODELS, GENERATOR}
-# What every attack has been tried with; the study compares these.
-_ATTACKS = {(box, kind) for box in ("white", "black") for kind in ("FGSM", "I-FGSM")}
+# What is attacked, and how: the study compares all of these. Columns that don't vary
+# have no span, and one that holds all of their variance leaves nothing off it.
+_ATTACKS = {
+    *((box, kind) for box in ("white", "black") for kind in ("FGSM", "I-FGSM")),
+    *(("white", part) for part in PARTS),
+}
+_MAY_LACK = ((), PARTS[1:], PARTS)
+# What the study of each protocol reads, beside what all rows have.
+_STUDIED = {
+    ATTACKED: ("attacks", "line"),
+    **dict.fromkeys(WATCHED, ("best_error", "curve", "noise")),
+    **{width_protocol(width): ("train_error",) for width in WIDTHS},
+    **dict.fromkeys((IMAGES, SEQUENCES), ("train_error", "ece", "n_train", "n_test")),
+    **dict.fromkeys(RECIPES, ("ece",)),
+}
 
 
 @dataclass(frozen=True)
@@ -90,7 +113,13 @@ def _are_attacks(value):
         and all(map(score, line[2:]))
         for line in value
     )
-    return whole and {tuple(line[:2]) for line in value} >= _ATTACKS
+    tried = sorted(tuple(line[:3]) for line in value) if whole else None
+    return tried in map(_attacks_without, _MAY_LACK)
+
+
+def _attacks_without(parts):
+    kinds = [kind for kind in _ATTACKS if kind[1] not in parts]
+    return sorted((*kind, epsilon) for kind in kinds for epsilon in EPSILONS)
 
 
 def _are_texts(value):
@@ -184,9 +213,7 @@ def _needed(row):
     """Return what a row that went well must have, beside the key."""
     if row["model"] == GENERATOR:
         return (*_SCORES_OF_GANS, *["samples"] * (row["fold"] == 0))
-    studied = {ATTACKED: ("attacks", "line")}
-    studied |= dict.fromkeys(WATCHED, ("best_error", "curve"))
-    return (*_SCORES, *studied.get(row["protocol"], ()))
+    return (*_SCORES, *_STUDIED.get(row["protocol"], ()))
 
 
 def check_stamp(stamp):

@@ -191,6 +191,20 @@ def complete_folds(frame, columns):
     return frame[complete]
 
 
+def demand(frame, column, values):
+    """Raise NothingToCompare unless all values are there.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    column : str
+    values : iterable
+    """
+    for value in values:
+        if value not in set(frame[column]):
+            raise NothingToCompare(f"There is no result with {column} {value}.")
+
+
 def against(errors, name, others):
     """Say on how many tables one has a lower error than others.
 

@@ -18,7 +18,19 @@ from hypothesis import strategies as st
 pytest.importorskip("scikit_posthocs")
 pytest.importorskip("jinja2")
 
-from benchmarks import _contests, figure, regression, report, speed, uci
+from benchmarks import (
+    _contests,
+    adversarial,
+    figure,
+    images,
+    label_noise,
+    regression,
+    report,
+    sequences,
+    speed,
+    uci,
+)
+from benchmarks._figures import plt
 from benchmarks._files import keep_aside
 from benchmarks._fits import Fit
 from benchmarks._jobs import Job, make_jobs, make_units
@@ -31,6 +43,7 @@ from benchmarks._results import (
 )
 from benchmarks._runner import run_unit
 from benchmarks._schema import NESTED, check_row, read_all
+from benchmarks._study import NothingToCompare
 from benchmarks._summary import against_erm, as_text, label_rows, summarize
 from benchmarks._tables import SUITES, load_all
 
@@ -330,6 +343,111 @@ def test_what_passes_the_reader_is_reported(tmp_path, seed):
     rows = [row | {"alpha": None} if row["model"] == "mlp" else row for row in rows]
     Results(tmp_path).append(rows)
     assert len(read_rows(tmp_path)) == len({Job.of(row) for row in rows})
+    assert report.main([str(tmp_path)]) == 0
+
+
+# What the studies read
+
+STUDIED = {
+    "adversarial": ("attacks", "line"),
+    "alpha": ("train_error",),
+    "label_noise": ("best_error", "curve", "noise"),
+    "images": ("train_error", "ece", "n_train", "n_test"),
+    "sequences": ("train_error", "ece", "n_train", "n_test"),
+    "defaults": ("ece",),
+}
+
+
+def studied_row(folder):
+    """The fullest row that went well of what a study is about."""
+    rows = [row for row in read_rows(KEPT / folder) if row["status"] == "ok"]
+    names = STUDIED[folder]
+    rows = [row for row in rows if row["protocol"] and None not in map(row.get, names)]
+    return max(rows, key=lambda row: len(row.get("attacks") or ()))
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize(
+    ("folder", "name"), [(folder, n) for folder in STUDIED for n in STUDIED[folder]]
+)
+def test_a_row_has_what_its_study_reads(folder, name, is_there):
+    """It was taken, and the study's report ended in a traceback."""
+    row = studied_row(folder)
+    assert check_row(row)
+    row |= {name: None}
+    if not is_there:
+        del row[name]
+    with pytest.raises(ValueError, match=f"{name} is missing"):
+        check_row(row)
+    assert check_row(row | {"status": "failed"})
+
+
+ATTACKED = studied_row("adversarial")
+ATTACKS = ATTACKED["attacks"]
+
+
+@pytest.mark.parametrize(
+    "attacks",
+    [
+        ATTACKS[1:],
+        ATTACKS[:-1],
+        [*ATTACKS, ATTACKS[0]],
+        [*ATTACKS, ["white", "other", 0.25, 0.5]],
+        [*ATTACKS, ["black", "in the span", 0.25, 0.5]],
+        [[box, name, 2 * e, error] for box, name, e, error in ATTACKS],
+        [line for line in ATTACKS if line[2] != 0.25],
+        [line for line in ATTACKS if line[0] != "black"],
+        [line for line in ATTACKS if line[1] != "in the span"],
+    ],
+)
+def test_attacks_are_those_that_are_compared(attacks):
+    with pytest.raises(ValueError, match="attacks is of type list, not attacks"):
+        check_row(ATTACKED | {"attacks": attacks})
+
+
+@pytest.mark.parametrize("lacks", [["off the span"], ["off the span", "in the span"]])
+@pytest.mark.parametrize("every", [1, 2, 3, 5])
+def test_rows_of_attacks_that_differ_are_reported(lacks, every):
+    rows = read_rows(KEPT / "adversarial")
+    few = [line for line in ATTACKS if line[1] not in lacks]
+    rows = [r | {"attacks": few} if i % every == 0 else r for i, r in enumerate(rows)]
+    assert all(map(check_row, rows))
+    text, figures = adversarial.report(label_rows(rows))
+    assert "FGSM, black box" in text
+    for drawn in figures.values():
+        plt.close(drawn)
+
+
+@pytest.mark.parametrize(
+    "study", [adversarial, label_noise, images, sequences], ids=lambda s: s.STUDY.name
+)
+@pytest.mark.parametrize("kept", ["none", "most"])
+def test_a_study_without_plain_training(study, kept):
+    """All of that has failed, or been damaged."""
+    rows = read_rows(KEPT / study.STUDY.name)
+    gone = [row for row in rows if row["alpha"] == 0]
+    gone = gone if kept == "none" else gone[:1]
+    frame = label_rows([row for row in rows if row not in gone])
+    if kept == "none":
+        with pytest.raises(NothingToCompare, match="There is no result with"):
+            study.STUDY.report(frame)
+    else:
+        _, figures = study.STUDY.report(frame)
+        for drawn in figures.values():
+            plt.close(drawn)
+
+
+@pytest.mark.parametrize("name", ["n_train", "n_test", "ece", "brier", "train_error"])
+@pytest.mark.parametrize("which", ["all", "one table", "none there"])
+def test_a_report_of_rows_that_lack_a_number(tmp_path, name, which):
+    rows = [row | {"protocol": "paper"} for row in GOOD if row["model"] == "mixup"]
+    table = rows[0]["table"]
+    for row in rows:
+        if which == "none there":
+            del row[name]
+        elif which == "all" or row["table"] == table:
+            row[name] = None
+    Results(tmp_path).append(rows)
     assert report.main([str(tmp_path)]) == 0
 
 
