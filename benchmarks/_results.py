@@ -10,7 +10,15 @@ from filelock import FileLock
 
 from ._files import end_line, keep_aside, write_whole
 from ._jobs import Job
-from ._schema import NESTED, check_row, check_stamp, parse, read_all, say_refused
+from ._schema import (
+    NESTED,
+    check_row,
+    check_stamp,
+    parse,
+    read_all,
+    restore,
+    say_refused,
+)
 from ._text import say
 
 FILE_NAME = "results.jsonl"
@@ -403,4 +411,5 @@ def _unpack(row):
     for name, text in packed.items():
         if not isinstance(text, str):
             raise ValueError(f"{name} is no JSON")
-    return check_row(row | {name: parse(text) for name, text in packed.items()})
+    unpacked = {name: parse(text) for name, text in packed.items()}
+    return check_row(restore(row) | unpacked)

@@ -209,6 +209,30 @@ def check_row(row):
     return row | {"alpha": None if row["alpha"] is None else float(row["alpha"])}
 
 
+def restore(row):
+    """Return a row of a table as what it was, where columns have a type each.
+
+    Parameters
+    ----------
+    row : dict
+
+    Returns
+    -------
+    row : dict
+        Without what is null in columns that are no field; whole numbers that are to be
+        integers are such.
+    """
+    known = {name: v for name, v in row.items() if v is not None or name in _FIELDS}
+    return {name: _restored(name, value) for name, value in known.items()}
+
+
+def _restored(name, value):
+    """Return an integer for a whole float, where that is what is accepted."""
+    if name not in _FIELDS or not isinstance(value, float) or not value.is_integer():
+        return value
+    return value if _FIELDS[name].accepts(value) else int(value)
+
+
 def _needed(row):
     """Return what a row that went well must have, beside the key."""
     if row["model"] == GENERATOR:

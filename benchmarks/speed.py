@@ -330,7 +330,8 @@ def draw(rows):
         )
         for name, values in median.items():  # no bars: the axis has no zero
             ax.plot(values, values.index, "o", label=name, alpha=0.8)
-        ax.set_xscale("log")
+        if (median > 0).any(axis=None):
+            ax.set_xscale("log")
         ax.grid(axis="y", alpha=0.3)
         ax.invert_yaxis()
         ax.margins(y=0.5 / len(median))

@@ -21,6 +21,7 @@ pytest.importorskip("jinja2")
 from benchmarks import (
     _contests,
     adversarial,
+    defaults,
     figure,
     images,
     label_noise,
@@ -692,6 +693,73 @@ def test_what_is_kept_aside_is_never_replaced(tmp_path, name):
         ".refused-2",
         ".refused-3",
     }
+
+
+def with_column(path, name, column):
+    """Write a Parquet file again, with another column, or one in the place of its."""
+    table = pq.read_table(path)
+    if name in table.column_names:
+        table = table.drop_columns(name)
+    pq.write_table(table.append_column(name, column), path)
+
+
+@pytest.mark.parametrize("type_", [pa.null(), pa.string(), pa.float64()])
+@pytest.mark.parametrize("name", ["__index_level_0__", "a b", ""])
+def test_a_column_of_nothing_costs_no_row(tmp_path, capsys, name, type_):
+    path = tmp_path / "results.parquet"
+    write_parquet(GOOD, path)
+    with_column(path, name, pa.nulls(N, type_))
+    assert read_rows(tmp_path) == GOOD
+    assert capsys.readouterr().err == ""
+    some = [None] * N
+    some[3] = "x"
+    with_column(path, name, pa.array(some))
+    assert read_rows(tmp_path) == [*GOOD[:3], *GOOD[4:]]
+
+
+INTEGERS = ("fold", "repeat", "folds", "seed", "n_rows", "n_classes", "n_train")
+
+
+@pytest.mark.parametrize("name", [*INTEGERS, "stack_size", "table_id", "task_id"])
+def test_whole_floats_are_integers(tmp_path, capsys, name):
+    """As pandas makes them of a column that has gaps."""
+    path = tmp_path / "results.parquet"
+    rows = [row | {"table_id": 61, "task_id": 59} for row in GOOD]
+    write_parquet(rows, path)
+    values = [float(row[name]) for row in rows]
+    with_column(path, name, pa.array(values))
+    assert read_rows(tmp_path) == rows
+    assert {type(row[name]) for row in read_rows(tmp_path)} == {int}
+    for bad in (0.5, math.nan, math.inf, 1e300, -1.0):
+        with_column(path, name, pa.array([bad, *values[1:]]))
+        assert read_rows(tmp_path) == rows[1:]
+        assert "row 1 (" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("which", ["all", "one model", "one table"])
+def test_fits_that_took_no_time_are_drawn(tmp_path, which):
+    """Matplotlib warned that a logarithm can't show them."""
+    table, model = GOOD[0]["table"], GOOD[0]["model"]
+    told = {"all": {}, "one model": {"model": model}, "one table": {"table": table}}
+    rows = [
+        row | {"fit_seconds": 0.0} if told[which].items() <= row.items() else row
+        for row in GOOD
+    ]
+    Results(tmp_path).append(rows)
+    assert report.main([str(tmp_path)]) == 0
+
+
+def test_a_leaderboard_of_fits_that_took_no_time():
+    rows = [row | {"fit_seconds": 0.0, "protocol": "default"} for row in GOOD]
+    assert "| 0 |" in defaults.report(rows)
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.0], [0.0, 1.0]])
+def test_measurements_of_nothing_are_drawn(tmp_path, monkeypatch, values):
+    rows = [MEASUREMENT | {"competitor": f"{v:g}", "value": v} for v in values]
+    (tmp_path / "speed.jsonl").write_bytes(b"\n".join(map(line_of, rows)))
+    monkeypatch.setattr(speed, "measure", lambda *_: None)
+    assert speed.main(["--out", str(tmp_path)]) == 0
 
 
 # Environments
