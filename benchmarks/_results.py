@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.parquet
 from filelock import FileLock
 
-from ._files import end_line, keep_aside, write_whole
+from ._files import end_line, keep_aside, refuse_link, write_whole
 from ._jobs import Job
 from ._schema import (
     NESTED,
@@ -66,6 +66,8 @@ class Results:
             folder = Path(folder)
             folder.mkdir(parents=True, exist_ok=True)
             self.path = folder / FILE_NAME
+            for name in (FILE_NAME, ENVIRONMENTS_NAME, PREDICTIONS_NAME, LOCK_NAME):
+                refuse_link(folder / name)
             self._lock = FileLock(folder / LOCK_NAME)
             with self._lock:
                 _import_parquet(folder)

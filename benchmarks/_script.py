@@ -379,5 +379,6 @@ def list_failures(rows):
 
 def _cannot_write(folder, error):
     """Say that results can't be written, and return the status that says so."""
-    say(f"Cannot write to --out {folder}: {error.strerror or error}")
+    where = f" ({error.filename})" if error.filename else ""
+    say(f"Cannot write to --out {folder}: {error.strerror or error}{where}")
     return 2

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from . import _figures as figures
 from ._files import (
     LONGEST_NAME,
+    refuse_link,
     with_digest,
     write_figure,
     write_text_whole,
@@ -197,7 +198,7 @@ class _Pages:
 
     def add(self, figure, name, caption):
         """Return what the template needs of a figure, and close it."""
-        self._folder.mkdir(exist_ok=True)
+        refuse_link(self._folder).mkdir(exist_ok=True)
         write_figure(self._folder / f"{self._file_of(name)}.png", figure)
         text = io.StringIO()
         with plt.rc_context({"svg.hashsalt": "report", "svg.fonttype": "none"}):

@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 import skmixup
 
 from ._contests import SECTIONS
-from ._files import end_line, write_figure, write_text_whole
+from ._files import end_line, refuse_link, write_figure, write_text_whole
 from ._orphans import own_processes
 from ._runner import interruptible
 from ._schema import (
@@ -114,7 +114,7 @@ def main(argv=None):
 
 def _run(options):
     options.out.mkdir(parents=True, exist_ok=True)
-    file = options.out / "speed.jsonl"
+    file = refuse_link(options.out / "speed.jsonl")
     with own_processes(), interruptible():
         measure(options.sections, options.repeats, options.quick, file)
     rows = read_latest(file)

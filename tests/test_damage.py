@@ -1034,3 +1034,71 @@ def test_what_is_no_table_of_regressions_is_left_alone(
     assert regression.main(["--out", str(tmp_path)]) == 2
     assert "repair it, or name another folder" in capsys.readouterr().err
     assert path.read_bytes() == content
+
+
+# Links out of a folder
+
+RESULTS_FILES = ("results.jsonl", "environments.jsonl", ".results.lock", "predictions")
+
+
+def link(path, outside, kind):
+    """Make a path a link: to a file, a folder, or to nothing."""
+    if kind == "folder":
+        outside.mkdir()
+    elif kind == "file":
+        outside.write_bytes(b"mine\n")
+    path.symlink_to(outside)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "nothing"])
+@pytest.mark.parametrize("name", RESULTS_FILES)
+def test_a_link_in_a_folder_is_not_written_through(
+    tmp_path, monkeypatch, capsys, name, kind
+):
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
+    folder, outside = tmp_path / "out", tmp_path / "outside"
+    folder.mkdir()
+    link(folder / name, outside, kind)
+    before = contents(tmp_path), outside.exists()
+    arguments = ["--models", "dummy", "--n-jobs", "1", "--predictions"]
+    assert uci.main([*arguments, "--out", str(folder)]) == 2
+    assert f"{folder / name} is a link" in capsys.readouterr().err
+    assert (contents(tmp_path), outside.exists()) == before
+    assert not outside.is_dir() or not list(outside.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["folder", "nothing"])
+def test_a_report_writes_no_figure_through_a_link(tmp_path, lines, capsys, kind):
+    write(tmp_path / "out", lines)
+    folder, outside = tmp_path / "out", tmp_path / "outside"
+    link(folder / "figures", outside, kind)
+    with pytest.raises(SystemExit):
+        report.main([str(folder)])
+    assert f"{folder / 'figures'} is a link" in capsys.readouterr().err
+    assert not outside.exists() or not list(outside.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "nothing"])
+def test_no_measurement_is_written_through_a_link(tmp_path, capsys, kind):
+    folder, outside = tmp_path / "out", tmp_path / "outside"
+    folder.mkdir()
+    link(folder / "speed.jsonl", outside, kind)
+    assert speed.main(["--sections", "members", "--out", str(folder)]) == 2
+    assert f"{folder / 'speed.jsonl'} is a link" in capsys.readouterr().err
+    assert kind == "folder" or not outside.exists() or outside.read_bytes() == b"mine\n"
+
+
+def test_a_folder_that_is_a_link_itself_will_do(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    Results(tmp_path / "link").append(GOOD)
+    assert read_rows(tmp_path / "real") == GOOD
+
+
+@pytest.mark.parametrize("name", RESULTS_FILES[:3])
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
+    (tmp_path / name).mkdir()
+    arguments = ["--models", "dummy", "--n-jobs", "1", "--out", str(tmp_path)]
+    assert uci.main(arguments) == 2
+    assert f"{tmp_path / name}" in capsys.readouterr().err
