@@ -7,7 +7,7 @@ import numpy as np
 from ._figures import NAMES, draw_curve, plt
 from ._script import add_alphas, jobs_of, large_enough
 from ._statistics import LEVEL, corrected_t_test, holm, test_to_train
-from ._study import Study
+from ._study import Study, complete_folds, demand
 from ._summary import as_markdown
 
 SCORES = {"error": "error", "log_loss": "log-loss"}
@@ -59,6 +59,8 @@ def _list_jobs(table, options, protocol):
 
 
 def _report(frame, name, title):
+    demand(frame, "alpha", [0.0])
+    frame = complete_folds(frame, ["alpha"])
     frame = frame.astype(dict.fromkeys(_NUMBERS, float))
     return report(frame, title), {name: draw(frame, title)}
 

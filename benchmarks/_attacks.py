@@ -16,10 +16,8 @@ from ._columns import standardized
 from ._fits import Fit
 from ._jobs import labels_of, rows_of
 from ._models import make_model
-from ._recipes import PARTS, SPAN
+from ._recipes import EPSILONS, PARTS, SPAN
 
-# Shares of a column's standard deviation by which it may be moved.
-EPSILONS = (0.05, 0.1, 0.25, 0.5, 1.0)
 N_STEPS, STEP = 10, 0.25  # of the iterated attack; the latter as a share of ε
 N_PAIRS, N_PLACES = 300, 11  # of training rows, and along the line between them
 

@@ -155,7 +155,8 @@ def fit_times(frame):
     figure, ax = _new((6.4, 0.8 + 0.24 * len(order)))
     columns = [means[label].dropna() for label in order]
     ax.boxplot(columns, orientation="horizontal", tick_labels=[*map(in_figure, order)])
-    ax.set_xscale("log")
+    if (means > 0).any(axis=None):  # otherwise there is nothing that a log can show
+        ax.set_xscale("log")
     ax.set_xlabel("seconds for a fit, one thread")
     ax.grid(axis="x", alpha=0.3)
     return figure

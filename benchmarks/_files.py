@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and what may become a part of a path."""
 
+import errno
 import filecmp
 import hashlib
 import os
@@ -60,6 +61,29 @@ def write_figure(path, figure, dpi=110):
         # Names in scripts that the font lacks are boxes here; texts show them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         write_whole(path, partial(figure.savefig, dpi=dpi, format="png"))
+
+
+def refuse_link(path):
+    """Return a path that is to be written to, unless it is a link to somewhere else.
+
+    Parameters
+    ----------
+    path : Path
+        A file that is added to, or a folder that files are put into.
+
+    Returns
+    -------
+    path : Path
+        The same.
+
+    Raises
+    ------
+    OSError
+        If it is a link; names it.
+    """
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, f"{path} is a link, which is not followed")
+    return path
 
 
 def keep_aside(path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, gmean
 
 from ._summary import as_markdown as table_of_texts
 
@@ -61,7 +61,7 @@ def leaderboard(frame):
             **_estimate("log_loss", means["log_loss"]),
             **_estimate("error", means["error"], _shifted_geometric_mean),
             "ece": means["ece"].mean(),
-            "fit_seconds": np.exp(np.log(means["fit_seconds"]).mean()),
+            "fit_seconds": gmean(means["fit_seconds"]),
         }
     )
     board = board.rename_axis("label").sort_values("log_loss_rank").reset_index()

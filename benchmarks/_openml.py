@@ -7,6 +7,7 @@ leads to.
 """
 
 import logging
+import os
 import shutil
 import tempfile
 import threading
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import openml
+import pyarrow.parquet
 import requests
 from openml.exceptions import OpenMLHashException, OpenMLServerError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
@@ -170,10 +172,19 @@ class PrivateClient:
         dataset = openml.datasets.get_dataset(dataset_id)
         if not isinstance(dataset.name, str):
             raise ValueError(f"OpenML's name for this table is {dataset.name!r}.")
+        told_by = "The task" if target else "OpenML's description"
         target = target or dataset.default_target_attribute
         if target is None:
             raise ValueError("OpenML names no target column for this table.")
-        X, y, _, _ = dataset.get_data(target=target)
+        try:
+            X, y, _, _ = dataset.get_data(target=target)
+        except IndexError as error:  # the client's, of a column that it doesn't find
+            if target in dataset.get_data()[3]:
+                raise
+            raise UnusableCopy(
+                f"{told_by} names the target {target!r}, but table {dataset_id} has "
+                "no such column."
+            ) from error
         return dataset.name, X, y, dataset
 
     def _check(self, dataset, X, y):
@@ -194,10 +205,10 @@ class PrivateClient:
         }
         for key, (what, numbers) in found.items():
             expected = qualities.get(key)
-            if expected and not np.isnan(expected) and int(expected) not in numbers:
+            if expected and not np.isnan(expected) and expected not in numbers:
                 raise ValueError(
                     f"The data have {min(numbers)} {what}, OpenML's metadata say "
-                    f"{int(expected)}: the file is damaged or of another version."
+                    f"{expected:.15g}: the file is damaged or of another version."
                 )
 
     @contextmanager
@@ -260,7 +271,20 @@ def _naming(kept, copy):
         if not kept.is_dir():
             raise
         text = explain(error).replace(str(copy), str(kept)).removesuffix(".")
-        raise UnusableCopy(f"{text}. The copy in {kept} may be damaged.") from error
+        where = f"The copy in {kept} may be damaged{_damage_in(kept)}."
+        raise UnusableCopy(f"{text}. {where}") from error
+
+
+def _damage_in(folder):
+    """Say which file of a folder can't be read, and why; nothing if all can."""
+    readers = {".xml": ET.parse, ".pq": pyarrow.parquet.read_table}
+    for file in sorted(folder.iterdir()):
+        try:
+            if file.suffix in readers:
+                readers[file.suffix](file)
+        except Exception as error:  # Arrow has many ways to say so
+            return f": {file.name} can't be read, {error}".removesuffix(".")
+    return ""
 
 
 def _read_ids(path, *names):
@@ -286,7 +310,11 @@ def _expect(number, found, what):
 
 def _stay_in(root, path):
     """Raise UnusableCopy if a link leads from a path in a folder out of it."""
-    if not path.resolve().is_relative_to(root.resolve()):
+    try:
+        place = path.resolve()
+    except RuntimeError as error:  # Python's, before 3.13
+        raise UnusableCopy(f"{path} is a link that leads to itself.") from error
+    if not place.is_relative_to(root.resolve()):
         raise UnusableCopy(f"{path} leads out of the cache, so it is not followed.")
 
 
@@ -377,14 +405,21 @@ def _add_new_files(source, destination, root, copy):
 
     Raises UnusableCopy if one is a link that leads out of `root`.
     """
-    if not source.is_dir():
+    if not os.path.lexists(source):
         return
+    if not source.is_dir():
+        raise UnusableCopy(f"{source} is no folder.")
     destination.mkdir(parents=True, exist_ok=True)
     for file in source.iterdir():
         target = destination / file.name
-        if file.suffix in DATA_FILES and file.is_file() and not target.exists():
-            _stay_in(root, file)
-            copy(file, target)
+        if file.suffix not in DATA_FILES or target.exists():
+            continue
+        if not file.is_symlink() and not file.is_file():
+            raise UnusableCopy(f"{file} is no file, but a folder or a device.")
+        _stay_in(root, file)
+        if not file.is_file():
+            raise UnusableCopy(f"{file} is a link that leads to no file.")
+        copy(file, target)
 
 
 def _copy_whole(file, target):

@@ -139,6 +139,8 @@ _ALONE = {
 ATTACKED = "attacked"
 SPAN = 0.9  # share of the variance of the columns that the span of the data holds
 PARTS = "in the span", "off the span"  # of it, a move may be
+# Shares of a column's standard deviation by which it may be moved.
+EPSILONS = (0.05, 0.1, 0.25, 0.5, 1.0)
 WIDTHS = (8, 32, 128, 512)
 OTHERS = {
     "paper": Recipe(PAPER, n_bins=0),

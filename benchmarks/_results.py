@@ -8,9 +8,17 @@ import pandas as pd
 import pyarrow.parquet
 from filelock import FileLock
 
-from ._files import end_line, keep_aside, write_whole
+from ._files import end_line, keep_aside, refuse_link, write_whole
 from ._jobs import Job
-from ._schema import NESTED, check_row, check_stamp, parse, read_all, say_refused
+from ._schema import (
+    NESTED,
+    check_row,
+    check_stamp,
+    parse,
+    read_all,
+    restore,
+    say_refused,
+)
 from ._text import say
 
 FILE_NAME = "results.jsonl"
@@ -18,6 +26,7 @@ LOCK_NAME = ".results.lock"
 ENVIRONMENTS_NAME = "environments.jsonl"
 PREDICTIONS_NAME = "predictions"
 PARQUET_NAME = "results.parquet"
+_ALPHAS = ("alpha", "chosen_alpha")  # which may be infinite
 
 
 class UnreadableResults(ValueError):
@@ -57,6 +66,8 @@ class Results:
             folder = Path(folder)
             folder.mkdir(parents=True, exist_ok=True)
             self.path = folder / FILE_NAME
+            for name in (FILE_NAME, ENVIRONMENTS_NAME, PREDICTIONS_NAME, LOCK_NAME):
+                refuse_link(folder / name)
             self._lock = FileLock(folder / LOCK_NAME)
             with self._lock:
                 _import_parquet(folder)
@@ -225,16 +236,15 @@ def _lines_of(content):
 
 def _encode(row):
     """Return a row as a line of strict JSON, which knows no infinite number."""
-    if row["alpha"] == float("inf"):
-        row = row | {"alpha": "inf"}
+    row = row | {name: "inf" for name in _ALPHAS if row.get(name) == float("inf")}
     return json.dumps(row, allow_nan=False).encode() + b"\n"
 
 
 def _decode(line):
     """Return the row that a line holds; raise ValueError if it holds none."""
     row = parse(line)
-    if isinstance(row, dict) and row.get("alpha") == "inf":
-        row["alpha"] = float("inf")
+    if isinstance(row, dict):
+        row |= {name: float("inf") for name in _ALPHAS if row.get(name) == "inf"}
     return check_row(row)
 
 
@@ -403,4 +413,5 @@ def _unpack(row):
     for name, text in packed.items():
         if not isinstance(text, str):
             raise ValueError(f"{name} is no JSON")
-    return check_row(row | {name: parse(text) for name, text in packed.items()})
+    unpacked = {name: parse(text) for name, text in packed.items()}
+    return check_row(restore(row) | unpacked)

@@ -62,7 +62,7 @@ class Interrupted(BaseException):
 
 
 @contextmanager
-def _interruptible():
+def interruptible():
     """Let Ctrl-C end the run and not just a fit, where this is the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -100,7 +100,7 @@ def run_unit(unit, keep_predictions=False):
     """
     fit_all = fitter_of(unit.jobs[0])
     # On a shared machine, threads that wait for each other cost small networks tenfold.
-    with _interruptible(), threadpool_limits(1), warnings.catch_warnings():
+    with interruptible(), threadpool_limits(1), warnings.catch_warnings():
         # The protocol sets the epochs; whether they suffice is what is measured.
         warnings.simplefilter("ignore", ConvergenceWarning)
         if unit.jobs[0].model in PACKAGES:  # what its makers have to mend, on every fit

@@ -6,15 +6,38 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._models import GENERATOR, MODELS, WITH_ALPHA
-from ._recipes import ATTACKED, WATCHED
+from ._recipes import (
+    ATTACKED,
+    EPSILONS,
+    IMAGES,
+    PARTS,
+    RECIPES,
+    SEQUENCES,
+    WATCHED,
+    WIDTHS,
+    width_protocol,
+)
 from ._text import say
 
 MOST = 2**53  # the largest integer that all readers of JSON agree on
 MAX_SHOWN = 5
 INF = float("inf")
 _MODELS = {*MODELS, GENERATOR}
-# What every attack has been tried with; the study compares these.
-_ATTACKS = {(box, kind) for box in ("white", "black") for kind in ("FGSM", "I-FGSM")}
+# What is attacked, and how: the study compares all of these. Columns that don't vary
+# have no span, and one that holds all of their variance leaves nothing off it.
+_ATTACKS = {
+    *((box, kind) for box in ("white", "black") for kind in ("FGSM", "I-FGSM")),
+    *(("white", part) for part in PARTS),
+}
+_MAY_LACK = ((), PARTS[1:], PARTS)
+# What the study of each protocol reads, beside what all rows have.
+_STUDIED = {
+    ATTACKED: ("attacks", "line"),
+    **dict.fromkeys(WATCHED, ("best_error", "curve", "noise")),
+    **{width_protocol(width): ("train_error",) for width in WIDTHS},
+    **dict.fromkeys((IMAGES, SEQUENCES), ("train_error", "ece", "n_train", "n_test")),
+    **dict.fromkeys(RECIPES, ("ece",)),
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +70,9 @@ def _is_text(value):
 def _number(low, high, kinds=(int, float)):
     def accepts(value):
         is_number = isinstance(value, kinds) and not isinstance(value, bool)
-        return is_number and low <= value <= high  # NaN is nowhere
+        if not is_number or (isinstance(value, int) and abs(value) > MOST):
+            return False
+        return low <= value <= high  # NaN is nowhere
 
     return accepts
 
@@ -88,7 +113,13 @@ def _are_attacks(value):
         and all(map(score, line[2:]))
         for line in value
     )
-    return whole and {tuple(line[:2]) for line in value} >= _ATTACKS
+    tried = sorted(tuple(line[:3]) for line in value) if whole else None
+    return tried in map(_attacks_without, _MAY_LACK)
+
+
+def _attacks_without(parts):
+    kinds = [kind for kind in _ATTACKS if kind[1] not in parts]
+    return sorted((*kind, epsilon) for kind in kinds for epsilon in EPSILONS)
 
 
 def _are_texts(value):
@@ -178,13 +209,35 @@ def check_row(row):
     return row | {"alpha": None if row["alpha"] is None else float(row["alpha"])}
 
 
+def restore(row):
+    """Return a row of a table as what it was, where columns have a type each.
+
+    Parameters
+    ----------
+    row : dict
+
+    Returns
+    -------
+    row : dict
+        Without what is null in columns that are no field; whole numbers that are to be
+        integers are such.
+    """
+    known = {name: v for name, v in row.items() if v is not None or name in _FIELDS}
+    return {name: _restored(name, value) for name, value in known.items()}
+
+
+def _restored(name, value):
+    """Return an integer for a whole float, where that is what is accepted."""
+    if name not in _FIELDS or not isinstance(value, float) or not value.is_integer():
+        return value
+    return value if _FIELDS[name].accepts(value) else int(value)
+
+
 def _needed(row):
     """Return what a row that went well must have, beside the key."""
     if row["model"] == GENERATOR:
         return (*_SCORES_OF_GANS, *["samples"] * (row["fold"] == 0))
-    studied = {ATTACKED: ("attacks", "line")}
-    studied |= dict.fromkeys(WATCHED, ("best_error", "curve"))
-    return (*_SCORES, *studied.get(row["protocol"], ()))
+    return (*_SCORES, *_STUDIED.get(row["protocol"], ()))
 
 
 def check_stamp(stamp):
@@ -239,8 +292,9 @@ def parse(line):
     ValueError
         If it is none: cut off, nested too deeply, or with a NaN or a name twice.
     """
+    hooks = {"parse_constant": _refuse, "parse_float": _float}
     try:
-        return json.loads(line, parse_constant=_refuse, object_pairs_hook=_object)
+        return json.loads(line, object_pairs_hook=_object, **hooks)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     except json.JSONDecodeError as error:
@@ -257,6 +311,14 @@ def _object(pairs):
     return found
 
 
+def _float(text):
+    """Read a number; 1e999 is no way to write infinity."""
+    value = float(text)
+    if abs(value) == INF:
+        _refuse(text[:30])
+    return value
+
+
 def _refuse(constant):
     raise ValueError(f"{constant} is no number")
 
@@ -268,7 +330,7 @@ def read_all(items, check, start=1):
     ----------
     items : iterable
     check : callable
-        Returns what an item holds, or raises ValueError.
+        Returns what an item holds, or raises ValueError or ArithmeticError.
     start : int, default=1
         Number of the first.
 
@@ -283,7 +345,7 @@ def read_all(items, check, start=1):
     for number, item in enumerate(items, start):
         try:
             rows.append(check(item))
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:
             refused[number] = str(error)
     return rows, refused
 

@@ -12,10 +12,18 @@ from ._jobs import Job, make_jobs, make_units, rare_classes
 from ._results import UnreadableResults
 from ._runner import Interrupted, NoCluster, run_units
 from ._tables import SUITES, Task, read_suite
-from ._text import say
+from ._text import plain, say
 
 MAX_FAILURES_SHOWN = 10
 _ADDRESS = re.compile(r"(tcp|tls|wss?)://.+:\d+")
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads a command line; what it says of that, or of files, steers no terminal."""
+
+    def error(self, message):
+        """Say on one line what is wrong, and end with status 2."""
+        super().error(plain(message))
 
 
 def add_tables(parser):
@@ -307,7 +315,7 @@ def run_jobs(jobs, results, *, n_jobs, scheduler=None, keep_predictions=False):
         results.append([outcome.row for outcome in outcomes])
 
 
-def run_to_the_end(run, folder):
+def run_to_the_end(run, folder, goes_on=True):
     """Run a script's work, and say why if it ends early.
 
     Parameters
@@ -316,6 +324,8 @@ def run_to_the_end(run, folder):
         Returns the status.
     folder : path-like or None
         Where the results go.
+    goes_on : bool, default=True
+        Whether what is there is not done again.
 
     Returns
     -------
@@ -325,7 +335,8 @@ def run_to_the_end(run, folder):
     """
     if hasattr(sys.stdout, "reconfigure"):  # no α where it can't be printed
         sys.stdout.reconfigure(errors="replace")
-    kept = f"; the same command goes on from {folder}" if folder else ""
+    what = "the same command goes on from" if goes_on else "what was measured is in"
+    kept = f"; {what} {folder}" if folder else ""
     try:
         status = run()
         sys.stdout.flush()
@@ -368,5 +379,6 @@ def list_failures(rows):
 
 def _cannot_write(folder, error):
     """Say that results can't be written, and return the status that says so."""
-    say(f"Cannot write to --out {folder}: {error.strerror or error}")
+    where = f" ({error.filename})" if error.filename else ""
+    say(f"Cannot write to --out {folder}: {error.strerror or error}{where}")
     return 2

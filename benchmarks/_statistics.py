@@ -132,9 +132,11 @@ def test_to_train(table):
     -------
     ratio : float
     """
-    if "n_test" in table:
-        return float((table["n_test"] / table["n_train"]).mean())
-    return 1 / (table["folds"].iloc[0] - 1)
+    numbers = table.reindex(columns=["n_test", "n_train"]).astype(float)
+    ratio = (numbers["n_test"] / numbers["n_train"]).mean()
+    if np.isnan(ratio):  # rows of older runs lack them
+        return 1 / max(1, table["folds"].iloc[0] - 1)
+    return float(ratio)
 
 
 def _over_tables(differences):

@@ -11,6 +11,7 @@ from ._figures import plt
 from ._files import write_figure, write_text_whole
 from ._results import Results
 from ._script import (
+    Parser,
     add_how,
     add_tables,
     large_enough,
@@ -107,7 +108,7 @@ def _run(study, options):
 
 
 def _parse(study, argv):
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"python -m benchmarks.{study.name}",
         description=study.about,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -188,6 +189,20 @@ def complete_folds(frame, columns):
     if not complete.any():
         raise NothingToCompare("No fold has results of all that is compared.")
     return frame[complete]
+
+
+def demand(frame, column, values):
+    """Raise NothingToCompare unless all values are there.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    column : str
+    values : iterable
+    """
+    for value in values:
+        if value not in set(frame[column]):
+            raise NothingToCompare(f"There is no result with {column} {value}.")
 
 
 def against(errors, name, others):

@@ -126,11 +126,16 @@ def read_suite(name):
     """
     if name in SUITES:
         return SUITES[name]
-    if not Path(name).is_file():
+    try:
+        content = Path(name).read_bytes() if Path(name).is_file() else None
+    except OSError as error:  # the name is too long, or the file not to be read
+        raise ValueError(f"{name[:200]!r}: {error.strerror}") from error
+    if content is None:
+        names = ", ".join(SUITES)
         raise ValueError(
-            f"{name!r} is no file of OpenML ids and no suite ({', '.join(SUITES)})"
+            f"{name[:200]!r} is no file of OpenML ids and no suite ({names})"
         )
-    text = Path(name).read_bytes().decode("utf-8-sig", errors="replace")
+    text = content.decode("utf-8-sig", errors="replace")
     lines = text.splitlines()
     words = " ".join(line.split("#")[0] for line in lines).replace(",", " ").split()
     if not words:

@@ -19,6 +19,7 @@ from ._study import (
     against,
     as_markdown,
     complete_folds,
+    demand,
     load_tables,
     run_study,
 )
@@ -62,6 +63,7 @@ def report(frame):
         In Markdown.
     figures : dict of str -> Figure
     """
+    demand(frame, "label", [ERM])
     frame = complete_folds(frame, ["label"])
     order = list(frame["label"].unique())
     by_table = _with_both_parts(
@@ -115,7 +117,8 @@ def _table(means, order):
 def _sentence(by_table, order, box, attack, epsilon):
     part = by_table.query("box == @box and attack == @attack and epsilon == @epsilon")
     errors = 100 * part.pivot(index="table", columns="label", values="error")
-    found = [against(errors, name, [ERM]) for name in order if name != ERM]
+    there = [name for name in order if name in errors and ERM in errors]
+    found = [against(errors, name, [ERM]) for name in there if name != ERM]
     return f"At ε = {epsilon:g}, {attack}, {box} box: {'; '.join(found)}."
 
 

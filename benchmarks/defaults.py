@@ -21,7 +21,7 @@ from ._leaderboard import NoSharedTable, as_markdown, leaderboard
 from ._models import STACKED, is_installed
 from ._recipes import DEFAULT, RECIPES
 from ._results import Results
-from ._script import at_least, folder, run_jobs, run_to_the_end, say
+from ._script import Parser, at_least, folder, run_jobs, run_to_the_end, say
 from ._statistics import MIN_TABLES, compare
 from ._summary import as_markdown as table_of_texts
 from ._summary import label_rows, leave_out_failures
@@ -80,7 +80,7 @@ def _run(options):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m benchmarks.defaults",
         description=__doc__.splitlines()[0],
         epilog="recipes:\n  "

@@ -4,7 +4,6 @@
 ``python -m benchmarks.figure`` draws error and log-loss against α.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from skmixup import AlphaCurveDisplay
 from ._figures import NAMES, legend_below
 from ._files import write_figure
 from ._results import read_rows
+from ._script import Parser
 from ._text import in_figure, say, show
 
 RESULTS = Path(__file__).parent / "results" / "embedded"
@@ -77,7 +77,7 @@ def main(arguments=None):
     status : int
         1 if there is nothing to draw, otherwise 0.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m benchmarks.figure", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR")
@@ -90,7 +90,10 @@ def main(arguments=None):
     if {row["model"] for row in drawn if row["status"] == "ok"} != {"mixup", "mlp"}:
         say(f"No results of mixup and mlp in {folder}")
         return 1
-    write_figure(folder / "alpha.png", draw(pd.DataFrame(drawn)))
+    try:
+        write_figure(folder / "alpha.png", draw(pd.DataFrame(drawn)))
+    except OSError as error:
+        parser.error(f"cannot write to {folder}: {error.strerror or error}")
     show(f"wrote {folder / 'alpha.png'}")
     return 0
 

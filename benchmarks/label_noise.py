@@ -13,7 +13,7 @@ import pandas as pd
 from ._figures import legend_below, panels
 from ._recipes import DEFAULT, WATCHED
 from ._script import add_alphas, jobs_of, up_to
-from ._study import Study, against, as_markdown, complete_folds, run_study
+from ._study import Study, against, as_markdown, complete_folds, demand, run_study
 from ._text import in_figure
 
 ERM, DROPOUT = "ERM", "dropout"
@@ -80,6 +80,7 @@ def report(frame):
     figures : dict of str -> Figure
     """
     frame = frame.assign(label=frame.apply(name_of, axis=1))
+    demand(frame, "label", [ERM, DROPOUT])
     frame = complete_folds(frame, ["label", "noise"])
     order = list(frame["label"].unique())
     columns = ["error", "best_error", "wrong_error"]

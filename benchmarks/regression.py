@@ -30,6 +30,7 @@ from tqdm.auto import tqdm
 from ._columns import coded, one_hot
 from ._files import keep_aside, write_text_whole, write_whole
 from ._results import UnreadableResults
+from ._runner import interruptible
 from ._schema import (
     COUNT,
     SCORE,
@@ -40,7 +41,7 @@ from ._schema import (
     read_all,
     say_refused,
 )
-from ._script import at_least, folder, run_to_the_end
+from ._script import Parser, at_least, folder, run_to_the_end
 from ._summary import as_markdown
 from ._tables import HALVES, load_all
 from ._text import plain, say, show
@@ -247,29 +248,25 @@ def main(argv=None):
 
 
 def _run(options):
-    if not options.tables:
+    with interruptible():
+        return _run_on(_tables_of(options.half), options)
+
+
+def _tables_of(half):
+    """Load a half of the tables, or all."""
+    halves = HALVES.values() if half == ALL else [HALVES[half]]
+    confirms = half == "confirming"  # what is shipped, one chooses by
+    return list(tables(sorted(chain(*halves)), shipped=not confirms))
+
+
+def _run_on(found, options):
+    if not found:
         say("There is no table.")
         return 1
     path = Path(options.out) / FILE_NAME if options.out else None
     frame = _read(path) if path and path.exists() else pd.DataFrame(columns=COLUMNS)
-    done = set(zip(frame["table"], frame["model"], frame["fold"], strict=True))
-    wanted = list(product(options.models, range(options.first)))
-    with threadpool_limits(1):
-        for name, X, y in tqdm(options.tables, unit="table"):
-            places = [place for place in wanted if (name, *place) not in done]
-            if not places:
-                continue
-            rows = pd.DataFrame(run(X, y, places), columns=COLUMNS[:4])
-            if rows.empty:
-                continue
-            rows = rows.assign(table=name, n_rows=len(X))
-            frame = pd.concat(
-                [frame, rows] if len(frame) else [rows], ignore_index=True
-            )
-            if path:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(path, partial(frame.to_csv, index=False))
-    shown = frame["table"].isin([name for name, *_ in options.tables])
+    frame = _run_missing(found, options, frame, path)
+    shown = frame["table"].isin([name for name, *_ in found])
     shown &= frame["model"].isin(options.models) & (frame["fold"] < options.first)
     errors = _errors(frame[shown])
     if errors.empty or ERM not in errors:
@@ -280,6 +277,24 @@ def _run(options):
         write_text_whole(path.with_name(f"{options.half}.md"), text)
     show(text)
     return 0
+
+
+def _run_missing(found, options, frame, path):
+    """Run what a frame has no rows of, and return it with these, written to a file."""
+    done = set(zip(frame["table"], frame["model"], frame["fold"], strict=True))
+    wanted = list(product(options.models, range(options.first)))
+    for name, X, y in tqdm(found, unit="table"):
+        places = [place for place in wanted if (name, *place) not in done]
+        with threadpool_limits(1):
+            rows = run(X, y, places) if places else []
+        if not rows:
+            continue
+        rows = pd.DataFrame(rows).assign(table=name, n_rows=len(X))
+        frame = pd.concat([frame, rows] if len(frame) else [rows], ignore_index=True)
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, partial(frame.to_csv, index=False))
+    return frame
 
 
 def _errors(frame):
@@ -351,7 +366,7 @@ def _number_of(text):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m benchmarks.regression",
         description=__doc__.splitlines()[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -374,9 +389,6 @@ def _parse(argv):
         chooses = options.half == "choosing"
         options.models = [ERM, *NEIGHBORS] if chooses else [*MIXED, *PEERS]
     options.models = list(dict.fromkeys([ERM, *options.models]))
-    halves = HALVES.values() if options.half == ALL else [HALVES[options.half]]
-    confirms = options.half == "confirming"  # what is shipped, one chooses by
-    options.tables = list(tables(sorted(chain(*halves)), shipped=not confirms))
     return options
 
 

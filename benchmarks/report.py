@@ -5,7 +5,6 @@ figures as PNG in ``figures/``, the tables as Markdown in ``report.md``, and the
 ``results.parquet``.
 """
 
-import argparse
 import io
 import re
 import sys
@@ -19,6 +18,7 @@ from markupsafe import Markup
 from . import _figures as figures
 from ._files import (
     LONGEST_NAME,
+    refuse_link,
     with_digest,
     write_figure,
     write_text_whole,
@@ -31,6 +31,7 @@ from ._results import (
     read_environments,
     read_rows,
 )
+from ._script import Parser
 from ._summary import (
     COMPARISON_KEY,
     ERM,
@@ -93,7 +94,7 @@ def main(argv=None):
     status : int
         1 if there is nothing to report, otherwise 0.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m benchmarks.report", description=__doc__.splitlines()[0]
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="of benchmarks.uci")
@@ -104,7 +105,7 @@ def main(argv=None):
     except OSError:
         parser.error(f"{options.folder} holds no {FILE_NAME} and no {PARQUET_NAME}")
     except ValueError as error:
-        parser.error(plain(error))
+        parser.error(str(error))
     if not any(row["status"] == "ok" for row in _of_models(rows)):
         say(f"No result of a classifier in {options.folder}")
         return 1
@@ -197,7 +198,7 @@ class _Pages:
 
     def add(self, figure, name, caption):
         """Return what the template needs of a figure, and close it."""
-        self._folder.mkdir(exist_ok=True)
+        refuse_link(self._folder).mkdir(exist_ok=True)
         write_figure(self._folder / f"{self._file_of(name)}.png", figure)
         text = io.StringIO()
         with plt.rc_context({"svg.hashsalt": "report", "svg.fonttype": "none"}):

@@ -4,9 +4,9 @@ Competitors take turns, several times over; what counts is the ratio of two of t
 within a turn. Its median is printed with the lowest and the highest.
 """
 
-import argparse
 import json
 import platform
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,9 @@ from tqdm.auto import tqdm
 import skmixup
 
 from ._contests import SECTIONS
-from ._files import end_line, write_figure, write_text_whole
+from ._files import end_line, refuse_link, write_figure, write_text_whole
 from ._orphans import own_processes
+from ._runner import interruptible
 from ._schema import (
     COUNT,
     SCORE,
@@ -34,14 +35,27 @@ from ._schema import (
     read_all,
     say_refused,
 )
+from ._script import Parser, run_to_the_end
 from ._summary import as_markdown
-from ._text import in_figure, in_markdown, show
+from ._text import in_figure, in_markdown, say, show
 
 PACKAGES = skmixup, sklearn, skorch, torch
 _SECTION = Field("a section", lambda value: TEXT.accepts(value) and value in SECTIONS)
-_NEEDED = {"section": _SECTION, "run": TEXT, "value": SCORE}
+_STAMP = "%Y-%m-%dT%H:%M:%S"
+
+
+def _is_stamp(value):
+    """Tell whether a value is a time as written here: the latest sorts last."""
+    try:
+        return time.strftime(_STAMP, time.strptime(value, _STAMP)) == value
+    except (TypeError, ValueError):
+        return False
+
+
+_RUN = Field("the time of a run", _is_stamp)
+_NEEDED = {"section": _SECTION, "run": _RUN, "repeat": COUNT, "value": SCORE}
 _NAMES = ("setting", "competitor", "unit")
-_FIELDS = _NEEDED | {"repeat": COUNT} | dict.fromkeys(_NAMES, TEXT)
+_FIELDS = _NEEDED | dict.fromkeys(_NAMES, TEXT)
 # By what each competitor's cost is divided, for the tables of ratios.
 REFERENCES = {
     "fit": ["MLPClassifier", "skorch", "ERM"],
@@ -87,21 +101,35 @@ def main(argv=None):
     ----------
     argv : sequence of str, default=None
         By default the command line's.
+
+    Returns
+    -------
+    status : int
+        1 if there is no measurement at all, 2 if results can't be written, 130 if
+        interrupted, otherwise 0.
     """
     options = _parse(argv)
+    return run_to_the_end(partial(_run, options), options.out, goes_on=False)
+
+
+def _run(options):
     options.out.mkdir(parents=True, exist_ok=True)
-    file = options.out / "speed.jsonl"
-    with own_processes():
+    file = refuse_link(options.out / "speed.jsonl")
+    with own_processes(), interruptible():
         measure(options.sections, options.repeats, options.quick, file)
     rows = read_latest(file)
+    if rows.empty:
+        say(f"There is no measurement in {file}")
+        return 1
     report = make_report(rows)
     write_text_whole(options.out / "speed.md", report)
     write_figure(options.out / "speed.png", draw(rows), dpi=120)
     show(report)
+    return 0
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed")
+    parser = Parser(prog="python -m benchmarks.speed")
     add = parser.add_argument
     add(
         "--sections",
@@ -138,7 +166,7 @@ def measure(sections, repeats, quick, path):
         File that rows are appended to, one a measurement.
     """
     machine = {
-        "run": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        "run": time.strftime(_STAMP),
         "cores": joblib.cpu_count(),
         "python": platform.python_version(),
         **{package.__name__: package.__version__ for package in PACKAGES},
@@ -302,7 +330,8 @@ def draw(rows):
         )
         for name, values in median.items():  # no bars: the axis has no zero
             ax.plot(values, values.index, "o", label=name, alpha=0.8)
-        ax.set_xscale("log")
+        if (median > 0).any(axis=None):
+            ax.set_xscale("log")
         ax.grid(axis="y", alpha=0.3)
         ax.invert_yaxis()
         ax.margins(y=0.5 / len(median))
@@ -312,4 +341,4 @@ def draw(rows):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -12,6 +12,7 @@ from itertools import chain
 from ._models import MODELS, PROTOCOLS, SEARCHES, is_installed
 from ._results import Results
 from ._script import (
+    Parser,
     add_alphas,
     add_how,
     add_tables,
@@ -75,7 +76,7 @@ def _run(options):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m benchmarks.uci",
         description=__doc__.splitlines()[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

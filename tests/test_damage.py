@@ -18,7 +18,20 @@ from hypothesis import strategies as st
 pytest.importorskip("scikit_posthocs")
 pytest.importorskip("jinja2")
 
-from benchmarks import _contests, figure, regression, report, speed, uci
+from benchmarks import (
+    _contests,
+    adversarial,
+    defaults,
+    figure,
+    images,
+    label_noise,
+    regression,
+    report,
+    sequences,
+    speed,
+    uci,
+)
+from benchmarks._figures import plt
 from benchmarks._files import keep_aside
 from benchmarks._fits import Fit
 from benchmarks._jobs import Job, make_jobs, make_units
@@ -30,7 +43,8 @@ from benchmarks._results import (
     write_parquet,
 )
 from benchmarks._runner import run_unit
-from benchmarks._schema import NESTED, check_row
+from benchmarks._schema import NESTED, check_row, read_all
+from benchmarks._study import NothingToCompare
 from benchmarks._summary import against_erm, as_text, label_rows, summarize
 from benchmarks._tables import SUITES, load_all
 
@@ -52,6 +66,11 @@ def change(**values):
 
 def cut(row):
     return line_of(row)[:-40]
+
+
+def raw(row, number):
+    """Write a number for the alpha chosen as it is."""
+    return line_of(row | {"chosen_alpha": 0.123}).replace(b"0.123", number)
 
 
 DAMAGE = {
@@ -92,6 +111,15 @@ DAMAGE = {
     "an alpha of none": change(model="mlp", alpha=0.1),
     "NaN alpha": change(alpha=math.nan),
     "text alpha": change(alpha="0.1"),
+    "huge alpha": change(model="mixup", alpha=10**400),
+    "large alpha": change(model="mixup", alpha=10**30),
+    "alpha beyond all": change(model="mixup", alpha=2**53 + 1),
+    "huge chosen alpha": change(chosen_alpha=10**400),
+    "large chosen alpha": change(chosen_alpha=10**30),
+    "negative chosen alpha": change(chosen_alpha=-(10**400)),
+    "1e999 alpha": lambda row: raw(row, b"1e999"),
+    "-1e999 alpha": lambda row: raw(row, b"-1e999"),
+    "huge in bins": change(reliability=[[1, 10**400, 3, 4]]),
     "negative alpha": change(alpha=-1),
     "number protocol": change(protocol=3),
     "unknown model": change(model="gone"),
@@ -319,6 +347,111 @@ def test_what_passes_the_reader_is_reported(tmp_path, seed):
     assert report.main([str(tmp_path)]) == 0
 
 
+# What the studies read
+
+STUDIED = {
+    "adversarial": ("attacks", "line"),
+    "alpha": ("train_error",),
+    "label_noise": ("best_error", "curve", "noise"),
+    "images": ("train_error", "ece", "n_train", "n_test"),
+    "sequences": ("train_error", "ece", "n_train", "n_test"),
+    "defaults": ("ece",),
+}
+
+
+def studied_row(folder):
+    """The fullest row that went well of what a study is about."""
+    rows = [row for row in read_rows(KEPT / folder) if row["status"] == "ok"]
+    names = STUDIED[folder]
+    rows = [row for row in rows if row["protocol"] and None not in map(row.get, names)]
+    return max(rows, key=lambda row: len(row.get("attacks") or ()))
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize(
+    ("folder", "name"), [(folder, n) for folder in STUDIED for n in STUDIED[folder]]
+)
+def test_a_row_has_what_its_study_reads(folder, name, is_there):
+    """It was taken, and the study's report ended in a traceback."""
+    row = studied_row(folder)
+    assert check_row(row)
+    row |= {name: None}
+    if not is_there:
+        del row[name]
+    with pytest.raises(ValueError, match=f"{name} is missing"):
+        check_row(row)
+    assert check_row(row | {"status": "failed"})
+
+
+ATTACKED = studied_row("adversarial")
+ATTACKS = ATTACKED["attacks"]
+
+
+@pytest.mark.parametrize(
+    "attacks",
+    [
+        ATTACKS[1:],
+        ATTACKS[:-1],
+        [*ATTACKS, ATTACKS[0]],
+        [*ATTACKS, ["white", "other", 0.25, 0.5]],
+        [*ATTACKS, ["black", "in the span", 0.25, 0.5]],
+        [[box, name, 2 * e, error] for box, name, e, error in ATTACKS],
+        [line for line in ATTACKS if line[2] != 0.25],
+        [line for line in ATTACKS if line[0] != "black"],
+        [line for line in ATTACKS if line[1] != "in the span"],
+    ],
+)
+def test_attacks_are_those_that_are_compared(attacks):
+    with pytest.raises(ValueError, match="attacks is of type list, not attacks"):
+        check_row(ATTACKED | {"attacks": attacks})
+
+
+@pytest.mark.parametrize("lacks", [["off the span"], ["off the span", "in the span"]])
+@pytest.mark.parametrize("every", [1, 2, 3, 5])
+def test_rows_of_attacks_that_differ_are_reported(lacks, every):
+    rows = read_rows(KEPT / "adversarial")
+    few = [line for line in ATTACKS if line[1] not in lacks]
+    rows = [r | {"attacks": few} if i % every == 0 else r for i, r in enumerate(rows)]
+    assert all(map(check_row, rows))
+    text, figures = adversarial.report(label_rows(rows))
+    assert "FGSM, black box" in text
+    for drawn in figures.values():
+        plt.close(drawn)
+
+
+@pytest.mark.parametrize(
+    "study", [adversarial, label_noise, images, sequences], ids=lambda s: s.STUDY.name
+)
+@pytest.mark.parametrize("kept", ["none", "most"])
+def test_a_study_without_plain_training(study, kept):
+    """All of that has failed, or been damaged."""
+    rows = read_rows(KEPT / study.STUDY.name)
+    gone = [row for row in rows if row["alpha"] == 0]
+    gone = gone if kept == "none" else gone[:1]
+    frame = label_rows([row for row in rows if row not in gone])
+    if kept == "none":
+        with pytest.raises(NothingToCompare, match="There is no result with"):
+            study.STUDY.report(frame)
+    else:
+        _, figures = study.STUDY.report(frame)
+        for drawn in figures.values():
+            plt.close(drawn)
+
+
+@pytest.mark.parametrize("name", ["n_train", "n_test", "ece", "brier", "train_error"])
+@pytest.mark.parametrize("which", ["all", "one table", "none there"])
+def test_a_report_of_rows_that_lack_a_number(tmp_path, name, which):
+    rows = [row | {"protocol": "paper"} for row in GOOD if row["model"] == "mixup"]
+    table = rows[0]["table"]
+    for row in rows:
+        if which == "none there":
+            del row[name]
+        elif which == "all" or row["table"] == table:
+            row[name] = None
+    Results(tmp_path).append(rows)
+    assert report.main([str(tmp_path)]) == 0
+
+
 # Parquet
 
 
@@ -367,6 +500,24 @@ def test_a_damaged_row_of_parquet_costs_its_own_job(tmp_path, capsys, kind, at):
     assert sorted(read_rows(tmp_path), key=GOOD.index) == GOOD
     kept = pq.read_table(tmp_path / "results.refused.parquet")
     assert kept.num_rows == N
+
+
+@pytest.mark.parametrize("name", ["alpha", "chosen_alpha"])
+@pytest.mark.parametrize("value", [0, 1, 2**53, 1e300, math.inf])
+def test_an_alpha_of_any_size_goes_from_file_to_file(tmp_path, name, value):
+    row = next(row for row in GOOD if row["model"] == "mixup") | {name: value}
+    Results(tmp_path).append([row])
+    assert read_rows(tmp_path) == [row]
+    Results(tmp_path).export()
+    (tmp_path / "results.jsonl").unlink()
+    results = Results(tmp_path)
+    assert results.n_unreadable == 0
+    assert read_rows(tmp_path) == [row]
+
+
+def test_arithmetic_that_fails_is_a_line_refused():
+    rows, refused = read_all([1, 0, 2], lambda n: math.exp(800 * (n == 2)) / n)
+    assert rows == [1.0] and list(refused) == [2, 3]
 
 
 def test_a_column_of_another_type_is_said_for_every_row(tmp_path, capsys):
@@ -442,6 +593,19 @@ def test_an_import_that_fails_is_made_again(tmp_path, size, touched):
     assert results.rows(map(Job.of, GOOD)) == GOOD
     results.export()
     assert sorted(read_rows(tmp_path), key=GOOD.index) == GOOD
+
+
+@pytest.mark.parametrize("size", [0, 5000])
+@pytest.mark.parametrize("old", [None, b"old"])
+def test_a_figure_that_does_not_fit_on_a_disk(tmp_path, lines, capfd, size, old):
+    write(tmp_path, lines)
+    if old:
+        (tmp_path / "alpha.png").write_bytes(old)
+    before = contents(tmp_path)
+    with small_disk(size + 10**4 * (size > 0)), pytest.raises(SystemExit) as ended:
+        figure.main(["--results", str(tmp_path)])
+    assert ended.value.code == 2
+    assert contents(tmp_path) == before
 
 
 def exported(folder):
@@ -531,6 +695,73 @@ def test_what_is_kept_aside_is_never_replaced(tmp_path, name):
     }
 
 
+def with_column(path, name, column):
+    """Write a Parquet file again, with another column, or one in the place of its."""
+    table = pq.read_table(path)
+    if name in table.column_names:
+        table = table.drop_columns(name)
+    pq.write_table(table.append_column(name, column), path)
+
+
+@pytest.mark.parametrize("type_", [pa.null(), pa.string(), pa.float64()])
+@pytest.mark.parametrize("name", ["__index_level_0__", "a b", ""])
+def test_a_column_of_nothing_costs_no_row(tmp_path, capsys, name, type_):
+    path = tmp_path / "results.parquet"
+    write_parquet(GOOD, path)
+    with_column(path, name, pa.nulls(N, type_))
+    assert read_rows(tmp_path) == GOOD
+    assert capsys.readouterr().err == ""
+    some = [None] * N
+    some[3] = "x"
+    with_column(path, name, pa.array(some))
+    assert read_rows(tmp_path) == [*GOOD[:3], *GOOD[4:]]
+
+
+INTEGERS = ("fold", "repeat", "folds", "seed", "n_rows", "n_classes", "n_train")
+
+
+@pytest.mark.parametrize("name", [*INTEGERS, "stack_size", "table_id", "task_id"])
+def test_whole_floats_are_integers(tmp_path, capsys, name):
+    """As pandas makes them of a column that has gaps."""
+    path = tmp_path / "results.parquet"
+    rows = [row | {"table_id": 61, "task_id": 59} for row in GOOD]
+    write_parquet(rows, path)
+    values = [float(row[name]) for row in rows]
+    with_column(path, name, pa.array(values))
+    assert read_rows(tmp_path) == rows
+    assert {type(row[name]) for row in read_rows(tmp_path)} == {int}
+    for bad in (0.5, math.nan, math.inf, 1e300, -1.0):
+        with_column(path, name, pa.array([bad, *values[1:]]))
+        assert read_rows(tmp_path) == rows[1:]
+        assert "row 1 (" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("which", ["all", "one model", "one table"])
+def test_fits_that_took_no_time_are_drawn(tmp_path, which):
+    """Matplotlib warned that a logarithm can't show them."""
+    table, model = GOOD[0]["table"], GOOD[0]["model"]
+    told = {"all": {}, "one model": {"model": model}, "one table": {"table": table}}
+    rows = [
+        row | {"fit_seconds": 0.0} if told[which].items() <= row.items() else row
+        for row in GOOD
+    ]
+    Results(tmp_path).append(rows)
+    assert report.main([str(tmp_path)]) == 0
+
+
+def test_a_leaderboard_of_fits_that_took_no_time():
+    rows = [row | {"fit_seconds": 0.0, "protocol": "default"} for row in GOOD]
+    assert "| 0 |" in defaults.report(rows)
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.0], [0.0, 1.0]])
+def test_measurements_of_nothing_are_drawn(tmp_path, monkeypatch, values):
+    rows = [MEASUREMENT | {"competitor": f"{v:g}", "value": v} for v in values]
+    (tmp_path / "speed.jsonl").write_bytes(b"\n".join(map(line_of, rows)))
+    monkeypatch.setattr(speed, "measure", lambda *_: None)
+    assert speed.main(["--out", str(tmp_path)]) == 0
+
+
 # Environments
 
 STAMPS = [{"id": "abc", "cores": 2, "commit": None}, {"id": "def", "python": "3"}]
@@ -609,23 +840,29 @@ def test_the_results_that_are_kept_are_read_in_full(folder, capsys, tmp_path):
 # Other files of results
 
 
-@pytest.mark.parametrize("at", [0, 1, 3])
-@pytest.mark.parametrize(
-    "bad",
-    [
-        *(b"[" * 100_000, b"null", b"{}", b"\xff", b'{"section": "fit"'),
-        *(b'{"section": ["fit"], "run": "2", "value": 1}',),
-        *(b'{"section": "fit", "run": "2", "value": NaN}',),
-        *(b'{"section": "fit", "run": "2", "value": "1"}',),
-        *(b'{"section": "fit", "run": null, "value": 1}',),
-        *(b'{"section": "fit", "run": "2", "value": 1, "setting": []}',),
-        *(b'{"section": "flight", "run": "2", "value": 1}',),
-        *(b'{"section": "fit", "run": "2", "value": 1, "unit": "\\ud800"}',),
-    ],
-    ids=lambda bad: repr(bad[-40:]),
+MEASUREMENT = {"section": "fit", "run": "2026-01-02T00:00:00", "repeat": 0, "value": 1}
+BAD_RUNS = (
+    *("zzzz", "", "9", "2026-1-2T00:00:00", "2026-13-01T00:00:00", 2026, ["2026"]),
+    *("2026-02-30T00:00:00", "2026-01-02T00:00:00Z", "2026-01-02", "a" * 1000, None),
+    *("9999999-01-01T00:00:00", " 2026-01-02T00:00:00"),
 )
+BAD_MEASUREMENTS = [
+    *(b"[" * 100_000, b"null", b"{}", b"\xff", b'{"section": "fit"'),
+    *(line_of(MEASUREMENT | {"section": "members", "run": run}) for run in BAD_RUNS),
+    *(line_of(MEASUREMENT | {"section": section}) for section in (["fit"], "flight")),
+    *(line_of(MEASUREMENT | {"value": value}) for value in (math.nan, "1", None)),
+    *(line_of(MEASUREMENT | {"repeat": repeat}) for repeat in (None, -1, 0.5)),
+    line_of({k: v for k, v in MEASUREMENT.items() if k != "repeat"}),
+    *(line_of(MEASUREMENT | {name: []}) for name in ("setting", "cores")),
+    line_of(MEASUREMENT | {"unit": "\ud800"}),
+]
+
+
+@pytest.mark.parametrize("at", [0, 1, 3])
+@pytest.mark.parametrize("bad", BAD_MEASUREMENTS, ids=lambda bad: repr(bad[:90]))
 def test_a_damaged_measurement_is_passed_over(tmp_path, capsys, monkeypatch, bad, at):
-    row = {"section": "members", "setting": "a", "unit": "s", "run": "1", "cores": 2}
+    row = {"section": "members", "setting": "a", "unit": "s", "cores": 2}
+    row |= {"run": "2026-01-01T00:00:00"}
     row |= {"competitor": "mixup"}
     content = [line_of(row | {"repeat": i, "value": 1.0 + i}) for i in range(3)]
     content.insert(at, bad)
@@ -797,3 +1034,71 @@ def test_what_is_no_table_of_regressions_is_left_alone(
     assert regression.main(["--out", str(tmp_path)]) == 2
     assert "repair it, or name another folder" in capsys.readouterr().err
     assert path.read_bytes() == content
+
+
+# Links out of a folder
+
+RESULTS_FILES = ("results.jsonl", "environments.jsonl", ".results.lock", "predictions")
+
+
+def link(path, outside, kind):
+    """Make a path a link: to a file, a folder, or to nothing."""
+    if kind == "folder":
+        outside.mkdir()
+    elif kind == "file":
+        outside.write_bytes(b"mine\n")
+    path.symlink_to(outside)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "nothing"])
+@pytest.mark.parametrize("name", RESULTS_FILES)
+def test_a_link_in_a_folder_is_not_written_through(
+    tmp_path, monkeypatch, capsys, name, kind
+):
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
+    folder, outside = tmp_path / "out", tmp_path / "outside"
+    folder.mkdir()
+    link(folder / name, outside, kind)
+    before = contents(tmp_path), outside.exists()
+    arguments = ["--models", "dummy", "--n-jobs", "1", "--predictions"]
+    assert uci.main([*arguments, "--out", str(folder)]) == 2
+    assert f"{folder / name} is a link" in capsys.readouterr().err
+    assert (contents(tmp_path), outside.exists()) == before
+    assert not outside.is_dir() or not list(outside.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["folder", "nothing"])
+def test_a_report_writes_no_figure_through_a_link(tmp_path, lines, capsys, kind):
+    write(tmp_path / "out", lines)
+    folder, outside = tmp_path / "out", tmp_path / "outside"
+    link(folder / "figures", outside, kind)
+    with pytest.raises(SystemExit):
+        report.main([str(folder)])
+    assert f"{folder / 'figures'} is a link" in capsys.readouterr().err
+    assert not outside.exists() or not list(outside.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "nothing"])
+def test_no_measurement_is_written_through_a_link(tmp_path, capsys, kind):
+    folder, outside = tmp_path / "out", tmp_path / "outside"
+    folder.mkdir()
+    link(folder / "speed.jsonl", outside, kind)
+    assert speed.main(["--sections", "members", "--out", str(folder)]) == 2
+    assert f"{folder / 'speed.jsonl'} is a link" in capsys.readouterr().err
+    assert kind == "folder" or not outside.exists() or outside.read_bytes() == b"mine\n"
+
+
+def test_a_folder_that_is_a_link_itself_will_do(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    Results(tmp_path / "link").append(GOOD)
+    assert read_rows(tmp_path / "real") == GOOD
+
+
+@pytest.mark.parametrize("name", RESULTS_FILES[:3])
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
+    (tmp_path / name).mkdir()
+    arguments = ["--models", "dummy", "--n-jobs", "1", "--out", str(tmp_path)]
+    assert uci.main(arguments) == 2
+    assert f"{tmp_path / name}" in capsys.readouterr().err

@@ -18,8 +18,10 @@ from benchmarks import (
     _figures,
     _gan_figures,
     _models,
+    alpha,
     defaults,
     figure,
+    regression,
     report,
     speed,
     uci,
@@ -175,17 +177,17 @@ def test_every_script_writes_its_figures_whole(tmp_path, monkeypatch, capsys):
     (folder / "results.jsonl").write_text(
         "".join(json.dumps(row) + "\n" for row in hostile_rows(HOSTILE[:1]))
     )
-    row = {"section": "members", "run": "1", "value": 1.0, "repeat": 0, "unit": "s"}
+    row = {"section": "members", "value": 1.0, "repeat": 0, "unit": "s"}
+    row |= {"run": "2026-01-01T00:00:00"}
     row |= {"setting": "a", "competitor": "mixup"}
     (folder / "speed.jsonl").write_text(json.dumps(row) + "\n")
     before = set(folder.iterdir())
     monkeypatch.setattr(matplotlib.figure.Figure, "savefig", half_saved)
     monkeypatch.setattr(speed, "measure", lambda *_: None)
-    with pytest.raises(SystemExit):
-        report.main([str(folder)])
-    for script, option in ((figure, "--results"), (speed, "--out")):
-        with pytest.raises(OSError):
-            script.main([option, str(folder)])
+    for script, arguments in ((report, []), (figure, ["--results"])):
+        with pytest.raises(SystemExit):
+            script.main([*arguments, str(folder)])
+    assert speed.main(["--out", str(folder)]) == 2
     found = {path for path in folder.rglob("*") if path.is_file()}
     assert found == before | {folder / "speed.md"}
     _figures.plt.close("all")
@@ -318,7 +320,8 @@ def test_figures_of_hostile_names_are_drawn(tmp_path):
 def test_the_speeds_report_shows_names_as_they_are(tmp_path, monkeypatch, capsys):
     path = tmp_path / "speed.jsonl"
     lines = [
-        {"section": "members", "run": "1", "value": 1.0 + i, "repeat": 0}
+        {"section": "members", "value": 1.0 + i, "repeat": 0}
+        | {"run": "2026-01-01T00:00:00"}
         | {"setting": name, "competitor": name, "unit": name}
         for i, name in enumerate(HOSTILE)
     ]
@@ -424,3 +427,29 @@ def test_marked_text_is_left_as_it_is():
         "| **1** |",
         r"| \*\*1\*\* |",
     ]
+
+
+STEERING = ["a\x1b[31mb", "\u202ea", "a\x9b2J", "a\rb", "a\nb", "\udc9b"]
+
+
+@pytest.mark.parametrize("name", STEERING)
+@pytest.mark.parametrize(
+    ("main", "arguments"),
+    [
+        (figure.main, ["--results", "NAME"]),
+        (report.main, ["NAME"]),
+        (uci.main, ["--suite", "NAME"]),
+        (uci.main, ["--scheduler", "tcpNAME", "--backend", "dask"]),
+        *((main, ["NAME", "--no-such"]) for main in (uci.main, defaults.main)),
+        *((main, ["NAME"]) for main in (speed.main, regression.main, alpha.main)),
+    ],
+)
+def test_what_is_wrong_with_a_command_line_steers_no_terminal(
+    capsys, monkeypatch, tmp_path, main, arguments, name
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main([argument.replace("NAME", name) for argument in arguments])
+    assert ended.value.code == 2
+    *_, last = capsys.readouterr().err.removesuffix("\n").split("\n")
+    assert "error: " in last and is_seen(last)

@@ -1,7 +1,12 @@
 """The study of regression: its tables, its settings, its report."""
 
+import os
+import signal
+import time
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from benchmarks import regression
 
@@ -53,7 +58,40 @@ def test_what_is_shipped_is_to_choose_by(monkeypatch, capsys):
     monkeypatch.setattr(regression, "HALVES", {"choosing": (), "confirming": ()})
     assert not list(regression.tables([], shipped=False))
     options = regression._parse(["--half", "choosing"])
-    assert [name for name, *_ in options.tables] == ["diabetes", "linnerud"]
+    found = regression._tables_of(options.half)
+    assert [name for name, *_ in found] == ["diabetes", "linnerud"]
     assert {"alpha 0", "no bins"} <= set(options.models)
     assert regression.main(["--half", "confirming"]) == 1
     assert "There is no table." in capsys.readouterr().err
+
+
+def interrupt(*_, **__):
+    """Be interrupted, in a fit that ends at that as if it were done."""
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+    except KeyboardInterrupt:
+        return []
+
+
+@pytest.mark.parametrize("name", ["load_all", "load_diabetes", "run", "report"])
+def test_ctrl_c_at_any_time_is_said(tmp_path, monkeypatch, capsys, name):
+    """It ended in a traceback while tables were loaded, and just a fit in a fit."""
+    monkeypatch.setattr(regression, name, interrupt)
+    if name == "report":
+        row = {"error": 0.5, "seconds": 1.0}
+        monkeypatch.setattr(
+            regression,
+            "run",
+            lambda X, y, places: [{"model": m, "fold": f} | row for m, f in places],
+        )
+    monkeypatch.setattr(regression, "HALVES", {"choosing": (), "confirming": ()})
+    assert regression.main(["--models", "ridge", "--out", str(tmp_path)]) == 130
+    assert f"Interrupted; the same command goes on from {tmp_path}." in (
+        capsys.readouterr().err
+    )
+
+
+def test_no_table_is_loaded_to_read_a_command_line(monkeypatch, capsys):
+    monkeypatch.setattr(regression, "load_all", interrupt)
+    assert regression._parse([]).models

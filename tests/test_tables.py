@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
+import os
 import pickle
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -76,6 +78,29 @@ def test_bad_suites_are_refused(tmp_path, content, message):
     if content is not None:
         path.write_text(content)
     with pytest.raises(ValueError, match=message):
+        read_suite(str(path))
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "é" * 200, "a/" * 3000, "\x00", "."])
+def test_a_name_that_no_file_can_have_is_no_suite(name, capsys):
+    """It ended in a traceback."""
+    with pytest.raises(ValueError, match=r"no suite|too long"):
+        read_suite(name)
+    with pytest.raises(SystemExit):
+        uci._parse(["--suite", name])
+    said = capsys.readouterr().err
+    assert "--suite: " in said and len(said) < 2500
+
+
+def test_a_suite_that_cannot_be_read(tmp_path, monkeypatch):
+    path = tmp_path / "mine.txt"
+    path.write_text("61")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ValueError, match=r"mine\.txt': Permission denied"):
         read_suite(str(path))
 
 
@@ -301,6 +326,96 @@ def test_a_cache_may_be_a_link_itself_and_hold_links(cache, tmp_path):
     (cache / "blob").rename((cache / DATASETS).parent / "blob.xml")
     openml.config.set_root_cache_directory(tmp_path / "elsewhere")
     assert load(61).X.shape == (150, 4)
+
+
+def in_the_way(path, kind):
+    """Put something that is no file in the place of one."""
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path if kind == "loop" else path.with_name("gone"))
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "loop", "nowhere"])
+@pytest.mark.parametrize(
+    ("key", "file"),
+    [
+        *((61, f"datasets/61/{name}.xml") for name in ("description", "qualities")),
+        (61, "datasets/61/dataset_61.pq"),
+        (Task(59), "tasks/59/task.xml"),
+        (Task(59), "tasks/59/datasplits.arff"),
+        (Task(59), "datasets/61/description.xml"),
+    ],
+)
+def test_what_is_no_file_of_a_cache_is_named(cache, kind, key, file):
+    """The server was said not to answer."""
+    path = cache / DATASETS.parent / file
+    in_the_way(path, kind)
+    with pytest.raises(RuntimeError, match=r"is no file|leads to") as error:
+        load(key)
+    assert str(path) in str(error.value) and "no answer" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["file", "loop", "nowhere"])
+def test_what_is_no_folder_of_a_cache_is_named(cache, kind):
+    path = cache / DATASETS / "61"
+    path.rename(path.with_name("62"))
+    path.touch()
+    if kind != "file":
+        in_the_way(path, kind)
+    with pytest.raises(RuntimeError, match=r"is no folder|leads to itself") as error:
+        load(61)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 and no more", b"\x00" * 5000])
+@pytest.mark.parametrize("name", ["dataset_61.pq", "qualities.xml", "description.xml"])
+def test_the_damaged_file_of_a_table_is_named(cache, name, damage):
+    path = cache / DATASETS / "61" / name
+    path.write_bytes(damage)
+    with pytest.raises(RuntimeError, match=f"{name} can't be read, ") as error:
+        load(61)
+    assert f"The copy in {path.parent} may be damaged: " in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "file", "tag", "told_by"),
+    [
+        (Task(59), "tasks/59/task.xml", "target_feature", "The task"),
+        (
+            61,
+            "datasets/61/description.xml",
+            "default_target_attribute",
+            "OpenML's description",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["klass", "Class", "class ,"])
+def test_a_target_that_is_not_there_is_named(cache, key, file, tag, told_by, name):
+    """The folder of the table was said to be damaged."""
+    path = cache / DATASETS.parent / file
+    old, new = f"<oml:{tag}>class<", f"<oml:{tag}>{name}<"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(RuntimeError, match="no such column") as error:
+        load(key)
+    assert f"{told_by} names the target '{name}'" in str(error.value)
+    assert "damaged" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "1e400", "1e300", "151", "150.5"])
+def test_numbers_of_the_metadata_that_no_data_can_have(cache, value):
+    path = cache / DATASETS / "61" / "qualities.xml"
+    head, tail = path.read_text().split("NumberOfInstances", 1)
+    start, end = tail.split("<oml:value>", 1)[0], tail.split("</oml:value>", 1)[1]
+    text = f"{head}NumberOfInstances{start}<oml:value>{value}</oml:value>{end}"
+    path.write_text(text)
+    told = f"150 rows, OpenML's metadata say {float(value):.15g}"
+    with pytest.raises(RuntimeError, match=re.escape(told)):
+        load(61)
 
 
 @pytest.mark.parametrize(
