@@ -99,7 +99,8 @@ class PiecewiseLinearBins:
                 continue
             order = np.flatnonzero(known)[np.argsort(values[known], kind="stable")]
             edges = _edges(values[order], weight[order], levels, around_common)
-            edges = edges[np.diff(edges, prepend=-np.inf) > narrowest]
+            # Halves, so that no difference can overflow.
+            edges = edges[np.diff(edges / 2, prepend=-np.inf) > narrowest / 2]
             if len(edges) > 2:
                 columns += [i] * (len(edges) - 1)
                 lower += [edges[:-1]]
@@ -121,9 +122,9 @@ class PiecewiseLinearBins:
         codes : ndarray of float32 of shape (n_rows, n_outputs)
             In [0, 1].
         """
-        # Half of all, so that no difference can overflow.
         crossed = Z[:, self.columns_] / 2 - self.lower_ / 2
-        crossed /= self.upper_ / 2 - self.lower_ / 2
+        with np.errstate(over="ignore"):  # far beyond a narrow bin, which clips it
+            crossed /= self.upper_ / 2 - self.lower_ / 2
         return crossed.clip(0, 1).astype(np.float32, copy=False)
 
 

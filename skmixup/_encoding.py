@@ -75,7 +75,8 @@ def _lie_apart(common, center, own, median, half):
     """
     gap = abs(center - median)
     closest = np.diff(common).min(initial=np.inf)
-    return _FAR * own < max(half, gap) or 0 < _FAR * half < gap or _FAR * closest < half
+    near = max(half, gap) / _FAR
+    return own < near or 0 < half < gap / _FAR or closest < half / _FAR
 
 
 def _half_spread(values, weight):

@@ -143,6 +143,16 @@ def test_two_codes_and_the_others_stay_apart(codes):
     assert spread(Z, kind == 2) > 0.8
 
 
+@pytest.mark.parametrize("code", [1.7e308, -1.7e308, 1e100])
+@pytest.mark.parametrize("unit", [1.0, 1e-300, 5e-324, 1e290])
+def test_codes_and_others_of_any_size(code, unit):
+    x = np.where(np.arange(60) < 20, code, np.arange(60) % 7 * unit)
+    x[20:30] = -code
+    Z = TabularEncoder().fit_transform(x[:, None])
+    assert np.isfinite(Z).all()
+    assert np.abs(Z).max() <= 3
+
+
 def test_ordinary_columns_have_no_codes():
     rng = np.random.default_rng(0)
     X = np.column_stack(
