@@ -130,14 +130,13 @@ class PiecewiseLinearBins:
 
 def _edges(values, weight, levels, around_common):
     """Return the edges of the bins of one column, sorted."""
-    low, median, high = weighted_quantile(values, weight, [0.25, 0.5, 0.75])
     if around_common:
         common = common_values(values, weight)
-        others = ~np.isin(values, common)
     else:
+        low, median, high = weighted_quantile(values, weight, [0.25, 0.5, 0.75])
         # One value of half of the column or more would leave the others next to none.
         common = [median] if low == high else []
-        others = ~np.isin(values, common)
+    others = ~np.isin(values, common)
     if not others.any():
         return np.unique(common)
     edges = weighted_quantile(values[others], weight[others], levels)
