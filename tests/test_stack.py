@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from skmixup import MixupNet, StackedAdamW, StackedMLP
-from skmixup._batches import EpochBatches, MemberRows
-from skmixup._gradient import ClosedFormGradient
-from skmixup._modules import ACTIVATIONS
-from skmixup._resident import ResidentRows
+from skmixup.stack._backprop import ClosedFormGradient
+from skmixup.stack._layers import ACTIVATIONS
+from skmixup.training._batches import EpochBatches
+from skmixup.training._data import MemberRows, ResidentRows
 
 RNG = np.random.default_rng(0)
 N, D, C = 120, 6, 4
