@@ -176,7 +176,7 @@ class EpochBatches:
 
     def _scale(self, counts):
         """Return each row's weight in the mean over its batch."""
-        if counts[0] == counts[-1]:
+        if counts.min() == counts.max():
             return 1 / int(counts[0])
         inside = np.arange(counts.max()) < counts[:, None]
         scale = (inside / counts[:, None]).astype(np.float32)

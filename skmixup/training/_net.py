@@ -753,7 +753,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
     def _add_losses(total, losses, counts):
         """Add the sum of the rows' losses to those of the members that took part."""
         losses = losses.detach()
-        if counts[0] == counts[-1]:
+        if counts.min() == counts.max():
             total[: len(losses)].add_(losses, alpha=int(counts[0]))
         else:
             counts = torch.as_tensor(counts, device=losses.device).to(losses)
