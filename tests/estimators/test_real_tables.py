@@ -9,7 +9,7 @@ from sklearn.model_selection import cross_val_score
 from benchmarks import uci
 from skmixup import MixupClassifier
 
-from .conftest import SHARED
+from ..conftest import SHARED
 
 
 @pytest.fixture
