@@ -5,47 +5,13 @@ import sys
 
 import numpy as np
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import sparse
-from sklearn.model_selection import GridSearchCV
 
-from skmixup import MixupClassifier, MixupSearchCV
-from skmixup.mixing._core import mix
-from skmixup.stack._ell import EllRows
+from skmixup import MixupClassifier
 
-RNG = np.random.default_rng(0)
-N, WIDTH = 300, 400
-CODES = RNG.integers(WIDTH - 2, size=N)
-DENSE = np.zeros((N, WIDTH), dtype=np.float32)
-DENSE[np.arange(N), CODES] = 1
-DENSE[:, -2:] = RNG.normal(size=(N, 2))
-Y = (CODES % 3 + (DENSE[:, -1] > 1)) % 3
+from ..helpers import one_hot_rows
 
-
-def dense(rows):
-    out = torch.zeros(rows.shape)
-    return out.scatter_add_(-1, rows.index, rows.value)
-
-
-@given(st.integers(1, 3), st.integers(1, 6), st.integers(0, 2**31))
-def test_products_and_mixtures_are_those_of_dense_rows(n_members, n_rows, seed):
-    rng = np.random.default_rng(seed)
-    matrix = rng.normal(size=(n_members * n_rows, 7)) * (rng.random((1, 7)) < 0.3)
-    matrix[0] = 0  # a row without a value
-    X = EllRows.from_csr(sparse.csr_array(matrix.astype(np.float32)))
-    rows = torch.as_tensor(rng.permutation(len(X)).reshape(n_members, n_rows))
-    X, partner = X.take(rows), X.take(rows.flip(1))
-    lam = torch.as_tensor(rng.random((n_members, 1)), dtype=torch.float32)
-    mixed = X.mix(partner, lam)
-    torch.testing.assert_close(dense(mixed), mix(dense(X), dense(partner), lam))
-    weight, bias = torch.randn(n_members, 7, 4), torch.randn(n_members, 1, 4)
-    out = mixed.matmul(weight, bias, out=torch.empty(n_members, n_rows, 4))
-    torch.testing.assert_close(out, torch.baddbmm(bias, dense(mixed), weight))
-    grad, found = torch.randn_like(out), torch.full_like(weight, np.nan)
-    mixed.transposed_matmul(grad, out=found)
-    torch.testing.assert_close(found, dense(mixed).transpose(1, 2) @ grad)
+DENSE, Y = one_hot_rows()
 
 
 @pytest.mark.parametrize(
@@ -74,18 +40,8 @@ def test_many_ell_rows_are_predicted_as_few_are():
     clf.fit(sparse.csr_array(DENSE), Y)
     many = sparse.csr_array(np.tile(DENSE, (20, 1)))
     np.testing.assert_allclose(
-        clf.predict_proba(many)[:N], clf.predict_proba(DENSE), atol=1e-5
+        clf.predict_proba(many)[: len(DENSE)], clf.predict_proba(DENSE), atol=1e-5
     )
-
-
-def test_a_search_over_ell_rows():
-    clf = MixupClassifier(preprocess=None, max_epochs=3, random_state=0)
-    params = {"param_grid": {"alpha": [0, 0.4]}, "scoring": "neg_log_loss", "cv": 3}
-    X = sparse.csr_array(DENSE)
-    mine = MixupSearchCV(clf, **params).fit(X, Y).cv_results_
-    oracle = GridSearchCV(clf, **params).fit(X, Y).cv_results_
-    for name in ("split0_test_score", "mean_test_score"):
-        np.testing.assert_allclose(mine[name], oracle[name], atol=1e-5)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -1,21 +1,14 @@
 """The searches, with scikit-learn's as the oracle."""
 
-import subprocess
-import sys
-
 import numpy as np
-import pandas as pd
 import pytest
 import sklearn
-from joblib import parallel_config
 from scipy import sparse, stats
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
-from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.dummy import DummyClassifier
-from sklearn.exceptions import FitFailedWarning
 from sklearn.feature_selection import SelectKBest, f_classif
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import (
     GridSearchCV,
@@ -26,69 +19,20 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from skorch.callbacks import Callback, EarlyStopping, EpochTimer
+from skorch.callbacks import EpochTimer
 
-from skmixup import (
-    FoldEnsemble,
-    ManifoldMixup,
-    MixupClassifier,
-    MixupRandomizedSearchCV,
-    MixupSearchCV,
-    fit_together,
+from skmixup import MixupClassifier, MixupRandomizedSearchCV, MixupSearchCV
+
+from ..helpers import one_hot_rows
+from .helpers import (
+    ALPHAS,
+    RNG,
+    SHORT,
+    WINE,
+    assert_agrees,
+    assert_same_results,
+    mixed_table,
 )
-
-RNG = np.random.default_rng(0)
-WINE = load_wine(return_X_y=True)
-IRIS = load_iris(return_X_y=True)
-SHORT = MixupClassifier(
-    n_estimators=1, early_stopping=False, dropout=0.0, max_epochs=4, random_state=0
-)
-ALPHAS = {"alpha": [0, 0.2, 1.0]}
-
-
-def mixed_table(n=160):
-    """Numbers, a category with rare levels, missing values, and a rare class."""
-    X = pd.DataFrame(
-        {
-            "size": RNG.normal(size=n),
-            "weight": RNG.exponential(size=n),
-            "color": RNG.choice(
-                ["red", "green", "blue", "pink"], n, p=[0.5, 0.3, 0.17, 0.03]
-            ),
-            "heavy": RNG.random(n) > 0.5,
-        }
-    )
-    y = np.where(X["size"] + (X["color"] == "red") > 0.5, "yes", "no").astype(object)
-    X.loc[RNG.random(n) < 0.1, "weight"] = np.nan
-    X.loc[RNG.random(n) < 0.1, "color"] = None
-    y[:2] = "maybe"  # in one or two folds only
-    return X, y
-
-
-def assert_same_results(mine, oracle, atol=1e-5):
-    assert set(mine) == set(oracle)
-    for name, expected in oracle.items():
-        if name.endswith("_time"):
-            assert (mine[name] >= 0).all()
-        elif name.startswith(("split", "mean", "std")):
-            np.testing.assert_allclose(mine[name], expected, atol=atol, err_msg=name)
-        elif name == "params":
-            assert mine[name] == expected
-    first = next(name for name in oracle if name.startswith("rank_test"))
-    assert np.argmin(mine[first]) == np.argmin(oracle[first])
-
-
-def assert_agrees(estimator, grid, X, y, *, atol=1e-5, fit_params=None, **params):
-    params = {"scoring": "neg_log_loss", "cv": 3} | params
-    mine = MixupSearchCV(estimator, grid, **params).fit(X, y, **fit_params or {})
-    oracle = GridSearchCV(estimator, grid, **params).fit(X, y, **fit_params or {})
-    assert_same_results(mine.cv_results_, oracle.cv_results_, atol)
-    if params.get("refit", True):
-        assert mine.best_params_ == oracle.best_params_
-        np.testing.assert_array_equal(
-            mine.best_estimator_.predict_proba(X), oracle.predict_proba(X)
-        )
-    return mine
 
 
 @pytest.mark.parametrize(
@@ -177,6 +121,17 @@ def test_ell_rows(dense):
     X, y = WINE
     X = sparse.csr_array(np.where(X > X.mean(0), X, 0)) if not dense else X
     assert_agrees(clone(SHORT).set_params(preprocess=None, lr=1e-4), ALPHAS, X, y)
+
+
+def test_a_search_over_ell_rows():
+    clf = MixupClassifier(preprocess=None, max_epochs=3, random_state=0)
+    params = {"param_grid": {"alpha": [0, 0.4]}, "scoring": "neg_log_loss", "cv": 3}
+    X, y = one_hot_rows()
+    X = sparse.csr_array(X)
+    mine = MixupSearchCV(clf, **params).fit(X, y).cv_results_
+    oracle = GridSearchCV(clf, **params).fit(X, y).cv_results_
+    for name in ("split0_test_score", "mean_test_score"):
+        np.testing.assert_allclose(mine[name], oracle[name], atol=1e-5)
 
 
 def test_groups_and_uneven_folds():
@@ -310,93 +265,6 @@ def test_random_settings():
     assert_same_results(mine.cv_results_, oracle.cv_results_)
 
 
-@pytest.mark.parametrize(
-    "params", [{"max_members": 4}, {"n_jobs": 2}, {"max_members": 1}], ids=str
-)
-def test_however_it_is_split(params):
-    grid = ALPHAS | {"n_estimators": [1, 2]}
-    whole = MixupSearchCV(SHORT, grid, scoring="neg_log_loss").fit(*WINE)
-    split = MixupSearchCV(SHORT, grid, scoring="neg_log_loss", **params).fit(*WINE)
-    assert_same_results(split.cv_results_, whole.cv_results_)
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_stacks_on_a_dask_cluster():
-    distributed = pytest.importorskip("distributed")
-    whole = MixupSearchCV(SHORT, ALPHAS, scoring="neg_log_loss").fit(*WINE)
-    cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
-    )
-    with cluster, distributed.Client(cluster):
-        with parallel_config(backend="dask"):
-            spread = MixupSearchCV(
-                SHORT, ALPHAS, scoring="neg_log_loss", max_members=5, n_jobs=-1
-            ).fit(*WINE)
-    assert_same_results(spread.cv_results_, whole.cv_results_)
-
-
-@pytest.mark.parametrize("refit", [True, "neg_log_loss"])
-def test_the_folds_of_the_best_candidate_can_be_kept(refit):
-    scoring = "neg_log_loss" if refit is True else ["accuracy", "neg_log_loss"]
-    X, y = mixed_table()
-    y[:2] = "yes"
-    cv = KFold(3)
-    search = MixupSearchCV(
-        SHORT, ALPHAS, scoring=scoring, refit=refit, keep_folds=True, cv=cv
-    ).fit(X, y)
-    assert isinstance(search.best_estimator_, FoldEnsemble)
-    best = clone(SHORT).set_params(**search.best_params_)
-    alone = [clone(best).fit(X.iloc[i], y[i]).predict_proba(X) for i, _ in cv.split(X)]
-    np.testing.assert_allclose(
-        search.predict_proba(X), np.mean(alone, axis=0), atol=1e-4
-    )
-    np.testing.assert_allclose(
-        np.exp(search.predict_log_proba(X)), search.predict_proba(X), atol=1e-12
-    )
-    assert set(search.predict(X)) <= set(search.classes_)
-    assert search.feature_names_in_.tolist() == X.columns.tolist()
-
-
-@pytest.mark.parametrize("error_score", [np.nan, 0.0])
-@pytest.mark.parametrize("callbacks", [None, "own"])
-def test_kept_folds_that_failed_tell_their_own_error(error_score, callbacks):
-    X, y = mixed_table()
-    fails = clone(SHORT).set_params(class_weight={"no": 1.0, "yes": -1.0})
-    if callbacks:  # such candidates are fitted one by one
-        fails.set_params(callbacks=[EpochTimer()])
-    search = MixupSearchCV(
-        fails, {"alpha": [0]}, cv=KFold(3), keep_folds=True, error_score=error_score
-    )
-    with pytest.raises(ValueError, match=r"class_weight\['yes'\] must be finite"):
-        search.fit(X, y)
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
-def test_one_failed_fold_of_the_best_candidate_is_named():
-    X, y = mixed_table()
-    y[:40], y[40:] = "no", "yes"
-    search = MixupSearchCV(
-        clone(SHORT).set_params(class_weight={"no": 1, "yes": -1.0}),
-        {"alpha": [0]},
-        cv=[(np.arange(30), np.arange(30, 60)), (np.arange(60), np.arange(60))],
-        keep_folds=True,
-        error_score=0.0,
-    )
-    with pytest.raises(ValueError, match=r"fold\(s\) \[1\] failed[\s\S]+finite"):
-        search.fit(X, y)
-
-
-def test_an_ensemble_of_different_classes():
-    X, y = IRIS
-    parts = [clone(SHORT).fit(X[y != c], y[y != c]) for c in range(3)]
-    ensemble = FoldEnsemble(parts).fit()
-    assert ensemble.classes_.tolist() == [0, 1, 2]
-    np.testing.assert_allclose(ensemble.predict_proba(X).sum(1), 1)
-    with pytest.raises(ValueError, match="at least one"):
-        FoldEnsemble([]).fit()
-
-
 def test_candidates_that_cannot_share_a_stack():
     grid = [{"callbacks": [None, [("timer", EpochTimer())]], "alpha": [0, 0.2]}]
     assert_agrees(SHORT, grid, *WINE)
@@ -407,51 +275,6 @@ def test_candidates_that_cannot_share_a_stack():
     np.testing.assert_allclose(
         search.cv_results_["mean_test_score"], oracle.cv_results_["mean_test_score"]
     )
-
-
-def test_one_bad_candidate_does_not_spoil_the_rest():
-    grid = {"lr": [1e-3, 1e30], "alpha": [0.2, 0.4]}
-    good = MixupSearchCV(SHORT, ALPHAS, refit=False).fit(*WINE).cv_results_
-    with (
-        pytest.warns(FitFailedWarning, match="Training diverged"),
-        pytest.warns(UserWarning, match="non-finite"),
-    ):
-        search = MixupSearchCV(SHORT, grid, cv=5).fit(*WINE)
-    score = search.cv_results_["mean_test_score"]
-    assert np.isnan(score[search.cv_results_["param_lr"] == 1e30]).all()
-    assert np.isfinite(score[search.cv_results_["param_lr"] == 1e-3]).all()
-    assert score[0] != good["mean_test_score"][1]
-    with pytest.raises(ValueError, match="Training diverged"):
-        MixupSearchCV(SHORT, grid, error_score="raise").fit(*WINE)
-    with pytest.warns(FitFailedWarning, match="'alpha' parameter"):
-        search = MixupSearchCV(SHORT, {"alpha": [-1, 0.2]}, error_score=0.0).fit(*WINE)
-    assert search.cv_results_["mean_test_score"][0] == 0
-    grid = {"mixing": [ManifoldMixup(layers=["head"]), "input"]}
-    with pytest.warns(FitFailedWarning, match="are not submodules"):
-        search = MixupSearchCV(SHORT, grid, error_score=0.0).fit(*WINE)
-    assert search.cv_results_["mean_test_score"][1] > 0
-    grid = {"device": ["cpu", "tpu"]}
-    with pytest.warns(FitFailedWarning, match="'tpu' is not a torch device"):
-        search = MixupSearchCV(SHORT, grid, error_score=0.0).fit(*WINE)
-    assert search.best_params_ == {"device": "cpu"}
-    with pytest.raises(ValueError, match=r"All the .* fits failed"):
-        MixupSearchCV(SHORT, {"alpha": [-1]}).fit(*WINE)
-
-
-@pytest.mark.parametrize(
-    ("search", "error", "message"),
-    [
-        (MixupSearchCV(LogisticRegression(), {"C": [1]}), TypeError, "must be a Mixup"),
-        (MixupSearchCV(SHORT, {"alfa": [1]}), ValueError, "Invalid parameter 'alfa'"),
-        (MixupSearchCV(SHORT, ALPHAS, max_members=0), ValueError, "'max_members'"),
-        (MixupSearchCV(SHORT, ALPHAS, keep_folds="yes"), ValueError, "'keep_folds'"),
-        (MixupSearchCV(SHORT, ALPHAS, scoring=["accuracy"]), ValueError, "refit"),
-        (MixupSearchCV(SHORT, ALPHAS, cv=200), ValueError, "n_splits=200"),
-    ],
-)  # fmt: skip
-def test_bad_searches_are_named(search, error, message):
-    with pytest.raises(error, match=message):
-        search.fit(*WINE)
 
 
 def test_verbose_shows_what_happens(capsys):
@@ -466,59 +289,3 @@ def test_the_same_best_candidate_on_a_real_table():
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     clf = MixupClassifier(max_epochs=10, random_state=0)
     assert_agrees(clf, {"alpha": [0, 0.1, 0.4, 1]}, X, y, atol=1e-4)
-
-
-def peak_of_a_search(max_members):
-    """Return the MiB that a search adds to a process at its peak."""
-    code = f"""
-import numpy as np, torch
-from benchmarks._memory import peak_of
-from skmixup import MixupClassifier, MixupSearchCV
-torch.set_num_threads(1)
-rng = np.random.default_rng(0)
-X, y = rng.normal(size=(400, 20)), rng.integers(2, size=400)
-alone = dict(n_estimators=1, early_stopping=False, dropout=0.0)
-clf = MixupClassifier(
-    (512, 512), max_epochs=1, batch_size=64, random_state=0, **alone
-)
-MixupSearchCV(clf, {{"alpha": [0.0]}}, cv=2, refit=False).fit(X, y)
-params = {{"cv": 2, "refit": False, "max_members": {max_members}}}
-search = MixupSearchCV(clf, {{"alpha": np.linspace(0, 1, 40)}}, **params)
-print(peak_of(lambda: search.fit(X, y)))
-"""
-    run = [sys.executable, "-c", code]
-    return float(subprocess.run(run, capture_output=True, check=True).stdout)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_max_members_bounds_the_memory():
-    few, many = peak_of_a_search(8), peak_of_a_search(80)
-    # 275k weights at 16 bytes, and the batches: about 5 MiB a member.
-    assert few < 100
-    assert 200 < many < 600
-
-
-class InterruptsLate(Callback):
-    """A user who presses Ctrl-C in the third epoch."""
-
-    def on_epoch_begin(self, net, **kwargs):
-        if len(net.history) > 2:
-            raise KeyboardInterrupt
-
-
-@pytest.mark.filterwarnings("ignore:Training interrupted")
-def test_an_interrupt_ends_a_search_and_many_fits():
-    X, y = mixed_table()
-    clf = clone(SHORT).set_params(callbacks=[InterruptsLate()], max_epochs=5)
-    for keep_folds in (False, True):
-        search = MixupSearchCV(clf, ALPHAS, cv=2, keep_folds=keep_folds)
-        with pytest.raises(KeyboardInterrupt):
-            search.fit(X, y)
-    with pytest.raises(KeyboardInterrupt):
-        list(fit_together([clf, clf], X, y))
-    stops = clone(SHORT).set_params(
-        callbacks=[EarlyStopping("mixed_loss", patience=1, threshold=1e9)],
-        max_epochs=5,
-    )  # which ends a training by the same means, but between two epochs
-    search = MixupSearchCV(stops, ALPHAS, cv=2, error_score="raise").fit(X, y)
-    assert search.best_estimator_.n_iter_ < 5
