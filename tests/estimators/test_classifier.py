@@ -1,12 +1,9 @@
 """MixupClassifier's laws and its use, through the public interface."""
 
 import copy
-import datetime
 import pickle
 import re
-from decimal import Decimal
-from fractions import Fraction
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,15 +16,12 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skmixup import MixupClassifier, MixupNet, MixupRegressor, MixupSearchCV
+from skmixup import MixupClassifier, MixupNet
 
+from ..helpers import ROOT, single
+
+quick = partial(single, MixupClassifier, max_epochs=4)
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
-
-
-def quick(**params):
-    """A single network that learns from all rows."""
-    plain = {"n_estimators": 1, "early_stopping": False, "dropout": 0.0}
-    return MixupClassifier(**plain | {"max_epochs": 4, "random_state": 0} | params)
 
 
 def mixed_table(n=60):
@@ -68,17 +62,6 @@ def test_a_member_trains_as_it_would_alone(mixing):
         assert not torch.allclose(b[0], b[1])
 
 
-def test_weights_are_copies():
-    rng = np.random.default_rng(0)
-    weight = rng.integers(0, 4, len(Y_IRIS))
-    ones = quick().fit(X_IRIS, Y_IRIS, np.ones(len(Y_IRIS))).predict_proba(X_IRIS)
-    assert np.array_equal(ones, quick().fit(X_IRIS, Y_IRIS).predict_proba(X_IRIS))
-    weighted = quick().fit(X_IRIS, Y_IRIS, weight).predict_proba(X_IRIS)
-    copies = np.repeat(np.arange(len(Y_IRIS)), weight)
-    repeated = quick().fit(X_IRIS[copies], Y_IRIS[copies]).predict_proba(X_IRIS)
-    assert np.array_equal(weighted, repeated)
-
-
 def test_global_random_states_are_untouched():
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     quick(random_state=None, dropout=0.1).fit(X_IRIS, Y_IRIS)
@@ -103,7 +86,7 @@ def test_skops_needs_the_types_that_the_readme_lists():
     X, y = mixed_table()
     clf = quick(n_estimators=2, early_stopping=True).fit(X, y)
     saved = sio.dumps(clf)
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     trusted = re.findall(r'"(skmixup\.[\w.]+)"', readme)
     assert sio.get_untrusted_types(data=saved) == sorted(trusted)
     loaded = sio.loads(saved, trusted=trusted)
@@ -161,32 +144,10 @@ def test_empty_hidden_layers_are_a_linear_model():
     assert len(list(clf.net_.module_.parameters())) == 2
 
 
-def test_unseen_label_in_partial_fit():
-    clf = quick().partial_fit(X_IRIS[:50], Y_IRIS[:50], classes=[0, 1])
-    with pytest.raises(ValueError, match=r"label\(s\) \[2\]"):
-        clf.partial_fit(X_IRIS, Y_IRIS)
-
-
 def test_text_with_preprocess_none():
     X, y = mixed_table()
     with pytest.raises(ValueError, match=r"\['color'\] are not numeric"):
         quick(preprocess=None).fit(X, y)
-
-
-def test_labels_that_are_missing():
-    labels = np.array(["a", None, "b"] * 50, dtype=object)
-    with pytest.raises(ValueError, match="y contains missing values"):
-        quick().fit(X_IRIS, labels)
-
-
-@pytest.mark.parametrize("stopping", [False, True])
-def test_few_rows_and_rare_classes(stopping):
-    clf = quick(early_stopping=stopping)
-    assert clf.fit(X_IRIS[:101], Y_IRIS[:101]).classes_.tolist() == [0, 1, 2]
-    assert clf.fit(X_IRIS[:9], Y_IRIS[:9]).predict(X_IRIS[:2]).tolist() == [0, 0]
-    if stopping:
-        with pytest.raises(ValueError, match="n_samples = 1"):
-            clf.fit(X_IRIS[:1], Y_IRIS[:1])
 
 
 def test_a_device_that_is_not_there():
@@ -194,27 +155,6 @@ def test_a_device_that_is_not_there():
         pytest.skip("there is a GPU")
     with pytest.raises(ValueError, match="is not on this machine"):
         quick(device="cuda").fit(X_IRIS, Y_IRIS)
-
-
-@pytest.mark.parametrize("factor", [1, 7.5])
-def test_heavy_weights_train_by_weight(factor):
-    # Too heavy to be visited one by one: the loss is weighted, and scale is no matter.
-    weight = np.where(Y_IRIS == 2, 1000.0, 1.5)
-    clf = quick().fit(X_IRIS, Y_IRIS, weight * factor)
-    assert (clf.predict(X_IRIS) == 2).mean() > 0.5
-    same = quick().fit(X_IRIS, Y_IRIS, weight)
-    np.testing.assert_allclose(
-        clf.predict_proba(X_IRIS), same.predict_proba(X_IRIS), atol=1e-4
-    )
-
-
-def test_copies_count_as_weights_under_early_stopping():
-    weight = np.arange(len(Y_IRIS)) % 3
-    clf = quick(early_stopping=True)
-    weighted = clf.fit(X_IRIS, Y_IRIS, weight).predict_proba(X_IRIS)
-    copies = np.repeat(np.arange(len(Y_IRIS)), weight)
-    again = clf.fit(X_IRIS[copies], Y_IRIS[copies]).predict_proba(X_IRIS)
-    assert np.array_equal(weighted, again)
 
 
 @pytest.mark.parametrize("n_estimators", [2, 3, 7])
@@ -260,14 +200,6 @@ def test_parameters_set_after_fit_do_not_break_the_net():
     assert clf.fit(X_IRIS, Y_IRIS).n_iter_ == 8
 
 
-def test_class_weight_by_label():
-    labels = np.array(["u", "v", "w"])[Y_IRIS]
-    clf = quick(class_weight={"u": 500, "v": 1, "w": 1}).fit(X_IRIS, labels)
-    assert (clf.predict(X_IRIS) == "u").mean() > 0.5
-    with pytest.raises(ValueError, match=r"label\(s\) \['z'\]"):
-        quick(class_weight={"z": 2}).fit(X_IRIS, labels)
-
-
 def test_refit_on_a_frame_is_silent_and_failed_refit_says_not_fitted():
     X, y = mixed_table()
     clf = quick().fit(X, y).fit(X, y)  # warnings are errors
@@ -276,23 +208,6 @@ def test_refit_on_a_frame_is_silent_and_failed_refit_says_not_fitted():
         clf.fit(X.assign(size=pd.Timestamp("2020")), y)
     with pytest.raises(NotFittedError):
         clf.predict(X)
-
-
-@pytest.mark.parametrize("value", ["a", -1, float("nan"), float("inf")])
-def test_class_weights_are_checked(value):
-    with pytest.raises(ValueError, match=r"class_weight\[0\] must be finite"):
-        quick(class_weight={0: value}).fit(X_IRIS, Y_IRIS)
-
-
-def test_class_weight_in_pieces_and_zero():
-    clf = quick(class_weight={0: 2})
-    clf.partial_fit(X_IRIS[:100], Y_IRIS[:100], classes=[0, 1, 2])
-    assert clf.partial_fit(X_IRIS[100:], Y_IRIS[100:]).n_iter_ == 2
-    without = quick().fit(X_IRIS[50:], Y_IRIS[50:])
-    zero = quick(class_weight={0: 0}).fit(X_IRIS, Y_IRIS)
-    assert zero.classes_.tolist() == [0, 1, 2]
-    assert zero.predict_proba(X_IRIS)[:, 0].mean() < 0.4
-    assert without.classes_.tolist() == [1, 2]
 
 
 def test_preprocess_may_be_any_transformer():
@@ -320,108 +235,6 @@ def test_weight_decay_under_warm_start_survives_pickling():
     assert on.net_.optimizer_.param_groups[-1]["weight_decay"] == 0.9
 
 
-# Labels and weights that come in odd ways
-
-
-@pytest.mark.parametrize(
-    ("labels", "way"),
-    [
-        ([True, False], "bool"),
-        ([np.True_, False], "bool"),
-        ([3, 1], "int"),
-        ([3, np.int8(1)], "int"),
-        ([True, 2], "int"),
-        ([3.0, 1], "float"),
-        ([Decimal(3), Fraction(1)], "float"),
-        ([1, "a"], "str"),
-        ([True, "a"], "str"),
-        ([datetime.date(2020, 1, 1), "a"], "str"),
-    ],
-)
-@pytest.mark.parametrize("make", [np.asarray, pd.Series])
-def test_labels_that_are_objects_are_told_what_to_do(labels, way, make):
-    """Else scikit-learn's metrics would refuse what was learned."""
-    y = np.empty(40, dtype=object)
-    y[:] = [labels[i % 2] for i in range(40)]
-    X = np.arange(80.0).reshape(40, 2)
-    message = rf"Unknown label type: y holds objects of type\(s\) .*astype\({way}\)"
-    search = MixupSearchCV(quick(), {"alpha": [0]}, cv=2, error_score="raise")
-    for est in (quick(), search):
-        with pytest.raises(ValueError, match=message):
-            est.fit(X, make(y))
-    with pytest.raises(ValueError, match=message.replace("y holds", "classes holds")):
-        quick().partial_fit(X, np.arange(40) % 2, classes=y[:2])
-    told = np.asarray(make(y), dtype=object).astype(way)
-    assert quick().fit(X, told).score(X, told) > 0
-
-
-def test_text_as_objects_is_learned():
-    X, y = np.arange(80.0).reshape(40, 2), np.array(["b", "a"] * 20, dtype=object)
-    assert quick().fit(X, y).classes_.tolist() == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        ([1j, 2], "Complex data not supported"),
-        ([None, "a"], "missing|NaN"),
-    ],
-)
-def test_labels_that_cannot_be_learned_are_told(labels, message):
-    y = np.empty(40, dtype=object)
-    y[:] = [labels[i % 2] for i in range(40)]
-    X = np.arange(80.0).reshape(40, 2)
-    with pytest.raises(ValueError, match=message):
-        quick().fit(X, y)
-
-
-@pytest.mark.parametrize(
-    ("first", "later"), [([0, 1], ["0", "1"]), (["0", "1"], [0, 1])]
-)
-def test_text_is_no_number_among_labels(first, later):
-    X, index = np.arange(80.0).reshape(40, 2), np.arange(40) % 2
-    clf = quick(warm_start=True).fit(X, np.array(first)[index])
-    for train in (clf.fit, clf.partial_fit):
-        with pytest.raises(ValueError, match=r"label.* not among the classes"):
-            train(X, np.array(later)[index])
-
-
-@pytest.mark.parametrize("make", [MixupClassifier, MixupRegressor])
-@pytest.mark.parametrize("stopping", [True, False])
-@pytest.mark.parametrize("factor", [2.0**-1000, 2.0**1000])
-def test_only_ratios_of_weights_mean_something(make, stopping, factor):
-    weight = np.arange(150) % 3 + 1.0
-    est = make(max_epochs=3, n_estimators=2, early_stopping=stopping, random_state=0)
-    plain, scaled = (
-        est.fit(X_IRIS, Y_IRIS, sample_weight=w).predict(X_IRIS)
-        for w in (weight, weight * factor)
-    )
-    np.testing.assert_array_equal(plain, scaled)
-
-
-@pytest.mark.parametrize("make", [MixupClassifier, MixupRegressor])
-@pytest.mark.parametrize("stopping", [True, False])
-def test_weights_of_every_size_train(make, stopping):
-    weight = np.array([1e-300, 1.0, 1e300])[np.arange(150) % 3]
-    est = make(max_epochs=3, n_estimators=2, early_stopping=stopping, random_state=0)
-    assert np.isfinite(
-        est.fit(X_IRIS, Y_IRIS, sample_weight=weight).predict(X_IRIS)
-    ).all()
-    tiny = est.fit(X_IRIS, Y_IRIS, sample_weight=np.where(weight > 1, 1e300, 1e-300))
-    left_out = make(**est.get_params()).fit(X_IRIS[2::3], Y_IRIS[2::3])
-    np.testing.assert_array_equal(tiny.predict(X_IRIS), left_out.predict(X_IRIS))
-
-
-@pytest.mark.parametrize("own", [None, 1e300])
-@pytest.mark.parametrize(
-    "weights", [{0: 1e-300, 1: 1.0, 2: 1e300}, {0: 1e308, 1: 1e308}]
-)
-def test_class_weights_of_every_size_train(weights, own):
-    sample_weight = None if own is None else np.full(150, own)
-    clf = quick(class_weight=weights).fit(X_IRIS, Y_IRIS, sample_weight)
-    assert np.isfinite(clf.predict_proba(X_IRIS)).all()
-
-
 @pytest.mark.parametrize("columns", [np.array([0, 7]), ["a", "b"]])
 def test_columns_are_named_as_python_has_them(columns):
     X = pd.DataFrame([[1.0, "x"], [2.0, "y"]] * 15, columns=columns)
@@ -437,46 +250,6 @@ def test_columns_are_named_as_python_has_them(columns):
     first = X.columns[0].item() if isinstance(columns, np.ndarray) else "a"
     with pytest.raises(ValueError, match=f"infinity.*column {first!r}"):
         quick().fit(X, Y_IRIS[:30])
-
-
-@pytest.mark.parametrize("kind", [list, tuple])
-def test_a_list_of_text_and_numbers_is_told(kind):
-    X, y = np.arange(80.0).reshape(40, 2), kind([1, "a"] * 20)
-    with pytest.raises(
-        ValueError, match=r"y holds objects of type\(s\) \['int', 'str'"
-    ):
-        quick().fit(X, y)
-    with pytest.raises(ValueError, match=r"objects of type\(s\) \['int', 'str'"):
-        quick().partial_fit(X, ["a", "b"] * 20, classes=kind([1, "a"]))
-
-
-@pytest.mark.parametrize(
-    "weight",
-    [["a"] * 150, np.full(150, 1j), [[1.0]] * 150, [1.0] * 149, [np.nan] * 150],
-)
-@pytest.mark.parametrize("make", [MixupClassifier, MixupRegressor])
-def test_weights_that_are_none_are_named(make, weight):
-    with pytest.raises(ValueError, match=r"(?i)sample.weight"):
-        make().fit(X_IRIS, Y_IRIS, sample_weight=weight)
-
-
-def test_one_weight_for_all_rows_is_none():
-    weighed = quick().fit(X_IRIS, Y_IRIS, sample_weight=0.3)
-    np.testing.assert_array_equal(
-        weighed.predict_proba(X_IRIS), quick().fit(X_IRIS, Y_IRIS).predict_proba(X_IRIS)
-    )
-
-
-def test_labels_of_any_text_type_are_learned():
-    y = np.array(["a", "b", "c"], dtype=np.dtypes.StringDType())[Y_IRIS]
-    assert quick().fit(X_IRIS, y).classes_.tolist() == ["a", "b", "c"]
-
-
-@pytest.mark.parametrize("y", [["a", 1] * 75, np.array(["a", 1] * 75, dtype=object)])
-def test_a_search_tells_of_labels_before_it_splits(y):
-    search = MixupSearchCV(quick(), {"alpha": [0]}, cv=2)
-    with pytest.raises(ValueError, match="Unknown label type: y holds objects"):
-        search.fit(X_IRIS, y)
 
 
 def test_rows_too_large_for_single_precision():

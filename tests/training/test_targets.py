@@ -229,6 +229,12 @@ def test_numbers_are_never_broadcast(module, y):
         MixupNet(module, nn.MSELoss).fit(X, y)
 
 
+def test_labels_have_no_neighbors():
+    net = MixupNet(nn.Linear(4, 2), partner="target")
+    with pytest.raises(ValueError, match="got class labels"):
+        net.fit(X, (Y > 0).astype(int))
+
+
 # ---- labels that are named, and those that come later
 
 

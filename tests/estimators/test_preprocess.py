@@ -1,4 +1,4 @@
-"""What `preprocess` may be, what mixers are told, and what a failed fit leaves."""
+"""What `preprocess` may be."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,6 @@ from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.decomposition import NMF, PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectKBest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -22,8 +21,6 @@ from sklearn.preprocessing import (
 )
 
 from skmixup import (
-    CutMix,
-    Mixer,
     MixupClassifier,
     MixupRegressor,
     MixupSearchCV,
@@ -31,12 +28,7 @@ from skmixup import (
     fit_together,
 )
 
-QUICK = {
-    "max_epochs": 8,
-    "n_estimators": 2,
-    "hidden_layer_sizes": (16,),
-    "random_state": 0,
-}
+from ..helpers import QUICK, predictions, shops
 
 
 class LeaveOneOut(TransformerMixin, BaseEstimator):
@@ -64,24 +56,10 @@ class LeaveOneOut(TransformerMixin, BaseEstimator):
         return level.map(self.means_).fillna(self.prior_).to_numpy()[:, None]
 
 
-def shops(n=120, seed=0):
-    """A column of many levels that says nothing of y, and a size that does."""
-    rng = np.random.default_rng(seed)
-    X = pd.DataFrame(
-        {"shop": rng.integers(0, 40, n).astype(str), "size": rng.normal(size=n)}
-    )
-    return X, (X["size"] + rng.normal(size=n) > 0).astype(int).to_numpy()
-
-
 def encoder():
     return make_column_transformer(
         (LeaveOneOut(), ["shop"]), (StandardScaler(), ["size"])
     )
-
-
-def predictions(estimator, X):
-    is_classifier = hasattr(estimator, "predict_proba")
-    return estimator.predict_proba(X) if is_classifier else estimator.predict(X)
 
 
 @pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
@@ -322,126 +300,3 @@ def test_a_wide_table_as_a_frame_is_dense(output, monkeypatch):
     assert framed.shape == plain.shape
     np.testing.assert_array_equal(np.asarray(framed), plain.toarray())
     assert clf.predict(X).shape == y.shape
-
-
-# A mixer is told of the encoder's columns, whoever names it
-
-
-class KeepsOneHot(Mixer):
-    """Mixes nothing, and notes which groups it was told of."""
-
-    told = ()
-
-    def __init__(self, groups=None):
-        self.groups = groups
-
-    def bind(self, groups):
-        type(self).told += (groups,)
-        return KeepsOneHot(groups)
-
-    def mix(self, X, X_partner, lam):
-        return X, lam
-
-
-def in_a_pipeline(transformer):
-    return make_pipeline(FunctionTransformer(), transformer)
-
-
-@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
-@pytest.mark.parametrize("nest", [lambda t: t, in_a_pipeline])
-def test_cutmix_as_an_object_is_cutmix_by_name(kind, nest):
-    X, y = shops()
-    plain = kind(alpha=1.0, preprocess=nest(TabularEncoder()), **QUICK)
-    named = sklearn.clone(plain).set_params(mixing="cutmix").fit(X, y)
-    mixer = CutMix()
-    made = sklearn.clone(plain).set_params(mixing=mixer).fit(X, y)
-    np.testing.assert_array_equal(predictions(named, X), predictions(made, X))
-    assert mixer.groups is None  # the user's is left as it was
-    fits = fit_together([named, made], X, y)
-    for fit in fits:
-        np.testing.assert_allclose(
-            predictions(fit.estimator, X), predictions(made, X), atol=1e-5
-        )
-    n_outputs = named.net_.module_.layers[0].in_features[0]
-    own = CutMix(np.arange(n_outputs))
-    apart = sklearn.clone(plain).set_params(mixing=own).fit(X, y)
-    assert not np.array_equal(predictions(apart, X), predictions(made, X))
-
-
-def test_a_mixer_of_ones_own_is_told_of_the_columns():
-    X, y = shops()
-    KeepsOneHot.told = ()
-    clf = MixupClassifier(mixing=KeepsOneHot(), **QUICK).fit(X, y)
-    groups = clf.encoder_.column_groups_
-    assert any(np.array_equal(told, groups) for told in KeepsOneHot.told)
-    search = MixupSearchCV(clf, {"alpha": [0.5, 1]}, cv=2, error_score="raise")
-    assert search.fit(X, y).predict(X).shape == y.shape
-
-
-# Whatever ends a fit leaves no model
-
-
-class Ends(sklearn.base.BaseEstimator):
-    """A skorch callback that raises at an event, from the n-th on."""
-
-    def __new__(cls, error, event, after=0):
-        from skorch.callbacks import Callback
-
-        def raise_it(self, net, **kwargs):
-            self.calls += 1
-            if self.calls > after:
-                raise error
-
-        made = type("Raises", (Callback,), {event: raise_it, "calls": 0})
-        return made()
-
-
-@pytest.mark.parametrize("error", [RuntimeError, OSError, SystemExit, MemoryError])
-@pytest.mark.parametrize(
-    "event", ["on_train_begin", "on_epoch_begin", "on_epoch_end", "on_train_end"]
-)
-@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
-@pytest.mark.parametrize("method", ["fit", "partial_fit", "warm start"])
-def test_whatever_ends_a_fit_leaves_no_model(kind, method, event, error):
-    X, y = shops()
-    args = (X, y, [0, 1]) if kind is MixupClassifier else (X, y)
-    est = kind(warm_start=method == "warm start", **QUICK)
-    if method == "warm start":
-        est.fit(X, y)
-    est.set_params(callbacks=[Ends(error, event)])
-    with pytest.raises(error):
-        est.partial_fit(*args) if method == "partial_fit" else est.fit(X, y)
-    assert not hasattr(est, "net_")
-    with pytest.raises(NotFittedError):
-        est.predict(X)
-    with pytest.raises(NotFittedError):
-        sklearn.utils.validation.check_is_fitted(est)
-    est.set_params(callbacks=None).fit(X, y).predict(X)
-
-
-@pytest.mark.filterwarnings("ignore:Training interrupted")
-@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
-def test_an_interrupt_keeps_whole_epochs_only(kind):
-    X, y = shops()
-    est = kind(early_stopping=False, **QUICK)
-    with pytest.raises(KeyboardInterrupt):
-        est.set_params(callbacks=[Ends(KeyboardInterrupt, "on_batch_begin")]).fit(X, y)
-    with pytest.raises(NotFittedError):
-        est.predict(X)
-    est.set_params(callbacks=[Ends(KeyboardInterrupt, "on_epoch_begin", 3)]).fit(X, y)
-    assert est.n_iter_ == 3
-    est.predict(X)
-
-
-def test_a_temperature_that_cannot_be_learned_leaves_no_model(monkeypatch):
-    X, y = shops()
-
-    def fails(*args):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("skmixup.estimators._classifier.fit_temperature", fails)
-    clf = MixupClassifier(early_stopping=True, **QUICK)
-    with pytest.raises(KeyboardInterrupt):
-        clf.fit(X, y)
-    with pytest.raises(NotFittedError):
-        clf.predict(X)

@@ -3,7 +3,6 @@
 import decimal
 import pickle
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +17,14 @@ from torch import nn
 from torch.utils.data import Subset, TensorDataset
 
 from skmixup import MixupNet, StackedMLP
+
+from ..helpers import (
+    arrow_table,
+    dask_frame,
+    narwhals_frame,
+    polars_frame,
+    record_batch,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(-8, 9, size=(60, 3)) / 4  # the same in single and double precision
@@ -39,22 +46,13 @@ def fitted(data=X, y=Y, **params):
     return make_net().fit(data, y, **params).predict_proba(X)
 
 
-def to_polars():
-    return pytest.importorskip("polars").DataFrame(X, schema=["a", "b", "c"])
-
-
-def to_arrow():
-    arrow = pytest.importorskip("pyarrow")
-    return arrow.table({name: FRAME[name].to_numpy() for name in FRAME})
-
-
 TABLES = {
     "pandas": lambda: FRAME,
     "nullable": lambda: FRAME.astype("Float64"),
     "objects": lambda: FRAME.astype(object),
     "decimals": lambda: FRAME.map(lambda x: decimal.Decimal(repr(float(x)))),
-    "polars": to_polars,
-    "arrow": to_arrow,
+    "polars": lambda: polars_frame(FRAME),
+    "arrow": lambda: arrow_table(FRAME),
     "array of objects": lambda: X.astype(object),
     "other byte order": lambda: X.astype(">f8"),
     "long doubles": lambda: X.astype(np.longdouble),
@@ -141,23 +139,13 @@ def test_tables_are_split_and_scored(table):
 
 # ---- names of columns
 
-
-def to_dask(frame):
-    dask = pytest.importorskip("dask.dataframe")
-    return dask.from_pandas(frame, npartitions=2)
-
-
-def to_batch(frame):
-    return pytest.importorskip("pyarrow").RecordBatch.from_pandas(frame)
-
-
 NAMED = {
     "pandas": lambda frame: frame,
-    "polars": lambda frame: pytest.importorskip("polars").from_pandas(frame),
-    "arrow": lambda frame: pytest.importorskip("pyarrow").Table.from_pandas(frame),
-    "record batch": to_batch,
-    "dask": to_dask,
-    "narwhals": nw.from_native,
+    "polars": polars_frame,
+    "arrow": arrow_table,
+    "record batch": record_batch,
+    "dask": dask_frame,
+    "narwhals": narwhals_frame,
 }
 SWAPPED = FRAME[["b", "a", "c"]]
 ORDER = "must be in the same order as they were in fit"

@@ -1,13 +1,11 @@
-"""Tables of every library, and the values in their columns."""
+"""The values in the columns of a table, and what the columns are called."""
 
 import datetime
 import enum
-import warnings
 from collections import namedtuple
 from decimal import Decimal
 from fractions import Fraction
 
-import narwhals
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,21 +13,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skmixup import (
-    MixupClassifier,
-    MixupRegressor,
-    MixupSearchCV,
-    SmoothClipScaler,
-    TabularEncoder,
-    fit_together,
-)
+from skmixup import SmoothClipScaler, TabularEncoder
 
-QUICK = {
-    "max_epochs": 8,
-    "n_estimators": 2,
-    "hidden_layer_sizes": (16,),
-    "random_state": 0,
-}
+from ..helpers import LIBRARIES, sides
 
 
 class Color(str, enum.Enum):  # noqa: UP042, since its own str() is "Color.RED"
@@ -43,70 +29,6 @@ def objects(*values, name="c"):
     return pd.DataFrame({name: pd.Series(values, dtype=object)})
 
 
-# Tables of other libraries
-
-
-def arrow_table(frame):
-    return pytest.importorskip("pyarrow").Table.from_pandas(frame, preserve_index=False)
-
-
-def record_batch(frame):
-    return arrow_table(frame).combine_chunks().to_batches()[0]
-
-
-def polars_frame(frame):
-    return pytest.importorskip("polars").DataFrame(frame.to_dict("list"))
-
-
-def dask_frame(frame):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pytest.importorskip("dask.dataframe").from_pandas(frame, npartitions=2)
-
-
-def narwhals_frame(frame):
-    return narwhals.from_native(frame)
-
-
-def arrow_stream(frame):
-    table = arrow_table(frame)
-    return pytest.importorskip("pyarrow").RecordBatchReader.from_batches(
-        table.schema, table.to_batches()
-    )
-
-
-LIBRARIES = [
-    arrow_table,
-    record_batch,
-    arrow_stream,
-    polars_frame,
-    dask_frame,
-    narwhals_frame,
-]
-
-
-def sides(n=60):
-    x = np.random.default_rng(0).normal(size=n)
-    codes = np.arange(n) % 3
-    frame = pd.DataFrame({"left": x, "right": -x, "code": codes})
-    return frame, (x > 0).astype(int)
-
-
-@pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("preprocess", ["auto", None])
-@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
-def test_names_of_columns_are_kept_and_checked(library, preprocess, kind):
-    frame, y = sides()
-    est = kind(preprocess=preprocess, **QUICK).fit(library(frame), y)
-    assert est.feature_names_in_.tolist() == ["left", "right", "code"]
-    of_pandas = kind(preprocess=preprocess, **QUICK).fit(frame, y)
-    np.testing.assert_array_equal(est.predict(library(frame)), of_pandas.predict(frame))
-    with pytest.raises(ValueError, match="feature names should match"):
-        est.predict(library(frame[["right", "left", "code"]]))
-    with pytest.raises(ValueError, match="feature names should match"):
-        est.predict(frame[["right", "left", "code"]])
-
-
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("kind", [TabularEncoder, SmoothClipScaler])
 def test_transformers_keep_and_check_names_too(library, kind):
@@ -117,53 +39,6 @@ def test_transformers_keep_and_check_names_too(library, kind):
     np.testing.assert_array_equal(transformer.transform(library(frame)), expected)
     with pytest.raises(ValueError, match="feature names should match"):
         transformer.transform(library(frame[["right", "left", "code"]]))
-
-
-@pytest.mark.parametrize("library", LIBRARIES)
-def test_categories_by_name_in_every_library(library):
-    frame, y = sides()
-    est = MixupClassifier(categorical_features=["code"], **QUICK)
-    mask = est.fit(library(frame), y).encoder_.categorical_mask_
-    assert mask.tolist() == [False, False, True]
-    with pytest.raises(ValueError, match=r"\['cod'\] that X does not have.*'code'"):
-        est.set_params(categorical_features=["cod"]).fit(library(frame), y)
-
-
-@pytest.mark.parametrize("library", LIBRARIES)
-def test_pieces_searches_and_stacks_take_every_library(library):
-    frame, y = sides()
-    clf = MixupClassifier(**QUICK)
-    swapped = frame[["right", "left", "code"]]
-    search = MixupSearchCV(clf, {"alpha": [0, 1]}, cv=2, error_score="raise")
-    (fit,) = fit_together([clf], library(frame), y)
-    for fitted in (
-        MixupClassifier(**QUICK).partial_fit(library(frame), y, classes=[0, 1]),
-        search.fit(library(frame), y),
-        fit.estimator,
-    ):
-        assert fitted.feature_names_in_.tolist() == ["left", "right", "code"]
-        with pytest.raises(ValueError, match="feature names should match"):
-            fitted.predict(library(swapped))
-
-
-@pytest.mark.parametrize(
-    "use",
-    [
-        lambda lazy, y: MixupClassifier(**QUICK).fit(lazy, y),
-        lambda lazy, y: MixupRegressor(**QUICK).fit(lazy, y),
-        lambda lazy, y: MixupClassifier(preprocess=None, **QUICK).fit(lazy, y),
-        lambda lazy, y: MixupClassifier(**QUICK).partial_fit(lazy, y, [0, 1]),
-        lambda lazy, y: MixupSearchCV(MixupClassifier(), {"alpha": [0]}).fit(lazy, y),
-        lambda lazy, y: list(fit_together([MixupClassifier()], lazy, y)),
-        lambda lazy, y: TabularEncoder().fit(lazy),
-        lambda lazy, y: SmoothClipScaler().fit(lazy),
-        lambda lazy, y: MixupClassifier(**QUICK).fit(sides()[0], y).predict(lazy),
-    ],
-)
-def test_lazy_tables_say_collect(use):
-    frame, y = sides()
-    with pytest.raises(TypeError, match=r"X is a lazy table \(polars.*collect\(\)"):
-        use(polars_frame(frame).lazy(), y)
 
 
 @pytest.mark.parametrize("kind", [list, tuple, np.array, pd.Index, pd.Series])

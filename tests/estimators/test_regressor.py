@@ -1,40 +1,25 @@
-"""MixupRegressor, and the partners of C-Mixup."""
+"""MixupRegressor."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.datasets import load_diabetes
 from sklearn.dummy import DummyRegressor
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import cross_val_score
 from skorch.callbacks import EpochTimer
-from torch import nn
 
-from skmixup import (
-    FoldEnsembleRegressor,
-    MixupClassifier,
-    MixupNet,
-    MixupRegressor,
-    MixupSearchCV,
-    fit_together,
-)
-from skmixup.mixing._cmixup import TargetPartners
+from skmixup import FoldEnsembleRegressor, MixupRegressor
 
+from ..helpers import single
+
+quick = partial(single, MixupRegressor, max_epochs=8)
 X, y = load_diabetes(return_X_y=True)
 TWO = np.column_stack([y, np.sqrt(y)])
-
-
-def quick(**params):
-    """A single network that learns from all rows."""
-    plain = {"n_estimators": 1, "early_stopping": False, "dropout": 0.0}
-    return MixupRegressor(**plain | {"max_epochs": 8, "random_state": 0} | params)
 
 
 def test_it_predicts():
@@ -133,12 +118,6 @@ def test_bad_parameters_are_refused(params, message):
             quick(alpha=alpha, **params).fit(X, y)
 
 
-def test_labels_have_no_neighbors():
-    net = MixupNet(nn.Linear(10, 2), partner="target")
-    with pytest.raises(ValueError, match="got class labels"):
-        net.fit(X.astype(np.float32), (y > 100).astype(int))
-
-
 def test_pieces_and_warm_starts():
     reg = quick(max_epochs=3)
     for part in np.array_split(np.arange(len(y)), 4):
@@ -153,42 +132,6 @@ def test_pieces_and_warm_starts():
         warm.fit(X, TWO)
 
 
-@pytest.mark.parametrize("early", [False, True])
-@pytest.mark.parametrize("partner", ["random", "target"])
-def test_a_search_is_grid_search(early, partner):
-    reg = quick(
-        n_estimators=2, early_stopping=early, validation_fraction=0.3, partner=partner
-    )
-    grid = {"alpha": [0.0, 1.0], "lr": [1e-3, 4e-3]}
-    folds = KFold(3, shuffle=True, random_state=0)
-    mine = MixupSearchCV(reg, grid, cv=folds).fit(X, y)
-    oracle = GridSearchCV(reg, grid, cv=folds).fit(X, y)
-    assert mine.best_params_ == oracle.best_params_
-    for name in ("mean_test_score", "std_test_score"):
-        assert_allclose(mine.cv_results_[name], oracle.cv_results_[name], atol=1e-4)
-
-
-def test_a_searchs_folds_are_kept_and_averaged():
-    pipe = make_pipeline(StandardScaler(), quick(preprocess=None))
-    grid = {"mixupregressor__alpha": [0.0, 0.5]}
-    search = MixupSearchCV(pipe, grid, cv=3, keep_folds=True).fit(X, TWO)
-    assert isinstance(search.best_estimator_, FoldEnsembleRegressor)
-    members = search.best_estimator_.estimators
-    mean = np.mean([member.predict(X) for member in members], axis=0)
-    assert_allclose(search.predict(X), mean)
-    assert search.best_estimator_.n_features_in_ == 10
-
-
-def test_both_kinds_together():
-    kinds = [quick(), MixupClassifier((8,), max_epochs=2, random_state=0)]
-    labels = np.round(y / 50)  # numbers or labels, as one will
-    fits = sorted(fit_together(kinds, X, labels), key=lambda fit: fit.index)
-    assert [type(fit.estimator) for fit in fits] == [MixupRegressor, MixupClassifier]
-    assert_allclose(
-        fits[0].estimator.predict(X), quick().fit(X, labels).predict(X), rtol=1e-4
-    )
-
-
 def test_a_raw_frame_and_callbacks():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
@@ -199,60 +142,3 @@ def test_a_raw_frame_and_callbacks():
     reg = quick(callbacks=[("timer", EpochTimer())], max_epochs=30).fit(frame, target)
     floor = DummyRegressor().fit(frame, target).score(frame, target)
     assert reg.score(frame, target) > floor + 0.3
-
-
-# Partners
-
-
-def partners_of(targets, bandwidth, n_draws=4000):
-    n = len(targets)
-    drawn = TargetPartners(targets, [np.arange(n)], bandwidth)
-    rows = np.tile(np.arange(n), (1, n_draws, 1))
-    return drawn.draw([np.random.default_rng(0)], rows, [n])[0]
-
-
-def test_partners_are_drawn_by_the_kernel():
-    targets = np.array([0.0, 0.1, 0.2, 0.5, 1.0, 1.1, 3.0])[:, None]
-    found = partners_of(targets, 0.4)
-    for i in range(len(targets)):
-        share = np.bincount(found[:, i], minlength=len(targets)) / len(found)
-        distance = np.abs(targets[:, 0] - targets[i, 0]) / 0.4
-        expected = np.exp(-(distance**2) / 2) * (distance <= 3)
-        assert_allclose(share, expected / expected.sum(), atol=0.03)
-
-
-def test_partners_of_many_targets_are_near_in_all():
-    rng = np.random.default_rng(0)
-    targets = rng.normal(size=(300, 3))
-    found = partners_of(targets, 0.3, 20)
-    distance = np.linalg.norm(targets[found] - targets, axis=-1)
-    assert distance.max() <= 0.3 * 3 * np.sqrt(3)
-    assert 0.05 < distance.mean() < 0.9
-
-
-@given(st.integers(1, 7), st.integers(1, 5), st.integers(0, 100))
-def test_partners_are_the_members_own_however_many_steps_at_a_time(
-    n_own, n_steps, seed
-):
-    rng = np.random.default_rng(seed)
-    targets = rng.normal(size=(10, 1))
-    own = rng.choice(10, n_own, replace=False)
-    partners = TargetPartners(targets, [own, np.arange(10)], 0.5)
-    rows = rng.choice(own, (1, n_steps, 4))
-    whole = partners.draw([np.random.default_rng(1)], rows, [4])
-    assert np.isin(whole, own).all()
-    stream = np.random.default_rng(1)
-    fewer = partners.draw([stream], rows, [3])
-    assert_array_equal(fewer[..., 3], rows[..., 3])
-    stream = np.random.default_rng(1)
-    steps = [partners.draw([stream], rows[:, [s]], [4]) for s in range(n_steps)]
-    assert_array_equal(np.concatenate(steps, axis=1), whole)
-
-
-def test_folds_of_different_targets_or_columns_are_not_averaged():
-    one, two = quick(max_epochs=1).fit(X, y), quick(max_epochs=1).fit(X, TWO)
-    with pytest.raises(ValueError, match="targets of one kind"):
-        FoldEnsembleRegressor([one, two]).fit()
-    narrow = quick(max_epochs=1).fit(X[:, :3], y)
-    with pytest.raises(ValueError, match="same number of columns"):
-        FoldEnsembleRegressor([one, narrow]).fit()
