@@ -1,10 +1,11 @@
 """mixup-trained neural networks for tables, as scikit-learn estimators."""
 
 from ._display import AlphaCurveDisplay, LossCurveDisplay
-from ._encoding import SmoothClipScaler, TabularEncoder
-from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
-from ._estimators import MixupClassifier, MixupRegressor
-from ._mixing import (
+from .encoding._encoder import TabularEncoder
+from .encoding._scaler import SmoothClipScaler
+from .estimators._classifier import MixupClassifier
+from .estimators._regressor import MixupRegressor
+from .mixing import (
     CutMix,
     InputMixup,
     ManifoldMixup,
@@ -18,11 +19,11 @@ from ._mixing import (
     one_hot,
     soft_cross_entropy,
 )
-from ._modules import StackedLinear, StackedMLP
-from ._net import MixupNet
-from ._optim import StackedAdamW
-from ._search import MixupRandomizedSearchCV, MixupSearchCV
-from ._together import TogetherFit, fit_together
+from .search._ensemble import FoldEnsemble, FoldEnsembleRegressor
+from .search._fit_many import TogetherFit, fit_together
+from .search._search import MixupRandomizedSearchCV, MixupSearchCV
+from .stack import StackedAdamW, StackedLinear, StackedMLP
+from .training._net import MixupNet
 
 __version__ = "0.1.0"
 

@@ -6,7 +6,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import BaseMixup
+from .estimators._base import BaseMixup
 
 
 def _make_axes(ax, name):

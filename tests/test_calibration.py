@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 from sklearn.datasets import load_iris, make_blobs
 
 from skmixup import MixupClassifier, fit_together
-from skmixup._calibration import apply_temperature, fit_temperature
+from skmixup.estimators._calibration import apply_temperature, fit_temperature
 
 
 def drawn(n_rows, seed=0, n_classes=3, scale=2.0):

@@ -3,8 +3,10 @@
 import copy
 import datetime
 import pickle
+import re
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -96,18 +98,14 @@ def test_pickle_holds_no_rows_and_trains_on():
     assert np.array_equal(on.predict_proba(X_IRIS), loaded_on.predict_proba(X_IRIS))
 
 
-def test_skops_needs_four_trusted_types():
+def test_skops_needs_the_types_that_the_readme_lists():
     sio = pytest.importorskip("skops.io")
     X, y = mixed_table()
     clf = quick(n_estimators=2, early_stopping=True).fit(X, y)
     saved = sio.dumps(clf)
-    trusted = [
-        "skmixup._binning.PiecewiseLinearBins",
-        "skmixup._encoding.SmoothClipScaler",
-        "skmixup._encoding.TabularEncoder",
-        "skmixup._estimators.MixupClassifier",
-    ]
-    assert sio.get_untrusted_types(data=saved) == trusted
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    trusted = re.findall(r'"(skmixup\.[\w.]+)"', readme)
+    assert sio.get_untrusted_types(data=saved) == sorted(trusted)
     loaded = sio.loads(saved, trusted=trusted)
     assert np.array_equal(loaded.predict_proba(X), clf.predict_proba(X))
 

@@ -72,7 +72,7 @@ def test_the_stack_draws_nothing_from_the_global_generator(monkeypatch):
     def refuse(*args):
         raise AssertionError("the stack needs no turn")
 
-    monkeypatch.setattr("skmixup._net.OwnStream", refuse)
+    monkeypatch.setattr("skmixup.training._net.OwnStream", refuse)
     for mixing in ("input", "cutmix", "manifold"):
         MixupClassifier(mixing=mixing, **QUICK).fit(X, Y)
 
@@ -118,7 +118,7 @@ def test_a_forked_process_need_not_wait_for_a_thread_that_it_has_not():
         import os, threading, torch
         from torch import nn
         from skmixup import MixupNet
-        from skmixup._global_state import OwnStream
+        from skmixup.training._global_state import OwnStream
         torch.set_num_threads(1)
         held, free = threading.Event(), threading.Event()
         def hold():

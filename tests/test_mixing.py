@@ -19,7 +19,7 @@ from skmixup import (
     one_hot,
     soft_cross_entropy,
 )
-from skmixup._mixing import weighted_lambda
+from skmixup.mixing._core import weighted_lambda
 
 alphas = st.one_of(
     st.sampled_from([0.0, float("inf"), 1e-300, 1e300]), st.floats(1e-3, 1e3)

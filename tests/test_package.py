@@ -12,49 +12,66 @@ import skmixup
 PACKAGE = Path(skmixup.__file__).parent
 
 # Each module may import only from those before it.
-ORDER = [
-    "_checks",
-    "_columns",
-    "_binning",
-    "_encoding",
-    "_rows",
-    "_calibration",
-    "_sparse",
-    "_mixing",
-    "_modules",
-    "_optim",
-    "_gradient",
-    "_global_state",
-    "_targets",
-    "_resident",
-    "_predicts",
-    "_fit_state",
-    "_neighbors",
-    "_batches",
-    "_callbacks",
-    "_net",
-    "_base",
-    "_estimators",
-    "_stack",
-    "_together",
-    "_ensemble",
-    "_search",
-    "_display",
-    "__init__",
-]
+ROOMS = ["encoding", "stack", "mixing", "training", "estimators", "search"]
+ORDER = """
+encoding._checks encoding._columns encoding._bins encoding._scaler encoding._encoder
+stack._ell stack._layers stack._mlp stack._losses stack._backprop stack._adamw stack
+mixing._core mixing._draws mixing._mixers mixing._cmixup mixing._batch
+mixing._real_fake mixing
+training._device training._seeds training._splits training._weights
+training._global_state training._criteria training._data training._predicts
+training._fit_state training._batches training._callbacks training._net
+training._state training._engine
+estimators._calibration estimators._preprocess estimators._targets estimators._base
+estimators._classifier estimators._regressor
+search._ensemble search._fit_many search._search
+_display
+""".split()
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
+FILES.append(PACKAGE / "_display.py")
+
+
+def module_of(path):
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
 
 
 def imported_from(path):
+    """Yield the package's modules that a file names, and the line where it does."""
+    here = path.relative_to(PACKAGE).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            yield node.module
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = here[: len(here) + 1 - node.level]
+            yield ".".join([*base, *filter(None, [node.module])]), node.lineno
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", FILES, ids=module_of)
 def test_imports_run_one_way(path):
-    allowed = ORDER[: ORDER.index(path.stem)]
-    for module in imported_from(path):
-        assert module in allowed, f"{path.name} must not import {module}"
+    module = module_of(path)
+    if path.name == "__init__.py" and module not in ORDER:
+        assert not list(imported_from(path))  # a room's door that shows nothing
+        return
+    allowed = ORDER[: ORDER.index(module)]
+    for other, line in imported_from(path):
+        assert other in allowed, (
+            f"{path.relative_to(PACKAGE)}, line {line}, must not import from "
+            f"skmixup.{other}: imports run from {' to '.join(ROOMS)}"
+        )
+
+
+def test_nothing_is_imported_within_functions():
+    """But matplotlib, which not everybody has."""
+    for path in FILES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        within = [
+            node
+            for outer in ast.walk(tree)
+            if isinstance(outer, ast.FunctionDef)
+            for node in ast.walk(outer)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        names = [ast.unparse(node) for node in within]
+        assert names in ([], ["import matplotlib.pyplot as plt"]), path
 
 
 @pytest.mark.parametrize("name", skmixup.__all__)

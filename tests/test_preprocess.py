@@ -312,7 +312,7 @@ def test_a_users_output_setting_is_no_matter(output, preprocess):
 @pytest.mark.parametrize("output", ["pandas", "polars"])
 def test_a_wide_table_as_a_frame_is_dense(output, monkeypatch):
     pytest.importorskip(output)
-    monkeypatch.setattr("skmixup._encoding._DENSE_VALUES", 100)
+    monkeypatch.setattr("skmixup.encoding._encoder._DENSE_VALUES", 100)
     X, y = shops()
     plain = TabularEncoder().fit_transform(X)
     assert plain.format == "csr"
@@ -439,7 +439,7 @@ def test_a_temperature_that_cannot_be_learned_leaves_no_model(monkeypatch):
     def fails(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skmixup._estimators.fit_temperature", fails)
+    monkeypatch.setattr("skmixup.estimators._classifier.fit_temperature", fails)
     clf = MixupClassifier(early_stopping=True, **QUICK)
     with pytest.raises(KeyboardInterrupt):
         clf.fit(X, y)

@@ -25,7 +25,7 @@ from skmixup import (
     MixupSearchCV,
     fit_together,
 )
-from skmixup._neighbors import TargetPartners
+from skmixup.mixing._cmixup import TargetPartners
 
 X, y = load_diabetes(return_X_y=True)
 TWO = np.column_stack([y, np.sqrt(y)])

@@ -173,7 +173,7 @@ def test_duplicates_in_the_table():
 
 
 @pytest.mark.parametrize("dense", [False, True])
-def test_sparse_rows(dense):
+def test_ell_rows(dense):
     X, y = WINE
     X = sparse.csr_array(np.where(X > X.mean(0), X, 0)) if not dense else X
     assert_agrees(clone(SHORT).set_params(preprocess=None, lr=1e-4), ALPHAS, X, y)

@@ -12,8 +12,8 @@ from scipy import sparse
 from sklearn.model_selection import GridSearchCV
 
 from skmixup import MixupClassifier, MixupSearchCV
-from skmixup._mixing import mix
-from skmixup._sparse import SparseRows
+from skmixup.mixing._core import mix
+from skmixup.stack._ell import EllRows
 
 RNG = np.random.default_rng(0)
 N, WIDTH = 300, 400
@@ -34,7 +34,7 @@ def test_products_and_mixtures_are_those_of_dense_rows(n_members, n_rows, seed):
     rng = np.random.default_rng(seed)
     matrix = rng.normal(size=(n_members * n_rows, 7)) * (rng.random((1, 7)) < 0.3)
     matrix[0] = 0  # a row without a value
-    X = SparseRows.from_csr(sparse.csr_array(matrix.astype(np.float32)))
+    X = EllRows.from_csr(sparse.csr_array(matrix.astype(np.float32)))
     rows = torch.as_tensor(rng.permutation(len(X)).reshape(n_members, n_rows))
     X, partner = X.take(rows), X.take(rows.flip(1))
     lam = torch.as_tensor(rng.random((n_members, 1)), dtype=torch.float32)
@@ -69,7 +69,7 @@ def test_a_net_learns_the_same_from_csr(params):
     assert abs(expected - 1 / 3).max() > 0.05
 
 
-def test_many_sparse_rows_are_predicted_as_few_are():
+def test_many_ell_rows_are_predicted_as_few_are():
     clf = MixupClassifier(preprocess=None, max_epochs=2, random_state=0)
     clf.fit(sparse.csr_array(DENSE), Y)
     many = sparse.csr_array(np.tile(DENSE, (20, 1)))
@@ -78,7 +78,7 @@ def test_many_sparse_rows_are_predicted_as_few_are():
     )
 
 
-def test_a_search_over_sparse_rows():
+def test_a_search_over_ell_rows():
     clf = MixupClassifier(preprocess=None, max_epochs=3, random_state=0)
     params = {"param_grid": {"alpha": [0, 0.4]}, "scoring": "neg_log_loss", "cv": 3}
     X = sparse.csr_array(DENSE)

@@ -27,7 +27,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from skmixup import ManifoldMixup, MixupNet, StackedMLP
-from skmixup._targets import soft_nll_loss
+from skmixup.training._criteria import soft_nll_loss
 
 X, Y = load_iris(return_X_y=True)
 ORDER = np.random.default_rng(0).permutation(len(Y))

@@ -8,8 +8,8 @@ import pandas as pd
 import torch
 from torch import nn
 
-from ._mixing import read_targets
-from ._modules import shown
+from ..mixing._core import read_targets
+from ..stack._layers import shown
 
 EACH_OUTPUT = (nn.BCELoss, nn.BCEWithLogitsLoss)  # of which each is 0 or 1
 OF_CLASSES = (nn.CrossEntropyLoss, nn.NLLLoss)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
 
-from ._checks import as_table, is_table
+from ..encoding._checks import as_table, is_table
 
 # What data tell before a net is trained on them.
 _LEARNED = (

@@ -4,6 +4,7 @@ import narwhals as nw
 import numpy as np
 import torch
 from scipy import sparse
+from sklearn.utils import _safe_indexing as take_rows
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_array,
@@ -154,3 +155,39 @@ def scale_weights(weight):
         raise ValueError("Sample weights must contain at least one non-zero number.")
     exponent = np.frexp(weight.max())[1]
     return weight if abs(exponent) < _LARGE else np.ldexp(weight, -exponent)
+
+
+def drop_weightless(X, y, weight):
+    """Leave out the rows of weight 0, as if they were not there."""
+    weight = scale_weights(weight)
+    if weight.all():
+        return X, y, weight
+    kept = np.flatnonzero(weight)
+    return take_rows(X, kept), y[kept], weight[kept]
+
+
+def _equal_rows_equal_bits(X):
+    """Return X with one zero, +0.0, and in CSR without stored zeros or twins."""
+    if not sparse.issparse(X):
+        return X + np.float32(0)
+    X = X.copy()
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    return X
+
+
+def _check_numeric_columns(X):
+    """Name the columns of a DataFrame that preprocess=None cannot take."""
+    if not is_table(X):
+        return
+    schema = nw.from_native(X).schema
+    text = [
+        name
+        for name, dtype in schema.items()
+        if not (dtype.is_numeric() or dtype == nw.Boolean)
+    ]
+    if text:
+        raise ValueError(
+            f"preprocess=None takes numeric columns only; column(s) {text} are not "
+            "numeric. Encode them first, or use preprocess='auto'."
+        )

@@ -5,7 +5,7 @@ from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import last_step
+from ..estimators._preprocess import last_step
 
 _SPARE = 16  # powers of two that a sum of predictions may need
 

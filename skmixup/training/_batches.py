@@ -6,13 +6,13 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from ._mixing import draw_steps, mix, weighted_lambda
+from ..mixing._core import mix, weighted_lambda
+from ..mixing._draws import draw_steps
 
 # What a member's streams are for.
 _ORDER, _LAMBDA, _PARTNERS, _MIXER, _NEIGHBORS = 1, 2, 3, 4, 5
 # Values gathered and mixed at once, for a member and for all.
 _BLOCK_VALUES, _ALL_VALUES = 2**18, 2**21
-
 Batch = namedtuple("Batch", "X target weight draws")
 Batch.__doc__ = """A step's batches for the first A members.
 
@@ -20,52 +20,6 @@ X has shape (A, B, ...), target (A, B, n_outputs); `weight` is each row's in its
 member's loss, 1/B or a tensor (A, B, 1); `draws` are the random numbers, members first,
 or False where the module does not mix.
 """
-
-
-class MemberRows:
-    """Row numbers of K members, padded to one length.
-
-    Parameters
-    ----------
-    rows : sequence of K arrays of int
-
-    Attributes
-    ----------
-    counts : ndarray of int of shape (K,)
-    even : bool
-        Whether all members have the same number of rows.
-    index : ndarray of int of shape (K, n_max)
-        Padded with each member's first row.
-    """
-
-    def __init__(self, rows):
-        self.counts = np.array([len(r) for r in rows])
-        if not self.counts.size or not self.counts.min():
-            raise ValueError("Found no rows to train or validate on.")
-        self.even = np.ptp(self.counts) == 0
-        if self.even:
-            self.index = np.array(rows)
-        else:
-            self.index = np.empty((len(rows), self.counts.max()), dtype=np.int64)
-            for padded, own in zip(self.index, rows, strict=True):
-                padded[: len(own)], padded[len(own) :] = own, own[0]
-
-    def __len__(self):
-        return len(self.counts)
-
-    def sample(self, size):
-        """Return up to `size` rows of each member, drawn at random."""
-        rng = np.random.default_rng(0)
-        if self.even:
-            return MemberRows(rng.permuted(self.index, axis=1)[:, :size])
-        pairs = zip(self.index, self.counts, strict=True)
-        return MemberRows([rng.permutation(r[:n])[:size] for r, n in pairs])
-
-    def mask(self):
-        """Return True for rows and False for padding, (K, n_max), or None if even."""
-        if self.even:
-            return None
-        return np.arange(self.index.shape[1]) < self.counts[:, None]
 
 
 class EpochBatches:
@@ -87,7 +41,7 @@ class EpochBatches:
         Each member's uniform distribution over its classes.
     label_smoothing : float or sequence of float of length K
     sparse : bool, default=False
-        Whether X may come as SparseRows, where that is faster.
+        Whether X may come as EllRows, where that is faster.
     weighs_targets : bool, default=False
         Whether targets come multiplied by the rows' weights.
     mixes_inside : bool, default=False
@@ -140,9 +94,9 @@ class EpochBatches:
             self.encoded = _encoded_classes(uniform, label_smoothing)
         self.norm = self._weight_norm()
         self.take, self.width = data.take, max(data.width, 1)
-        if sparse and data.sparse_rows is not None:
-            self.take = data.sparse_rows.take
-            self.width = data.sparse_rows.index.shape[-1]
+        if sparse and data.ell_rows is not None:
+            self.take = data.ell_rows.take
+            self.width = data.ell_rows.index.shape[-1]
 
     @property
     def n_steps(self):
@@ -222,7 +176,7 @@ class EpochBatches:
 
     def _scale(self, counts):
         """Return each row's weight in the mean over its batch."""
-        if counts[0] == counts[-1]:
+        if counts.min() == counts.max():
             return 1 / int(counts[0])
         inside = np.arange(counts.max()) < counts[:, None]
         scale = (inside / counts[:, None]).astype(np.float32)

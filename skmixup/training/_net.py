@@ -9,7 +9,6 @@ import warnings
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.utils import check_random_state
 from skorch import NeuralNet
 from skorch.callbacks import (
     BatchScoring,
@@ -22,74 +21,37 @@ from skorch.callbacks import (
 from torch import nn
 from torch.utils.data import Subset
 
-from ._batches import EpochBatches, MemberRows
-from ._checks import as_table, is_table
-from ._columns import to_frame
-from ._fit_state import FitState
-from ._global_state import OwnStream, full_precision, one_thread, recording
-from ._gradient import LOSSES, ClosedFormGradient
-from ._mixing import (
-    CutMix,
-    InputMixup,
-    ManifoldMixup,
-    check_alpha,
-    check_lambda_per,
-    make_mixer,
-    one_hot,
-)
-from ._modules import StackedMLP, check_member_values, shown
-from ._neighbors import TargetPartners
-from ._optim import StackedAdamW
-from ._predicts import PredictsTargets
-from ._resident import ResidentRows, check_row_weights, unpack
-from ._sparse import rows_with_few_values
-from ._targets import (
+from ..encoding._checks import as_table, is_table
+from ..encoding._columns import to_frame
+from ..mixing._cmixup import TargetPartners
+from ..mixing._core import one_hot
+from ..mixing._draws import check_alpha, check_lambda_per
+from ..mixing._mixers import CutMix, InputMixup, ManifoldMixup, make_mixer
+from ..stack._adamw import StackedAdamW
+from ..stack._backprop import ClosedFormGradient
+from ..stack._ell import rows_with_few_values
+from ..stack._layers import check_member_values, shown
+from ..stack._losses import LOSSES
+from ..stack._mlp import StackedMLP
+from ._batches import EpochBatches
+from ._criteria import (
     EACH_OUTPUT,
     as_array,
     criterion_traits,
     is_criterion,
     soft_nll_loss,
 )
+from ._data import MemberRows, ResidentRows, check_row_weights, unpack
+from ._fit_state import FitState
+from ._global_state import OwnStream, full_precision, one_thread, recording
+from ._predicts import PredictsTargets
+from ._seeds import draw_seed, member_seeds
 
 _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
 _BULK_ROWS = 4096  # rows up to which predictions are computed in double precision
 _PROBE_ROWS = 16  # on which the module and the criterion are tried before training
 _CLEAN_ROWS = 256  # rows on which the clean training loss is measured
 _OF_SIGNS = (nn.HingeEmbeddingLoss, nn.SoftMarginLoss)  # and fail on no others
-
-
-def draw_seed(random_state):
-    """Return an int seed from `random_state`, leaving global random states alone.
-
-    Parameters
-    ----------
-    random_state : int, RandomState or None
-        None draws fresh entropy from the system.
-
-    Returns
-    -------
-    seed : int
-    """
-    if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
-    return int(check_random_state(random_state).randint(2**31 - 1))
-
-
-def member_seeds(seed):
-    """Yield the seeds of a net's members, one after the other.
-
-    Parameters
-    ----------
-    seed : int
-        The net's.
-
-    Yields
-    ------
-    seed : int
-    """
-    rng = np.random.RandomState(seed)
-    while True:
-        yield int(rng.randint(2**31 - 1))
 
 
 def check_losses(losses, epoch, lr):
@@ -791,7 +753,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
     def _add_losses(total, losses, counts):
         """Add the sum of the rows' losses to those of the members that took part."""
         losses = losses.detach()
-        if counts[0] == counts[-1]:
+        if counts.min() == counts.max():
             total[: len(losses)].add_(losses, alpha=int(counts[0]))
         else:
             counts = torch.as_tensor(counts, device=losses.device).to(losses)

@@ -1,79 +1,41 @@
 """What the estimators share: encoding, splits, the net, and its state."""
 
 import contextlib
-from inspect import signature
 from itertools import islice
 from numbers import Integral, Real
 
-import narwhals as nw
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
-from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing as take_rows
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import (
     _num_samples,
     check_consistent_length,
     check_is_fitted,
-    has_fit_parameter,
     validate_data,
 )
-from skorch.history import History
 
-from ._callbacks import BestWeights, EpochProgress
-from ._checks import as_table, check_table, check_weights, is_table, scale_weights
-from ._encoding import TabularEncoder
-from ._mixing import Mixer, make_mixer
-from ._modules import ACTIVATIONS, StackedMLP
-from ._net import MixupNet, draw_seed, member_seeds
-from ._optim import StackedAdamW
-from ._rows import collapse_duplicates, count_copies, split_rows, visit_copies
+from ..encoding._checks import (
+    _check_numeric_columns,
+    _equal_rows_equal_bits,
+    as_table,
+    check_table,
+    check_weights,
+    drop_weightless,
+)
+from ..encoding._encoder import TabularEncoder
+from ..mixing._mixers import Mixer, make_mixer
+from ..stack._layers import ACTIVATIONS
+from ..training._callbacks import BestWeights, EpochProgress
+from ..training._device import _device_at_hand, resolve_device
+from ..training._seeds import draw_seed, member_seeds
+from ..training._splits import split_rows
+from ..training._state import arrays_to_net, net_to_arrays, new_net
+from ..training._weights import collapse_duplicates, count_copies, repeat_by_weight
+from ._preprocess import _cross_fits, _fit_transform, _plain_output, last_step
 
-_ROUND_OFF = 1e-4  # of a column's spread, in what a transformer computes in two ways
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
-
-
-def resolve_device(device):
-    """Return the torch device that a `device` parameter names.
-
-    Parameters
-    ----------
-    device : str or torch.device
-        "auto" is the first accelerator that is there, else the CPU.
-
-    Returns
-    -------
-    device : str
-
-    Raises
-    ------
-    ValueError
-        If the device is unknown, or not there.
-    """
-    there = [name for name in ("cuda", "mps") if _is_there(name)]
-    if device == "auto":
-        return (there or ["cpu"])[0]
-    try:
-        kind = torch.device(device).type
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(
-            f"device={device!r} is not a torch device: use 'auto', 'cpu', 'cuda', "
-            "'cuda:0' or 'mps'."
-        ) from error
-    if kind != "cpu" and kind not in there:
-        raise ValueError(
-            f"device={device!r} is not on this machine, which has "
-            f"{['cpu', *there]}: use device='auto' or one of these."
-        )
-    return str(device)
-
-
-def _is_there(kind):
-    module = torch.cuda if kind == "cuda" else torch.backends.mps
-    return module.is_available()
 
 
 class BaseMixup(BaseEstimator):
@@ -390,7 +352,7 @@ class BaseMixup(BaseEstimator):
 
     def _train(self, X, y, weight, splits, epochs):
         """Train the net and read off what it learned."""
-        splits, weight = visit_copies(splits, weight)
+        splits, weight = repeat_by_weight(splits, weight)
         train, valid = map(list, zip(*splits, strict=True))
         valid = None if valid[0] is None else valid
         net = self.net_
@@ -477,121 +439,6 @@ class BaseMixup(BaseEstimator):
             arrays_to_net(arrays, self.net_)
 
 
-def new_net(device, cls=MixupNet, **params):
-    """Return an initialized net of perceptrons, whose biases do not decay.
-
-    Parameters
-    ----------
-    device : str
-    cls : type, default=MixupNet
-    **params
-        Of the net; `module__seeds` among them.
-
-    Returns
-    -------
-    net : MixupNet
-    """
-    net = cls(
-        StackedMLP,
-        optimizer=StackedAdamW,
-        optimizer__param_groups=[("*.bias", {"weight_decay": 0.0})],
-        random_state=params["module__seeds"][0],
-        device=device,
-        **params,
-    )
-    return net.initialize()
-
-
-def last_step(estimator):
-    """Return the name (None if there is no Pipeline) and the estimator at the end."""
-    if isinstance(estimator, Pipeline):
-        return estimator.steps[-1]
-    return None, estimator
-
-
-def _fit_transform(encoder, X, y, weight):
-    """Fit a transformer as a Pipeline does, with weights where it takes them."""
-    params = {}
-    if has_fit_parameter(encoder, "sample_weight"):
-        params["sample_weight"] = weight
-    with _plain_output(encoder):
-        if not hasattr(encoder, "fit_transform"):
-            return encoder.fit(X, y, **params).transform(X)
-        named = signature(encoder.fit_transform).parameters.values()
-        if not any(p.name in params or p.kind is p.VAR_KEYWORD for p in named):
-            params = {}  # better without weights than each row with its own target
-        return encoder.fit_transform(X, y, **params)
-
-
-def _plain_output(encoder):
-    """Keep a user's setting of `transform_output` from our own encoder."""
-    if isinstance(encoder, TabularEncoder):
-        return config_context(transform_output="default")
-    return contextlib.nullcontext()
-
-
-def _cross_fits(encoder, X, y, weight):
-    """Tell whether a transformer keeps from a row's encoding what its own target says.
-
-    As TargetEncoder does: encoded by `fit_transform`, rows depend on y, and are not
-    what `transform` makes of them. What is drawn at random is drawn alike each time.
-    """
-    if encoder is None or isinstance(encoder, TabularEncoder):
-        return False
-    fitted, other = _with_seeds(encoder), _with_seeds(encoder)
-    Z = _fit_transform(fitted, X, y, weight)
-    if _are_close(Z, fitted.transform(X)):
-        return False
-    permuted = np.random.default_rng(0).permutation(len(y))
-    return not _are_close(Z, _fit_transform(other, X, y[permuted], weight))
-
-
-def _with_seeds(encoder):
-    """Return a clone in which all that is random has a seed."""
-    encoder = clone(encoder)
-    drawn = {
-        name: 0
-        for name, value in encoder.get_params().items()
-        if name.rsplit("__", 1)[-1] == "random_state"
-        and (value is None or isinstance(value, np.random.RandomState))
-    }
-    return encoder.set_params(**drawn)
-
-
-def _are_close(first, second):
-    """Tell whether matrices are the same but for round-off, column by column."""
-    if np.shape(first) != np.shape(second):
-        return False
-    first, second = map(_by_columns, (first, second))
-    largest = abs(first).max(axis=0).toarray()
-    spread = first.max(axis=0).toarray() - first.min(axis=0).toarray()
-    apart = abs(first - second).max(axis=0).toarray()
-    return bool((apart <= _ROUND_OFF * (spread + _ROUND_OFF * largest)).all())
-
-
-def _by_columns(Z):
-    return Z.tocsc() if sparse.issparse(Z) else sparse.csc_array(np.asarray(Z, float))
-
-
-def drop_weightless(X, y, weight):
-    """Leave out the rows of weight 0, as if they were not there."""
-    weight = scale_weights(weight)
-    if weight.all():
-        return X, y, weight
-    kept = np.flatnonzero(weight)
-    return take_rows(X, kept), y[kept], weight[kept]
-
-
-def _equal_rows_equal_bits(X):
-    """Return X with one zero, +0.0, and in CSR without stored zeros or twins."""
-    if not sparse.issparse(X):
-        return X + np.float32(0)
-    X = X.copy()
-    X.sum_duplicates()
-    X.eliminate_zeros()
-    return X
-
-
 def _hidden_widths(sizes):
     """Return the widths of the hidden layers as a list of int."""
     widths = np.atleast_1d(np.asarray(sizes, dtype=object)).tolist()
@@ -602,62 +449,3 @@ def _hidden_widths(sizes):
                 f"a linear model), got {sizes!r}."
             )
     return [int(width) for width in widths]
-
-
-def _check_numeric_columns(X):
-    """Name the columns of a DataFrame that preprocess=None cannot take."""
-    if not is_table(X):
-        return
-    schema = nw.from_native(X).schema
-    text = [
-        name
-        for name, dtype in schema.items()
-        if not (dtype.is_numeric() or dtype == nw.Boolean)
-    ]
-    if text:
-        raise ValueError(
-            f"preprocess=None takes numeric columns only; column(s) {text} are not "
-            "numeric. Encode them first, or use preprocess='auto'."
-        )
-
-
-def _device_at_hand(device):
-    """Return the device, or the one there is where it is missing."""
-    try:
-        return resolve_device(device)
-    except ValueError:
-        return resolve_device("auto")
-
-
-def net_to_arrays(net):
-    """Return the state of a trained net as NumPy arrays and plain values."""
-    optimizer = net.optimizer_.state_dict()["state"]
-    return {
-        "device": str(net.device),
-        "weights": {k: v.cpu().numpy() for k, v in net.module_.state_dict().items()},
-        "optimizer": {
-            str(i): {k: v.cpu().numpy() for k, v in slots.items()}
-            for i, slots in optimizer.items()
-        },
-        "history": list(net.history),
-        "n_outputs": net.n_outputs_,
-    }
-
-
-@torch.inference_mode(False)  # of tensors made in it none could be trained on
-def arrays_to_net(arrays, net):
-    """Put the state that `net_to_arrays` returned into a new net."""
-
-    def tensor(array):
-        return torch.as_tensor(np.array(array), device="cpu")
-
-    net.module_.load_state_dict({k: tensor(v) for k, v in arrays["weights"].items()})
-    state = net.optimizer_.state_dict()
-    state["state"] = {
-        int(i): {k: tensor(v) for k, v in slots.items()}
-        for i, slots in arrays["optimizer"].items()
-    }
-    net.optimizer_.load_state_dict(state)
-    net.history = History(arrays["history"])
-    net.n_outputs_ = arrays["n_outputs"]
-    net.callbacks_ = []

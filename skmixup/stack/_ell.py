@@ -10,7 +10,7 @@ _FACTOR = 32
 
 
 def rows_with_few_values(X, device):
-    """Return a matrix as SparseRows, or None where products with dense rows are faster.
+    """Return a matrix as EllRows, or None where products with dense rows are faster.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def rows_with_few_values(X, device):
 
     Returns
     -------
-    rows : SparseRows or None
+    rows : EllRows or None
     """
     if not sparse.issparse(X) or torch.device(device).type != "cpu":
         return None
@@ -27,10 +27,10 @@ def rows_with_few_values(X, device):
     few = fullest * _FACTOR <= X.shape[1]
     # Each row takes as many places as the fullest: that must not waste memory.
     even = fullest * X.shape[0] <= 4 * X.nnz
-    return SparseRows.from_csr(X) if few and even else None
+    return EllRows.from_csr(X) if few and even else None
 
 
-class SparseRows:
+class EllRows:
     """Rows as the places and the values of what is not zero.
 
     Every row has the same number of places; those that it does not need have value 0.
@@ -69,27 +69,27 @@ class SparseRows:
         return len(self.index)
 
     def __getitem__(self, key):
-        return SparseRows(self.index[key], self.value[key], self.width)
+        return EllRows(self.index[key], self.value[key], self.width)
 
     def take(self, rows):
         """Return the rows of an index tensor: shape (*rows.shape, width)."""
         m = self.index.shape[-1]
         index = self.index.index_select(0, rows.flatten()).reshape(*rows.shape, m)
         value = self.value.index_select(0, rows.flatten()).reshape(*rows.shape, m)
-        return SparseRows(index, value, self.width)
+        return EllRows(index, value, self.width)
 
     def mix(self, partner, lam):
         """Return λ·self + (1−λ)·partner, for λ of the leading dimensions or of 1."""
         lam = lam.unsqueeze(-1)
         value = torch.cat([self.value * lam, partner.value * (1 - lam)], dim=-1)
         index = torch.cat([self.index, partner.index], dim=-1)
-        return SparseRows(index, value, self.width)
+        return EllRows(index, value, self.width)
 
     def expand(self, n_members, dtype):
         """Return rows (n, width) as (K, n, width): the same for each member."""
         m = self.index.shape[-1]
         index = self.index.expand(n_members, -1, m)
-        return SparseRows(index, self.value.to(dtype).expand_as(index), self.width)
+        return EllRows(index, self.value.to(dtype).expand_as(index), self.width)
 
     def _flat(self):
         """Return places in the members' stacked weights, and values: (A·B, m) each."""

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
-from ._sparse import SparseRows
+from ._ell import EllRows
+from ._losses import LOSSES
 
 _aten = torch.ops.aten
 _SELU = 1.6732632423543772, 1.0507009873554805, 1.0
-
 # From the gradient at the activation's output, its input z and its output h, to the
 # gradient at z; in place where there is such a kernel.
 _BACKWARD = {
@@ -78,7 +77,7 @@ class ClosedFormGradient:
 
         Parameters
         ----------
-        X : torch.Tensor or SparseRows of shape (A, B, n_features)
+        X : torch.Tensor or EllRows of shape (A, B, n_features)
             A batch for each of the first A members.
         target : torch.Tensor of shape (A, B, n_outputs)
             Classes' targets come multiplied by their rows' weights, others do not.
@@ -95,7 +94,7 @@ class ClosedFormGradient:
         space = self._spaces.get(X.shape) or self._allocate(X)
         one = n_active == 1  # then plain products have less overhead
         affine, product = (torch.addmm, torch.mm) if one else (torch.baddbmm, torch.bmm)
-        sparse = X if isinstance(X, SparseRows) else None
+        sparse = X if isinstance(X, EllRows) else None
         if one:
             X, target = X[0], target[0]
             weight = weight[0] if isinstance(weight, torch.Tensor) else weight
@@ -165,37 +164,6 @@ class ClosedFormGradient:
         losses = torch.zeros_like(scores, memory_format=torch.contiguous_format)
         self._spaces[X.shape] = _Workspace(outputs, grads, scores, grad, losses)
         return self._spaces[X.shape]
-
-
-def _cross_entropy(space, target, weight):
-    """Add to the losses, with minus, and write the gradient at the scores."""
-    log_proba = space.scores.log_softmax(-1)
-    space.losses.addcmul_(target, log_proba)
-    torch.sub(log_proba.exp_().mul_(weight), target, out=space.grad)
-
-
-def _squared_error(space, target, weight):
-    """Do so for the squared error, of targets that have no weight in them."""
-    residual = space.scores - target
-    share = 1 / residual.shape[-1]
-    weighted = residual * weight
-    space.losses.addcmul_(weighted, residual, value=-share)
-    torch.mul(weighted, 2 * share, out=space.grad)
-
-
-def _binary_cross_entropy(space, target, weight):
-    """Do so for the cross-entropy of each output, of targets without weight too."""
-    share = 1 / target.shape[-1]
-    gain = space.scores * target - F.softplus(space.scores)
-    space.losses.add_(gain * (weight * share))
-    torch.mul(space.scores.sigmoid() - target, weight * share, out=space.grad)
-
-
-LOSSES = {
-    nn.CrossEntropyLoss: _cross_entropy,
-    nn.MSELoss: _squared_error,
-    nn.BCEWithLogitsLoss: _binary_cross_entropy,
-}
 
 
 def _gradient(parameter):

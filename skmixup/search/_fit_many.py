@@ -13,10 +13,12 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
 
-from ._base import BaseMixup, last_step
-from ._checks import as_table
-from ._estimators import MixupClassifier, MixupRegressor
-from ._stack import MEMBER_PARAMS, Fitting, Table, train_together
+from ..encoding._checks import as_table
+from ..estimators._base import BaseMixup
+from ..estimators._classifier import MixupClassifier
+from ..estimators._preprocess import last_step
+from ..estimators._regressor import MixupRegressor
+from ..training._engine import MEMBER_PARAMS, Fitting, Table, train_together
 
 # What an encoded table depends on, of the parameters that may differ in a stack.
 TABLE_PARAMS = frozenset({"class_weight"})
@@ -86,7 +88,7 @@ def run_tasks(tasks, X, y, params, **how):
     params : dict
         For `fit`; of what has a row for each of X's, a task gets its own rows.
     **how : dict
-        Passed to :func:`skmixup._stack.train_together`.
+        Passed to :func:`skmixup.training._engine.train_together`.
 
     Yields
     ------

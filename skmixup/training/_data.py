@@ -10,9 +10,9 @@ from scipy import sparse
 from skorch.dataset import Dataset
 from torch.utils.data import Subset
 
-from ._checks import as_table, check_weights, is_table
-from ._columns import to_frame
-from ._sparse import rows_with_few_values
+from ..encoding._checks import as_table, check_weights, is_table
+from ..encoding._columns import to_frame
+from ..stack._ell import rows_with_few_values
 
 
 class ResidentRows:
@@ -53,8 +53,8 @@ class ResidentRows:
         return math.prod(self.X.shape[1:])
 
     @cached_property
-    def sparse_rows(self):
-        """The rows as SparseRows, or None where products with dense rows are faster."""
+    def ell_rows(self):
+        """The rows as EllRows, or None where products with dense rows are faster."""
         return rows_with_few_values(self.X, self.device)
 
     def total_weight(self, rows, purpose):
@@ -209,3 +209,49 @@ def unpack(dataset):
         f"MixupNet keeps its data on the device: it takes arrays, tensors or skorch "
         f"datasets, got {type(dataset).__name__}."
     )
+
+
+class MemberRows:
+    """Row numbers of K members, padded to one length.
+
+    Parameters
+    ----------
+    rows : sequence of K arrays of int
+
+    Attributes
+    ----------
+    counts : ndarray of int of shape (K,)
+    even : bool
+        Whether all members have the same number of rows.
+    index : ndarray of int of shape (K, n_max)
+        Padded with each member's first row.
+    """
+
+    def __init__(self, rows):
+        self.counts = np.array([len(r) for r in rows])
+        if not self.counts.size or not self.counts.min():
+            raise ValueError("Found no rows to train or validate on.")
+        self.even = np.ptp(self.counts) == 0
+        if self.even:
+            self.index = np.array(rows)
+        else:
+            self.index = np.empty((len(rows), self.counts.max()), dtype=np.int64)
+            for padded, own in zip(self.index, rows, strict=True):
+                padded[: len(own)], padded[len(own) :] = own, own[0]
+
+    def __len__(self):
+        return len(self.counts)
+
+    def sample(self, size):
+        """Return up to `size` rows of each member, drawn at random."""
+        rng = np.random.default_rng(0)
+        if self.even:
+            return MemberRows(rng.permuted(self.index, axis=1)[:, :size])
+        pairs = zip(self.index, self.counts, strict=True)
+        return MemberRows([rng.permutation(r[:n])[:size] for r, n in pairs])
+
+    def mask(self):
+        """Return True for rows and False for padding, (K, n_max), or None if even."""
+        if self.even:
+            return None
+        return np.arange(self.index.shape[1]) < self.counts[:, None]

@@ -7,9 +7,8 @@ from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 from skorch.utils import to_numpy
 
-from ._modules import shown
-from ._resident import unpack
-from ._targets import (
+from ..stack._layers import shown
+from ._criteria import (
     EACH_OUTPUT,
     as_array,
     criterion_traits,
@@ -18,6 +17,7 @@ from ._targets import (
     read_y,
     sort_labels,
 )
+from ._data import unpack
 
 
 def _dataset_targets(dataset):

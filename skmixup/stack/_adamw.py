@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from ._modules import check_member_values, shown
+from ._layers import check_member_values, shown
 
 
 class StackedAdamW(torch.optim.Optimizer):

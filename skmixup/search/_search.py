@@ -28,12 +28,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
-from ._base import last_step
-from ._checks import as_table
+from ..encoding._checks import as_table
+from ..estimators._preprocess import last_step
+from ..estimators._targets import check_labels
+from ..training._engine import MEMBER_PARAMS
 from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
-from ._estimators import check_labels
-from ._stack import MEMBER_PARAMS
-from ._together import (
+from ._fit_many import (
     TABLE_PARAMS,
     Task,
     can_stack,

@@ -11,11 +11,12 @@ from scipy import sparse
 from sklearn import get_config
 from tqdm.auto import tqdm
 
-from ._base import BaseMixup, arrays_to_net, new_net, resolve_device
+from ..mixing._mixers import make_mixer
 from ._callbacks import BestWeights, EpochProgress
-from ._mixing import make_mixer
+from ._device import resolve_device
 from ._net import MixupNet, check_losses
-from ._rows import count_copies, visit_copies
+from ._state import arrays_to_net, new_net
+from ._weights import count_copies, repeat_by_weight
 
 # Parameters of an estimator that each member of a stack may have of its own.
 MEMBER_PARAMS = frozenset(
@@ -69,7 +70,7 @@ class Fitting:
     fair share of the stack's, and either fits `estimator` or sets `error`.
     """
 
-    estimator: BaseMixup
+    estimator: object
     table: Table
     group: tuple = ()
     seconds: float = 0.0
@@ -85,7 +86,7 @@ class Fitting:
         split_seed, seeds = est._draw_seeds()
         splits = est._split(table.y, split_seed)
         est._note_shape(table.X.shape[1], table.weight, seeds)
-        self.splits, self.weight = visit_copies(splits, table.weight)
+        self.splits, self.weight = repeat_by_weight(splits, table.weight)
 
     @property
     def n_members(self):

@@ -1,0 +1,1 @@
+"""Tables, checked and made into matrices of numbers."""

@@ -1,0 +1,353 @@
+"""The regressor."""
+
+from numbers import Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_y
+from torch import nn
+
+from ..mixing._mixers import ManifoldMixup
+from ._base import BaseMixup
+from ._targets import _round
+
+
+class MixupRegressor(RegressorMixin, BaseMixup):
+    """A neural network for tables with numeric targets, trained with or without mixup.
+
+    As :class:`MixupClassifier`; with an `alpha` above 0, on virtual rows
+    x~ = λ·x_i + (1−λ)·x_j with targets y~ = λ·y_i + (1−λ)·y_j [1]_. Targets are
+    standardized for the training, which minimizes the squared error; of several
+    targets, the mean of theirs.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : array-like of int or int, default=(128, 128)
+        Width of each hidden layer; empty for a linear model.
+    alpha : float, default=0.0
+        α of λ ~ Beta(α, α), in [0, inf]. 0 is plain training (ERM), inf mixes half and
+        half. By default nothing is mixed: with early-stopped members averaged, no
+        mixing had the best mean rank of eight settings on 29 tables (README, section
+        "Regression"). Not the L2 penalty, which
+        :class:`sklearn.neural_network.MLPRegressor` calls alpha: that is `weight_decay`
+        here.
+    mixing : {"input", "manifold", "cutmix"}, Mixer or None, default="input"
+        Mix whole rows; mix the input of a layer chosen at random; or swap a random
+        subset of columns. None switches mixing off, as ``alpha=0`` does.
+    partner : {"random", "target"}, default="random"
+        Mix a row with any other of its batch; or with one of all whose target is like
+        its own, as C-Mixup does [2]_. Not with ``mixing="manifold"``.
+    bandwidth : float, default=0.5
+        How far targets of partners are apart, in standard deviations: σ of the kernel
+        exp(−|y_i − y_j|² / 2σ²). Used with ``partner="target"``.
+    lambda_per : {"batch", "row"}, default="batch"
+        Draw one λ for each batch or for each row.
+    activation : {"relu", "gelu", "silu", "selu", "mish", "tanh", "logistic", \
+            "identity"}, default="relu"
+        Activation of the hidden layers.
+    dropout : float, default=0.1
+        Dropout rate after each hidden layer, in [0, 1).
+    n_estimators : int, default=8
+        Members of a deep ensemble, trained in one stack and whose predictions are
+        averaged. 1 takes a fraction of the time.
+    lr : float, default=4e-3
+        Learning rate of AdamW.
+    weight_decay : float, default=1e-2
+        Decoupled weight decay of the weights; biases have none.
+    batch_size : int or "auto", default="auto"
+        Rows a step. "auto" is a power of two from 16 to 256, about n_rows / 40.
+    max_epochs : int, default=100
+        Epochs of a `fit`.
+    lr_schedule : {"constant", "cosine"}, default="cosine"
+        "cosine" lets the learning rate fall towards zero, epoch by epoch.
+    early_stopping : bool or "auto", default="auto"
+        Set rows aside, and keep each member's weights of the epoch with the lowest
+        clean squared error on them. Each of several members sets aside rows of its own,
+        a fold, so that all rows are learned from. "auto" does so from 20 distinct rows.
+    validation_fraction : float, default=0.125
+        Share of the rows that a member sets aside, at random: with several members,
+        0.125 is eight folds. Used with `early_stopping`.
+    n_iter_no_change : int, default=20
+        Epochs without improvement before a member stops. Used with `early_stopping`.
+    preprocess : "auto", None or transformer, default="auto"
+        "auto" encodes with :class:`TabularEncoder`; None takes numeric arrays as they
+        are, already scaled; a transformer is cloned, fitted and used.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Handed to :class:`TabularEncoder`.
+    callbacks : list of skorch callbacks, default=None
+        Handed to :class:`MixupNet`.
+    device : str, default="auto"
+        "auto", "cpu", "cuda", "cuda:1", "mps"; "auto" prefers an accelerator.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last one, with the encoding that it learned. But
+        a transformer that keeps its targets from the rows that it is fitted on, as
+        :class:`sklearn.preprocessing.TargetEncoder` does, is fitted anew.
+    verbose : int, default=0
+        1 shows a progress bar on fits over a second, 2 skorch's table of epochs too.
+    random_state : int, RandomState or None, default=None
+        Seeds weights, order, mixing, dropout and the validation split. Two fits with
+        the same int are the same; global random states are left as they were.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where they have any that are strings.
+    encoder_ : TabularEncoder, transformer or None
+        The fitted preprocessing.
+    net_ : MixupNet
+        The trained net; ``net_.history`` is skorch's history.
+    target_mean_, target_scale_ : ndarray of shape (n_outputs,)
+        Mean and standard deviation of each target, to about six digits.
+    target_ndim_ : int
+        Number of dimensions of the targets, 1 or 2.
+    n_iter_ : int
+        Number of epochs trained.
+    loss_curve_ : list of float
+        Mean loss that training minimized, on mixed rows and standardized targets, epoch
+        by epoch.
+    validation_loss_curve_ : list of float
+        Clean squared error on the rows set aside, mean over members, of standardized
+        targets; with `early_stopping`.
+
+    See Also
+    --------
+    MixupClassifier : The same for labels.
+
+    Notes
+    -----
+    A row of weight w is the same as w copies of it, exactly; see
+    :class:`MixupClassifier`.
+
+    References
+    ----------
+    .. [1] Zhang, Cisse, Dauphin, Lopez-Paz, "mixup: Beyond Empirical Risk
+       Minimization", 2017.
+    .. [2] Yao, Wang, Zhang, Zou, Finn, "C-Mixup: Improving Generalization in
+       Regression", 2022.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skmixup import MixupRegressor
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> reg = MixupRegressor(random_state=0).fit(X_train, y_train)
+    >>> bool(reg.score(X_test, y_test) > 0.3)
+    True
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        **BaseMixup._parameter_constraints,
+        "partner": [StrOptions({"random", "target"})],
+        "bandwidth": [Interval(Real, 0, None, closed="neither")],
+    }
+    _criterion = nn.MSELoss
+    _n_classes = None
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(128, 128),
+        *,
+        alpha=0.0,
+        mixing="input",
+        partner="random",
+        bandwidth=0.5,
+        lambda_per="batch",
+        activation="relu",
+        dropout=0.1,
+        n_estimators=8,
+        lr=4e-3,
+        weight_decay=1e-2,
+        batch_size="auto",
+        max_epochs=100,
+        lr_schedule="cosine",
+        early_stopping="auto",
+        validation_fraction=0.125,
+        n_iter_no_change=20,
+        preprocess="auto",
+        categorical_features="from_dtype",
+        callbacks=None,
+        device="auto",
+        warm_start=False,
+        verbose=0,
+        random_state=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.alpha = alpha
+        self.mixing = mixing
+        self.partner = partner
+        self.bandwidth = bandwidth
+        self.lambda_per = lambda_per
+        self.activation = activation
+        self.dropout = dropout
+        self.n_estimators = n_estimators
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.lr_schedule = lr_schedule
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.preprocess = preprocess
+        self.categorical_features = categorical_features
+        self.callbacks = callbacks
+        self.device = device
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None):
+        """Train on a table.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            Numbers.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row; a weight of 0 leaves the row out.
+
+        Returns
+        -------
+        self : MixupRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X or y is empty, of different lengths, or not finite; if a parameter is
+            out of range; if training diverges.
+        TypeError
+            If a column of X holds what cannot be encoded.
+        """
+        return self._fit(X, y, sample_weight)
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on a piece of a table.
+
+        The encoding, the targets' mean and scale and, with ``batch_size="auto"``, the
+        batch size are learned from the first piece. The learning rate is constant, and
+        no rows are set aside.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            Numbers.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        self : MixupRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If y has another number of targets than in the first call.
+        """
+        first = not hasattr(self, "net_")
+        return self._fit_piece(X, y, sample_weight, first, learns_target=first)
+
+    def _training_params(self):
+        own = {"partner": self.partner, "bandwidth": self.bandwidth}
+        return super()._training_params() | own
+
+    # ---- what the target is
+
+    @property
+    def _n_outputs(self):
+        return len(self.target_mean_)
+
+    def _check_target(self, y):
+        is_manifold = self.mixing == "manifold" or isinstance(
+            self.mixing, ManifoldMixup
+        )
+        if self.partner == "target" and is_manifold:
+            raise ValueError(
+                "partner='target' needs rows mixed as they come, got "
+                f"mixing={self.mixing!r}: use 'input', 'cutmix' or partner='random'."
+            )
+        if sparse.issparse(y):
+            raise ValueError("y is sparse: give targets as an array, y.toarray().")
+        with np.errstate(over="ignore", invalid="ignore"):  # in sums of large numbers
+            y = _check_y(y, multi_output=True, y_numeric=True, estimator=self)
+        if y.dtype.kind not in "fiub":
+            raise ValueError(f"y must hold numbers, got values of dtype {y.dtype}.")
+        return y
+
+    def _check_known_target(self, y, when):
+        n_targets = 1 if y.ndim == 1 else y.shape[1]
+        if (n_targets, y.ndim) != (self._n_outputs, self.target_ndim_):
+            raise ValueError(
+                f"y has shape {y.shape}, and had {self._n_outputs} target(s) before: "
+                f"{when} they cannot change."
+            )
+
+    def _learn_target(self, y, weight):
+        self.target_ndim_ = y.ndim
+        columns = y.reshape(len(y), -1).astype(np.float64)
+        # Made small first, so that nothing near the largest float overflows.
+        largest = np.abs(columns).max(axis=0)
+        largest[largest == 0] = 1.0
+        small = columns / largest
+        mean = np.average(small, axis=0, weights=weight)
+        spread = np.sqrt(np.average((small - mean) ** 2, axis=0, weights=weight))
+        varies = spread > 1e-12  # above round-off
+        # Rounded, so that weights and copies agree to the last bit.
+        spread = np.where(varies, _round(spread), 0.0)
+        unit = np.where(varies, spread, 1.0) * 2.0**-20
+        self.target_mean_ = np.where(varies, np.round(mean / unit) * unit, mean)
+        self.target_mean_ *= largest
+        self.target_scale_ = spread * largest
+
+    def _encode_target(self, y):
+        columns = y.reshape(len(y), -1)
+        encoded = np.zeros(columns.shape)
+        for column, scale in enumerate(self.target_scale_):
+            if scale > 0:  # a constant is 0, and predicted exactly
+                mean = self.target_mean_[column] / scale
+                encoded[:, column] = columns[:, column] / scale - mean
+        return encoded.astype(np.float32)
+
+    def _target_codes(self, y):
+        return np.unique(y, axis=0, return_inverse=True)[1].reshape(-1)
+
+    def _strata(self, y):
+        return np.zeros(len(y), dtype=int)  # a split is plainly random
+
+    # ---- prediction
+
+    def predict(self, X):
+        """Return the mean of the members' predictions.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows, with the columns of `fit` in the same order.
+
+        Returns
+        -------
+        y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+            As the targets of `fit`.
+        """
+        outputs = self._member_outputs(X).mean(1).numpy()
+        with np.errstate(over="ignore"):  # of targets near the largest float
+            y = np.nan_to_num(outputs * self.target_scale_ + self.target_mean_)
+        return y[:, 0] if self.target_ndim_ == 1 else y
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

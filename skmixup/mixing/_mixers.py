@@ -1,0 +1,305 @@
+"""The mixing variants."""
+
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+import torch
+
+from ..stack._ell import EllRows
+from ._core import _take_rows, mix
+
+
+class Mixer:
+    """What a mixing variant is: random numbers drawn, then applied.
+
+    Subclasses override `mix`, and `draw` if λ and partners are not all they need.
+    Batches have shape (K members, S steps, B rows, ...).
+    """
+
+    def bind(self, groups):
+        """Return a mixer that knows which encoded columns belong together.
+
+        The one place where a mixer is told of the table: every estimator, search and
+        `mixup_batch` calls it before the first draw.
+
+        Parameters
+        ----------
+        groups : ndarray of int of shape (n_outputs,) or None
+            Input column of each encoded column (``TabularEncoder.column_groups_``);
+            None where nobody knows.
+
+        Returns
+        -------
+        mixer : Mixer
+            By default this one, which treats all columns alike. One that does not
+            returns a new one, and leaves this one as it is.
+        """
+        return self
+
+    def draw(self, rng, lam):
+        """Draw what one member needs for S steps beyond λ and partners.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            The member's own stream.
+        lam : ndarray of shape (S, 1) or (S, B)
+            Coefficients, one a batch or one a row.
+
+        Notes
+        -----
+        The steps must be drawn one after the other: S calls for a step each must give
+        the same numbers as a call for S steps.
+
+        Returns
+        -------
+        drawn : dict of str to ndarray, first axis S
+            Passed to `mix` as CPU tensors with a leading member axis.
+        """
+        return {}
+
+    def mix(self, X, X_partner, lam, **drawn):
+        """Mix rows with their partners.
+
+        Parameters
+        ----------
+        X, X_partner : torch.Tensor of shape (K, S, B, ...)
+        lam : torch.Tensor of shape (K, S, 1) or (K, S, B)
+        **drawn : torch.Tensor
+            What `draw` returned, in main memory.
+
+        Returns
+        -------
+        X_mixed : torch.Tensor, shape of X
+        lam_target : torch.Tensor of shape (K, S, 1) or (K, S, B)
+            The weight of the first row's target.
+        """
+        raise NotImplementedError
+
+    def attached(self, module):
+        """Return a context in which `module` mixes inside; by default it does not."""
+        return nullcontext()
+
+
+class InputMixup(Mixer):
+    """Plain mixup: whole rows, x~ = λ·x_i + (1−λ)·x_j (Zhang et al. 2017)."""
+
+    def mix(self, X, X_partner, lam):
+        """Mix rows with their partners; see `Mixer.mix`."""
+        if isinstance(X, EllRows):
+            return X.mix(X_partner, lam), lam
+        return mix(X, X_partner, lam), lam
+
+
+class CutMix(Mixer):
+    """CutMix on tables: a random subset of columns comes from the partner.
+
+    Of G columns, round(λ·G) are kept, and the first target's weight is the share of
+    columns kept. All output columns of one input column move together, so that a
+    category stays one-hot.
+
+    Parameters
+    ----------
+    groups : array-like of int of shape (n_outputs,), default=None
+        Input column of each encoded column. By default as a :class:`TabularEncoder`
+        within the estimator tells (``column_groups_``); where there is none, each
+        column is its own.
+
+    References
+    ----------
+    Yun et al., "CutMix", 2019, carried to tables as in Kadra et al., "Well-tuned
+    Simple Nets Excel on Tabular Datasets", 2021.
+    """
+
+    def __init__(self, groups=None):
+        self.groups = groups
+
+    def bind(self, groups):
+        """Return a CutMix of these groups, unless this one has its own."""
+        return self if groups is None or self.groups is not None else CutMix(groups)
+
+    def _group_index(self, n_columns):
+        if self.groups is None:
+            return np.arange(n_columns)
+        groups = np.unique(np.asarray(self.groups), return_inverse=True)[1]
+        if len(groups) != n_columns:
+            raise ValueError(
+                f"groups must name a group for each of the {n_columns} columns, got "
+                f"{len(groups)}."
+            )
+        return groups
+
+    def draw(self, rng, lam):
+        """Draw a random order of the columns, as seeds; see `Mixer.draw`."""
+        return {"column_seed": rng.integers(2**63, size=lam.shape)}
+
+    def mix(self, X, X_partner, lam, column_seed):
+        """Swap columns with the partners'; see `Mixer.mix`."""
+        flat = X.flatten(3)
+        groups = self._group_index(flat.shape[-1])
+        n_groups = groups.max(initial=-1) + 1
+        n_kept = torch.round(lam * n_groups)
+        rank = _column_ranks(column_seed.numpy(), n_groups)
+        keep = torch.as_tensor(rank, device=X.device) < n_kept[..., None]
+        keep = keep[..., torch.as_tensor(groups, device=X.device)]
+        mixed = torch.where(keep, flat, X_partner.flatten(3)).reshape(X.shape)
+        return mixed, n_kept / max(n_groups, 1)
+
+
+def _column_ranks(seeds, n_groups):
+    """Rank the columns at random for each seed: shape (*seeds.shape, n_groups)."""
+    # A counter hashed with the seed (the finalizer of splitmix64): vectorized, and the
+    # same for a member whoever trains beside it.
+    with np.errstate(over="ignore"):
+        x = seeds.astype(np.uint64)[..., None] + np.arange(
+            1, n_groups + 1, dtype=np.uint64
+        ) * np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (x ^ (x >> np.uint64(31))).argsort(-1).argsort(-1)
+
+
+class ManifoldMixup(Mixer):
+    """Mix the input of a layer chosen at random for each batch.
+
+    Parameters
+    ----------
+    layers : sequence of str, default=None
+        Names of the submodules (as in ``module.named_modules()``) whose input may be
+        mixed; the first layer's input is the row itself. By default
+        ``module.mixable_layers()`` where there is one, else the direct children that
+        have parameters, in order.
+
+    References
+    ----------
+    Verma et al., "Manifold Mixup: Better Representations by Interpolating Hidden
+    States", 2019.
+    """
+
+    def __init__(self, layers=None):
+        self.layers = layers
+
+    def draw(self, rng, lam):
+        """Draw each step's layer as a number in [0, 1); see `Mixer.draw`."""
+        return {"depth": rng.random(len(lam))}
+
+    def mix(self, X, X_partner, lam, depth):
+        """Leave the rows alone: the layers mix; see `Mixer.mix`."""
+        return X, lam
+
+    def _find_layers(self, module):
+        if self.layers is not None:
+            found = dict(module.named_modules())
+            missing = [name for name in self.layers if name not in found]
+            if missing:
+                raise ValueError(
+                    f"layers {missing} are not submodules of {type(module).__name__}; "
+                    f"it has {[name for name in found if name]}."
+                )
+            return [found[name] for name in self.layers]
+        if hasattr(module, "mixable_layers"):
+            return module.mixable_layers()
+        return [m for m in module.children() if any(True for _ in m.parameters())]
+
+    @contextmanager
+    def attached(self, module):
+        """Put hooks on the layers; yields what tells them the step's draws."""
+        layers = self._find_layers(module)
+        if not layers:
+            raise ValueError(
+                f"mixing='manifold' needs layers with parameters, and "
+                f"{type(module).__name__} has none: pass ManifoldMixup(layers=[...])."
+            )
+        inside = _LayerMixing(len(layers), stacked=hasattr(module, "n_members"))
+        handles = [
+            layer.register_forward_pre_hook(inside.hook(i))
+            for i, layer in enumerate(layers)
+        ]
+        try:
+            yield inside
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+class _LayerMixing:
+    """The draws of the step under way, and the hooks that apply them."""
+
+    def __init__(self, n_layers, stacked):
+        self.n_layers = n_layers
+        self.stacked = stacked
+        self.step = None
+
+    @contextmanager
+    def using(self, lam, partner, depth):
+        """Mix with λ (K, 1 or B), partners (K, B) and depths (K,), within a step."""
+        chosen = (depth.numpy() * self.n_layers).astype(int)
+        self.step = lam, partner, chosen
+        self.n_calls = np.zeros(self.n_layers, dtype=int)
+        try:
+            yield
+        finally:
+            self.step = None
+        if (self.n_calls[chosen] != 1).any():
+            raise ValueError(
+                "mixing='manifold' needs layers that the module calls once in a "
+                f"forward pass; layer(s) {np.flatnonzero(self.n_calls != 1).tolist()} "
+                "are called never or more often: pass ManifoldMixup(layers=[...])."
+            )
+
+    def hook(self, layer):
+        """Return a forward-pre-hook for the layer of this number."""
+
+        def mix_input(module, args):
+            if self.step is None:
+                return None
+            lam, partner, chosen = self.step
+            self.n_calls[layer] += 1
+            if not args:
+                raise ValueError(
+                    f"mixing='manifold' cannot mix the input of {module}: it is given "
+                    "by keyword, and must be given by position."
+                )
+            if not (chosen == layer).any():
+                return None
+            here = torch.as_tensor(chosen == layer, device=lam.device)[:, None]
+            hidden = args[0] if self.stacked else args[0][None]
+            lam = torch.where(here, lam, 1.0)
+            mixed = mix(hidden, _take_rows(hidden, partner), lam)
+            return (mixed if self.stacked else mixed[0], *args[1:])
+
+        return mix_input
+
+
+MIXERS = {"input": InputMixup, "manifold": ManifoldMixup, "cutmix": CutMix}
+
+
+def make_mixer(mixing, groups=None):
+    """Return the mixer that a `mixing` parameter names.
+
+    Parameters
+    ----------
+    mixing : {"input", "manifold", "cutmix"}, Mixer or None
+        None switches mixing off.
+    groups : array-like of int, default=None
+        Input column of each encoded column, which the mixer is bound to.
+
+    Returns
+    -------
+    mixer : Mixer or None
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
+    if mixing is None:
+        return None
+    if isinstance(mixing, Mixer):
+        return mixing.bind(groups)
+    if mixing in MIXERS:
+        return MIXERS[mixing]().bind(groups)
+    raise ValueError(
+        "mixing must be 'input', 'manifold', 'cutmix', a Mixer or None, got "
+        f"{mixing!r}."
+    )

@@ -1,0 +1,1 @@
+"""Many fits at once: searches, and ensembles of their folds."""

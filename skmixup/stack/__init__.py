@@ -1,0 +1,7 @@
+"""K networks as one module: layers, perceptrons, losses, and their optimizer."""
+
+from ._adamw import StackedAdamW
+from ._layers import StackedDropout, StackedLinear
+from ._mlp import StackedMLP
+
+__all__ = ["StackedAdamW", "StackedDropout", "StackedLinear", "StackedMLP"]

@@ -1,0 +1,182 @@
+"""K multi-layer perceptrons as one module."""
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from ._ell import EllRows
+from ._layers import (
+    ACTIVATIONS,
+    INIT,
+    StackedDropout,
+    StackedLinear,
+    _per_member,
+    torch_generator,
+)
+
+_OUTPUT_MULTIPLE = 16
+_ABSENT = -1e9  # score of an output that a member lacks: its softmax is 0 exactly
+
+
+class StackedMLP(nn.Module):
+    """K multi-layer perceptrons that share nothing but the clock.
+
+    Parameters
+    ----------
+    n_features, n_outputs : int or sequence of int of length K
+        Width of a row and of the output. Members of different widths share a stack:
+        rows are padded with zeros, and an output that a member lacks has probability 0.
+    hidden_layer_sizes : sequence of int, default=(128, 128)
+        Width of each hidden layer; empty for a linear model.
+    n_members : int, default=1
+        K.
+    activation : str, default="relu"
+        "relu", "gelu", "silu", "selu", "mish", "tanh", "logistic" or "identity".
+    dropout : float or sequence of float of length K, default=0.0
+        Dropout rate after each hidden layer.
+    seeds : sequence of int of length K, default=None
+        Seed of each member's weights and dropout; by default 0, 1, ....
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmixup import StackedMLP
+    >>> mlp = StackedMLP(4, 3, (8,), n_members=2)
+    >>> mlp(torch.ones(2, 5, 4)).shape  # each member its own batch
+    torch.Size([2, 5, 3])
+    >>> mlp(torch.ones(5, 4)).shape  # all members the same batch
+    torch.Size([2, 5, 3])
+    """
+
+    def __init__(
+        self,
+        n_features,
+        n_outputs,
+        hidden_layer_sizes=(128, 128),
+        *,
+        n_members=1,
+        activation="relu",
+        dropout=0.0,
+        seeds=None,
+    ):
+        super().__init__()
+        self.n_members = n_members
+        self.activation = activation
+        self.n_outputs = _per_member(n_outputs, n_members)
+        self.width = max(self.n_outputs)
+        widths = [n_features, *hidden_layer_sizes, n_outputs]
+        self.layers = nn.ModuleList(
+            StackedLinear(n_members, a, b) for a, b in pairwise(widths[:-1])
+        )
+        # Of a few columns alone, a matrix product can take three times as long.
+        self.layers.append(
+            StackedLinear(n_members, *widths[-2:], multiple=_OUTPUT_MULTIPLE)
+        )
+        self.dropouts = nn.ModuleList(
+            StackedDropout(dropout, n_members) for _ in hidden_layer_sizes
+        )
+        self.reset_parameters(range(n_members) if seeds is None else seeds)
+
+    @torch.no_grad()
+    def reset_parameters(self, seeds):
+        """Draw new weights, each member's from its seed alone."""
+        self.seeds = [int(seed) for seed in seeds]
+        generators = [torch_generator("cpu", seed, INIT) for seed in self.seeds]
+        for layer in self.layers:
+            layer.reset_parameters(generators)
+        for member, n_outputs in enumerate(self.n_outputs):
+            self.layers[-1].bias[member, :, n_outputs:] = _ABSENT
+        self.seed_members(self.seeds, 0)
+
+    def seed_members(self, seeds, epoch):
+        """Start the dropout streams of an epoch."""
+        for i, dropout in enumerate(self.dropouts):
+            dropout.seed_members(seeds, epoch * len(self.dropouts) + i)
+
+    def mixable_layers(self):
+        """Return the layers whose input manifold mixup may mix."""
+        return list(self.layers)
+
+    def forward(self, X):
+        """Return the scores (K, B, n_outputs) of rows (K, B, d), or (B, d) for all.
+
+        Of A < K batches, given as (A, B, d), the first A members see one each.
+        """
+        if X.dim() == 2:
+            X = X.expand(self.n_members, *X.shape)
+        for layer, dropout in zip(self.layers[:-1], self.dropouts, strict=True):
+            X = dropout(self.activate(layer(X)))
+        return self.layers[-1](X)[..., : self.width]
+
+    @property
+    def widest(self):
+        """The largest width of a layer's input or output."""
+        return max(max(layer.weight.shape[1:]) for layer in self.layers)
+
+    def layers_in(self, dtype):
+        """Return weights and biases in a precision, for `scores`."""
+        return [
+            (layer.weight.detach().to(dtype), layer.bias.detach().to(dtype))
+            for layer in self.layers
+        ]
+
+    @torch.no_grad()
+    def scores(self, X, layers):
+        """Return all members' scores of rows: no dropout, no graph, no modules' calls.
+
+        Changes no state, so that threads may share the module.
+
+        Parameters
+        ----------
+        X : torch.Tensor or EllRows of shape (K, n_rows, n_features)
+        layers : list of tuple of torch.Tensor
+            From `layers_in`, in X's precision.
+
+        Returns
+        -------
+        scores : torch.Tensor of shape (K, n_rows, n_outputs)
+        """
+        for i, (weight, bias) in enumerate(layers):
+            if isinstance(X, EllRows):
+                z = weight.new_empty(*X.shape[:2], weight.shape[2])
+                X.matmul(weight, bias, out=z)
+            else:
+                z = torch.baddbmm(bias, X, weight)
+            if i + 1 < len(layers):
+                X = z.relu_() if self.activation == "relu" else self.activate(z)
+        return z[..., : self.width]
+
+    def activate(self, z):
+        """Apply the activation."""
+        return ACTIVATIONS[self.activation](z)
+
+    def select(self, members):
+        """Return a stack of some members, cut to their width.
+
+        Parameters
+        ----------
+        members : sequence of int
+            They must agree in `n_features` and `n_outputs`.
+
+        Returns
+        -------
+        mlp : StackedMLP
+            With copies of their weights, on the CPU.
+        """
+        first = members[0]
+        chosen = StackedMLP(
+            self.layers[0].in_features[first],
+            self.n_outputs[first],
+            [layer.out_features[first] for layer in self.layers[:-1]],
+            n_members=len(members),
+            activation=self.activation,
+            dropout=[self.dropouts[0].p[k] for k in members] if self.dropouts else 0.0,
+            seeds=[self.seeds[k] for k in members],
+        )
+        mine = self.state_dict()
+        with torch.no_grad():
+            for name, parameter in chosen.named_parameters():
+                rows, columns = parameter.shape[1:]
+                parameter.copy_(mine[name][list(members), :rows, :columns])
+        return chosen.train(self.training)

@@ -1,0 +1,1 @@
+"""From encoded rows to trained members: plans, batches, the loop, the net."""
