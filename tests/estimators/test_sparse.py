@@ -48,7 +48,7 @@ def test_many_ell_rows_are_predicted_as_few_are():
 def test_a_wide_category_trains_in_little_memory():
     code = """
 import numpy as np, pandas as pd
-from benchmarks._memory import peak_of
+from benchmarks.timing.memory import peak_of
 from skmixup import MixupClassifier
 rng = np.random.default_rng(0)
 codes = rng.integers(4_000, size=60_000)
