@@ -220,7 +220,7 @@ class Training:
 
     def _has_closed_form(self):
         """Tell whether steps can do without autograd, and without being heard."""
-        net = self.net
+        net, is_float = self.net, self.data.train.y.is_floating_point()
         return (
             type(net.module_) is StackedMLP
             and all(p.requires_grad for p in net.module_.parameters())
@@ -229,25 +229,9 @@ class Training:
                 for m in net.module_.modules()
             )
             and isinstance(net.optimizer_, StackedAdamW)
-            and self._loss_has_closed_form()
+            and ClosedFormGradient.covers(net.module_, net.criterion_, is_float)
             and not is_watched(net)
             and not is_heard(net, "on_grad_computed")
-        )
-
-    def _loss_has_closed_form(self):
-        criterion, is_float = self.net.criterion_, self.data.train.y.is_floating_point()
-        if type(criterion) in (nn.MSELoss, nn.BCEWithLogitsLoss):
-            named = ("weight", "pos_weight")
-            return (
-                all(getattr(criterion, name, None) is None for name in named)
-                and criterion.reduction == "none"
-                and is_float
-            )
-        return (
-            type(criterion) is nn.CrossEntropyLoss
-            and criterion.weight is None
-            and criterion.label_smoothing == 0
-            and not is_float  # so that targets sum to one
         )
 
     # ---- what is set for a while

@@ -628,7 +628,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
     @torch.no_grad()
     def _eval_members(self, X):
         if type(self.module_) is StackedMLP:  # without its modules' calls
-            return self.module_.scores(X, self.module_.layers_in(X.dtype))
+            return self.module_.scores(X)
         self._set_training(False)
         return self._forward_members(X)
 
@@ -750,7 +750,6 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         n_rows, mlp = X.shape[0], self.module_
         double = n_rows <= _BULK_ROWS and torch.device(self.device).type != "mps"
         dtype = torch.float64 if double else torch.float32
-        layers = mlp.layers_in(dtype)
         size = max(1, min(2048, 2**21 // (mlp.widest * mlp.n_members)))
         few = rows_with_few_values(X, self.device)
         chunks = []
@@ -764,7 +763,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
                 part = part.to(self.device, dtype)
                 part = part.expand(mlp.n_members, *part.shape)
             with self._own_precision():
-                scores = mlp.scores(part, layers)
+                scores = mlp.scores(part)
             chunks.append(scores.to("cpu", torch.float64))
         return (chunks[0] if len(chunks) == 1 else torch.cat(chunks, 1)).transpose(0, 1)
 
