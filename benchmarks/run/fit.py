@@ -87,9 +87,9 @@ def fit_stack(table, jobs):
     ------
     fit : Fit
     """
-    from skmixup import fit_together
+    from skmixup import fit_many
 
-    fits = fit_together(
+    fits = fit_many(
         [_model_of(job) for job in jobs],
         table.X,
         labels_of(table, jobs[0]),

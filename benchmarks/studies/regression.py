@@ -157,11 +157,11 @@ def run(X, y, places):
         `model`, `fold`, `error`: 1 − R², the squared error in units of the target's
         variance on the test rows; and `seconds`. None where a peer failed.
     """
-    from skmixup import fit_together
+    from skmixup import fit_many
 
     folds = list(KFold(FOLDS, shuffle=True, random_state=0).split(X))
     ours = [place for place in places if place[0] in SETTINGS]
-    fits = fit_together(
+    fits = fit_many(
         [_regressor(name, fold) for name, fold in ours],
         X,
         y,

@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import (
-    _num_samples,
     check_consistent_length,
     check_is_fitted,
     validate_data,
 )
 
+from .._sklearn import HasMethods, Interval, StrOptions, num_samples
 from ..encoding._checks import (
     as_table,
     check_numeric_columns,
@@ -25,7 +24,7 @@ from ..encoding._checks import (
     equal_rows_equal_bits,
 )
 from ..encoding._encoder import TabularEncoder
-from ..mixing._mixers import Mixer, make_mixer
+from ..mixing._mixers import MIXERS, Mixer, make_mixer
 from ..stack._layers import ACTIVATIONS
 from ..training._device import device_at_hand, resolve_device
 from ..training._engine import train
@@ -51,7 +50,7 @@ class BaseMixup(BaseEstimator):
     _parameter_constraints = {  # noqa: RUF012
         "hidden_layer_sizes": ["array-like", Integral],
         "alpha": [Interval(Real, 0, np.inf, closed="both")],
-        "mixing": [StrOptions({"input", "manifold", "cutmix"}), Mixer, None],
+        "mixing": [StrOptions(set(MIXERS)), Mixer, None],
         "lambda_per": [StrOptions({"batch", "row"})],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -261,13 +260,13 @@ class BaseMixup(BaseEstimator):
         if self.encoder_ is None:
             return X
         Z = fit_transform(self.encoder_, X, y, weight)
-        return self._check_encoded(Z, _num_samples(X))
+        return self._check_encoded(Z, num_samples(X))
 
     def _fit_encoder_again(self, X, y, weight):
         """Return rows that a new encoder has cross-fitted, and that encoder."""
         encoder = clone(self.encoder_)
         Z = fit_transform(encoder, X, y, weight)
-        Z = self._check_encoded(Z, _num_samples(X))
+        Z = self._check_encoded(Z, num_samples(X))
         n_features = self.net_.module__n_features
         if Z.shape[1] != n_features:
             raise ValueError(
@@ -288,7 +287,7 @@ class BaseMixup(BaseEstimator):
             return X
         with plain_output(self.encoder_):
             Z = self.encoder_.transform(X)
-        return self._check_encoded(Z, _num_samples(X))
+        return self._check_encoded(Z, num_samples(X))
 
     def _check_encoded(self, Z, n_rows):
         """Return what the preprocessing made, or raise if it can't be trained on."""

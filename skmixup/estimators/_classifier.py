@@ -3,13 +3,10 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
-)
 
+from .._sklearn import Interval, StrOptions, check_partial_fit_first_call, fit_context
 from ..encoding._checks import drop_weightless, scale_weights
 from ._base import BaseMixup
 from ._calibration import fit_temperature
@@ -38,9 +35,10 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         α of λ ~ Beta(α, α), in [0, inf]. 0 is plain training (ERM), inf mixes half and
         half. Not the L2 penalty, which :class:`sklearn.neural_network.MLPClassifier`
         calls alpha: that is `weight_decay` here.
-    mixing : {"input", "manifold", "cutmix"}, Mixer or None, default="input"
-        Mix whole rows; mix the input of a layer chosen at random; or swap a random
-        subset of columns. None switches mixing off, as ``alpha=0`` does.
+    mixing : str, Mixer or None, default="input"
+        A key of :data:`skmixup.mixing.MIXERS`: "input" mixes whole rows, "manifold"
+        the input of a layer chosen at random, "cutmix" swaps a random subset of
+        columns. None switches mixing off, as ``alpha=0`` does.
     lambda_per : {"batch", "row"}, default="batch"
         Draw one λ for each batch or for each row.
     activation : {"relu", "gelu", "silu", "selu", "mish", "tanh", "logistic", \
@@ -244,7 +242,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         self.verbose = verbose
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
         """Train on a table.
 
@@ -272,7 +270,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         """
         return self._fit(X, y, sample_weight)
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on a piece of a table.
 
@@ -307,7 +305,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         if classes is not None:
             classes = np.asarray(keep_types(classes))
             check_label_types(classes, "classes")
-        new_classes = _check_partial_fit_first_call(self, classes)
+        new_classes = check_partial_fit_first_call(self, classes)
         if new_classes:
             self.multilabel_ = is_matrix(y)
             if self.multilabel_:

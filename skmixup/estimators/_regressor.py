@@ -2,10 +2,10 @@
 
 from numbers import Real
 
-from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.base import RegressorMixin
 
-from ..mixing._mixers import ManifoldMixup
+from .._sklearn import Interval, StrOptions, fit_context
+from ..mixing._mixers import make_mixer
 from ._base import BaseMixup
 from ._targets import NumericTarget
 
@@ -29,9 +29,10 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         "Regression"). Not the L2 penalty, which
         :class:`sklearn.neural_network.MLPRegressor` calls alpha: that is `weight_decay`
         here.
-    mixing : {"input", "manifold", "cutmix"}, Mixer or None, default="input"
-        Mix whole rows; mix the input of a layer chosen at random; or swap a random
-        subset of columns. None switches mixing off, as ``alpha=0`` does.
+    mixing : str, Mixer or None, default="input"
+        A key of :data:`skmixup.mixing.MIXERS`: "input" mixes whole rows, "manifold"
+        the input of a layer chosen at random, "cutmix" swaps a random subset of
+        columns. None switches mixing off, as ``alpha=0`` does.
     partner : {"random", "target"}, default="random"
         Mix a row with any other of its batch; or with one of all whose target is like
         its own, as C-Mixup does [2]_. Not with ``mixing="manifold"``.
@@ -196,7 +197,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         self.verbose = verbose
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
         """Train on a table.
 
@@ -224,7 +225,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         """
         return self._fit(X, y, sample_weight)
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on a piece of a table.
 
@@ -262,13 +263,11 @@ class MixupRegressor(RegressorMixin, BaseMixup):
 
     def _check_params(self):
         super()._check_params()
-        is_manifold = self.mixing == "manifold" or isinstance(
-            self.mixing, ManifoldMixup
-        )
-        if self.partner == "target" and is_manifold:
+        mixer = make_mixer(self.mixing)
+        if self.partner == "target" and mixer is not None and mixer.mixes_inside:
             raise ValueError(
                 "partner='target' needs rows mixed as they come, got "
-                f"mixing={self.mixing!r}: use 'input', 'cutmix' or partner='random'."
+                f"mixing={self.mixing!r}: use another, or partner='random'."
             )
 
     def _check_target(self, y):
@@ -294,7 +293,8 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
             As the targets of `fit`.
         """
-        return self._target.decode(self._member_outputs(X))
+        outputs = self._member_outputs(X)
+        return self._target.decode(outputs)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -7,9 +7,10 @@ import pandas as pd
 import torch
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import _check_y, assert_all_finite
+from sklearn.utils.validation import assert_all_finite
 from torch import nn
 
+from .._sklearn import check_y
 from ..encoding._columns import are_numbers
 from ._calibration import apply_temperature
 
@@ -36,7 +37,7 @@ class ClassTarget:
     @staticmethod
     def check(y, estimator):
         """Return y as an array, or raise ValueError if it can't be learned."""
-        y = _check_y(keep_types(y), estimator=estimator)
+        y = check_y(keep_types(y), estimator=estimator)
         check_labels(y)
         check_classification_targets(y)
         return y
@@ -230,7 +231,7 @@ class NumericTarget:
         if sparse.issparse(y):
             raise ValueError("y is sparse: give targets as an array, y.toarray().")
         with np.errstate(over="ignore", invalid="ignore"):  # in sums of large numbers
-            y = _check_y(y, multi_output=True, y_numeric=True, estimator=estimator)
+            y = check_y(y, multi_output=True, y_numeric=True, estimator=estimator)
         if y.dtype.kind not in "fiub":
             raise ValueError(f"y must hold numbers, got values of dtype {y.dtype}.")
         return y

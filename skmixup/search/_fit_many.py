@@ -9,9 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
-from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_method_params, _num_samples
 
+from .._sklearn import check_method_params, num_samples, safe_split
 from ..encoding._checks import as_table
 from ..estimators._base import BaseMixup
 from ..estimators._classifier import MixupClassifier
@@ -153,9 +152,9 @@ def _plan_all(estimators, rows, X, y, params):
         first = maker
     else:
         first.steps[-1] = name, maker
-    own = _check_method_params(X, params=params, indices=rows)
+    own = check_method_params(X, params=params, indices=rows)
     try:
-        first.fit(*_safe_split(first, X, y, rows), **own)
+        first.fit(*safe_split(first, X, y, rows), **own)
     except Exception as error:
         return [(None, 0.0, error)] * len(estimators)
     seconds = (time.perf_counter() - start) / len(estimators)
@@ -255,8 +254,8 @@ def fit_many(
     for i, estimator in enumerate(estimators):
         check_kind(estimator, f"estimators[{i}]")
     X, y = indexable(as_table(X), y)
-    rows = _check_rows(rows, len(estimators), _num_samples(X))
-    params = _check_method_params(X, params=params)
+    rows = _check_rows(rows, len(estimators), num_samples(X))
+    params = check_method_params(X, params=params)
     how = {"n_jobs": n_jobs, "max_members": max_members, "verbose": verbose}
     return _fit_many(estimators, X, y, rows, params, how)
 
@@ -292,9 +291,9 @@ def _fit_many(estimators, X, y, rows, params, how):
 
 def _fit_alone(estimator, rows, X, y, params):
     start = time.perf_counter()
-    own = _check_method_params(X, params=params, indices=rows)
+    own = check_method_params(X, params=params, indices=rows)
     try:
-        estimator.fit(*_safe_split(estimator, X, y, rows), **own)
+        estimator.fit(*safe_split(estimator, X, y, rows), **own)
     except Exception as error:
         return None, time.perf_counter() - start, error
     stop_if_interrupted(estimator)

@@ -8,8 +8,7 @@ from numbers import Integral
 import numpy as np
 from joblib import Parallel, delayed
 from scipy import sparse
-from sklearn.base import _fit_context, clone, is_classifier
-from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.base import clone, is_classifier
 from sklearn.model_selection import (
     GridSearchCV,
     ParameterGrid,
@@ -17,17 +16,20 @@ from sklearn.model_selection import (
     RandomizedSearchCV,
     check_cv,
 )
-from sklearn.model_selection._validation import (
-    _fit_and_score,
-    _insert_error_scores,
-    _score,
-    _warn_or_raise_about_fit_failures,
-)
 from sklearn.utils import get_tags, indexable
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_method_params
 
+from .._sklearn import (
+    Interval,
+    MultimetricScorer,
+    StrOptions,
+    check_method_params,
+    fit_and_score,
+    fit_context,
+    insert_error_scores,
+    safe_split,
+    score_estimator,
+    warn_or_raise_about_fit_failures,
+)
 from ..encoding._checks import as_table
 from ..estimators._targets import check_labels
 from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
@@ -66,7 +68,7 @@ class _StackedSearch:
         "keep_folds": ["boolean"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, **params):
         """Train all candidates of all folds, and the best one on all rows.
 
@@ -91,7 +93,7 @@ class _StackedSearch:
         X, y = indexable(as_table(X), y)
         if is_classifier(self.estimator) and y is not None and not sparse.issparse(y):
             check_labels(y)  # the splitter's own error would say nothing
-        params = _check_method_params(X, params=params)
+        params = check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
@@ -120,14 +122,14 @@ class _StackedSearch:
         self._evaluate_stacks(stacked, data)
         self._evaluate_others([cell for cell in cells if cell.result is None], data)
         out = [cell.result for cell in cells]
-        _warn_or_raise_about_fit_failures(out, self.error_score)
+        warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
-            _insert_error_scores(out, self.error_score)
+            insert_error_scores(out, self.error_score)
         results = self._format_results(candidates, self.n_splits_, out)
         self._choose(results, out, refit_metric)
         if self.refit:
             self._refit(cells, data)
-        is_many = isinstance(scorers, _MultimetricScorer)
+        is_many = isinstance(scorers, MultimetricScorer)
         self.scorer_ = scorers._scorers if is_many else scorers
         self.cv_results_ = results
         return self
@@ -171,7 +173,7 @@ class _StackedSearch:
         if self.error_score == "raise":
             raise error
         failed = self.error_score
-        if isinstance(data.scorers, _MultimetricScorer):
+        if isinstance(data.scorers, MultimetricScorer):
             failed = dict.fromkeys(data.scorers._scorers, failed)
         cell.result = {
             "fit_error": "".join(traceback.format_exception(error)),
@@ -195,11 +197,9 @@ class _StackedSearch:
             parts["train_scores"] = cell.train
         for name, rows in parts.items():
             start = time.perf_counter()
-            X, y = _safe_split(cell.estimator, data.X, data.y, rows, cell.train)
-            params = _check_method_params(
-                data.X, params=data.score_params, indices=rows
-            )
-            cell.result[name] = _score(
+            X, y = safe_split(cell.estimator, data.X, data.y, rows, cell.train)
+            params = check_method_params(data.X, params=data.score_params, indices=rows)
+            cell.result[name] = score_estimator(
                 cell.estimator, X, y, data.scorers, params, self.error_score
             )
             cell.result.setdefault("score_time", time.perf_counter() - start)
@@ -210,7 +210,7 @@ class _StackedSearch:
             n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch, return_as="generator"
         )
         out = parallel(
-            delayed(_fit_and_score)(
+            delayed(fit_and_score)(
                 clone(cell.estimator),
                 data.X,
                 data.y,

@@ -153,7 +153,7 @@ class StackedLinear(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from skmixup import StackedLinear
+    >>> from skmixup.stack import StackedLinear
     >>> StackedLinear(3, 4, 2)(torch.ones(3, 5, 4)).shape
     torch.Size([3, 5, 2])
     """

@@ -40,7 +40,7 @@ class StackedMLP(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from skmixup import StackedMLP
+    >>> from skmixup.stack import StackedMLP
     >>> mlp = StackedMLP(4, 3, (8,), n_members=2)
     >>> mlp(torch.ones(2, 5, 4)).shape  # each member its own batch
     torch.Size([2, 5, 3])

@@ -147,7 +147,7 @@ class Training:
         if net.partner == "random" or self.mixer is None:
             return None
         if self.inside or not y.is_floating_point():
-            what = "mixing='manifold'" if self.inside else "class labels"
+            what = f"mixing={net.mixing!r}" if self.inside else "class labels"
             raise ValueError(
                 f"partner='target' needs numeric targets and rows mixed as they come, "
                 f"got {what}: use partner='random'."

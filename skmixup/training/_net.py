@@ -23,7 +23,7 @@ from ..encoding._checks import as_table, is_table
 from ..encoding._columns import to_frame
 from ..mixing._core import one_hot
 from ..mixing._draws import check_alpha, check_lambda_per
-from ..mixing._mixers import CutMix, InputMixup, ManifoldMixup, make_mixer
+from ..mixing._mixers import MIXERS, make_mixer
 from ..stack._adamw import StackedAdamW
 from ..stack._ell import rows_with_few_values
 from ..stack._layers import check_member_values, shown
@@ -47,7 +47,6 @@ from ._seeds import draw_seed, member_seeds
 _BULK_ROWS = 4096  # rows up to which predictions are computed in double precision
 _PROBE_ROWS = 16  # on which the module and the criterion are tried before training
 _OF_SIGNS = (nn.HingeEmbeddingLoss, nn.SoftMarginLoss)  # and fail on no others
-_OWN_MIXERS = (InputMixup, CutMix, ManifoldMixup)  # which draw all beforehand
 
 
 def _are_log(y_pred):
@@ -91,8 +90,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         Its arguments are given as ``optimizer__NAME``.
     alpha : float or sequence of float of length K, default=1.0
         λ ~ Beta(alpha, alpha), in [0, inf]. 0 is training without mixing, bit for bit.
-    mixing : {"input", "manifold", "cutmix"}, Mixer or None, default="input"
-        What is mixed; None switches mixing off.
+    mixing : str, Mixer or None, default="input"
+        What is mixed, a key of :data:`skmixup.mixing.MIXERS`; None switches mixing off.
     lambda_per : {"batch", "row"}, default="batch"
         One λ for each batch or for each row.
     partner : {"random", "target"}, default="random"
@@ -459,7 +458,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
 
     def _own_stream(self, mixer):
         """Return the context in which what others wrote may draw random numbers."""
-        ours = mixer is None or type(mixer) in _OWN_MIXERS
+        ours = mixer is None or type(mixer) in MIXERS.values()  # draws are made before
         if type(self.module_) is StackedMLP and ours:  # there is no such thing
             return contextlib.nullcontext
         return OwnStream(self.seeds_[0] + len(self.history), self.device).flowing

@@ -13,7 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skmixup import SmoothClipScaler, TabularEncoder
+from skmixup import TabularEncoder
+from skmixup.encoding import SmoothClipScaler
 
 from ..helpers import LIBRARIES, sides
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from skmixup import MixupClassifier, MixupRegressor, SmoothClipScaler, TabularEncoder
+from skmixup import MixupClassifier, MixupRegressor, TabularEncoder
+from skmixup.encoding import SmoothClipScaler
 
 RNG = np.random.default_rng(3)
 COUNTS = np.where(RNG.random(600) < 0.8, 0, RNG.integers(1, 10, 600)).astype(float)

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from scipy.special import log_softmax
 from sklearn.datasets import load_iris, make_blobs
 
-from skmixup import MixupClassifier, fit_together
+from skmixup import MixupClassifier, fit_many
 from skmixup.estimators._calibration import apply_temperature, fit_temperature
 
 
@@ -82,7 +82,7 @@ def test_heavy_mixing_is_sharpened_by_the_rows_set_aside():
     assert plain.temperature_ == 1
     tempered = apply_temperature(plain.predict_log_proba(X), clf.temperature_)
     assert_allclose(clf.predict_log_proba(X), tempered)
-    (together,) = fit_together([MixupClassifier(**params)], X, y)
+    (together,) = fit_many([MixupClassifier(**params)], X, y)
     assert_allclose(together.estimator.temperature_, clf.temperature_, rtol=1e-3)
     on_all = MixupClassifier(max_epochs=1, early_stopping=False)
     assert on_all.fit(X, y).temperature_ == 1

@@ -7,10 +7,10 @@ from skmixup import (
     MixupClassifier,
     MixupRegressor,
     MixupSearchCV,
-    SmoothClipScaler,
     TabularEncoder,
-    fit_together,
+    fit_many,
 )
+from skmixup.encoding import SmoothClipScaler
 
 from ..helpers import LIBRARIES, QUICK, polars_frame, sides
 
@@ -46,7 +46,7 @@ def test_pieces_searches_and_stacks_take_every_library(library):
     clf = MixupClassifier(**QUICK)
     swapped = frame[["right", "left", "code"]]
     search = MixupSearchCV(clf, {"alpha": [0, 1]}, cv=2, error_score="raise")
-    (fit,) = fit_together([clf], library(frame), y)
+    (fit,) = fit_many([clf], library(frame), y)
     for fitted in (
         MixupClassifier(**QUICK).partial_fit(library(frame), y, classes=[0, 1]),
         search.fit(library(frame), y),
@@ -65,7 +65,7 @@ def test_pieces_searches_and_stacks_take_every_library(library):
         lambda lazy, y: MixupClassifier(preprocess=None, **QUICK).fit(lazy, y),
         lambda lazy, y: MixupClassifier(**QUICK).partial_fit(lazy, y, [0, 1]),
         lambda lazy, y: MixupSearchCV(MixupClassifier(), {"alpha": [0]}).fit(lazy, y),
-        lambda lazy, y: list(fit_together([MixupClassifier()], lazy, y)),
+        lambda lazy, y: list(fit_many([MixupClassifier()], lazy, y)),
         lambda lazy, y: TabularEncoder().fit(lazy),
         lambda lazy, y: SmoothClipScaler().fit(lazy),
         lambda lazy, y: MixupClassifier(**QUICK).fit(sides()[0], y).predict(lazy),

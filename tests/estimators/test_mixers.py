@@ -7,14 +7,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skmixup import (
-    CutMix,
-    Mixer,
     MixupClassifier,
     MixupRegressor,
     MixupSearchCV,
     TabularEncoder,
-    fit_together,
+    fit_many,
 )
+from skmixup.mixing import CutMix, Mixer
 
 from ..helpers import QUICK, predictions, shops
 
@@ -49,7 +48,7 @@ def test_cutmix_as_an_object_is_cutmix_by_name(kind, nest):
     made = sklearn.clone(plain).set_params(mixing=mixer).fit(X, y)
     np.testing.assert_array_equal(predictions(named, X), predictions(made, X))
     assert mixer.groups is None  # the user's is left as it was
-    fits = fit_together([named, made], X, y)
+    fits = fit_many([named, made], X, y)
     for fit in fits:
         np.testing.assert_allclose(
             predictions(fit.estimator, X), predictions(made, X), atol=1e-5

@@ -25,7 +25,7 @@ from skmixup import (
     MixupRegressor,
     MixupSearchCV,
     TabularEncoder,
-    fit_together,
+    fit_many,
 )
 
 from ..helpers import QUICK, predictions, shops
@@ -68,7 +68,7 @@ def test_a_transformer_learns_as_in_a_pipeline(kind):
     inside = kind(preprocess=encoder(), **QUICK)
     outside = make_pipeline(encoder(), kind(preprocess=None, **QUICK)).fit(X, y)
     expected = predictions(outside, X_new)
-    (fit,) = fit_together([inside], X, y)
+    (fit,) = fit_many([inside], X, y)
     search = MixupSearchCV(inside, {"alpha": [0.5]}, cv=2, error_score="raise")
     other = MixupSearchCV(outside, {f"{outside.steps[1][0]}__alpha": [0.5]}, cv=2)
     np.testing.assert_array_equal(predictions(inside.fit(X, y), X_new), expected)
@@ -264,7 +264,7 @@ def test_parameters_of_a_nested_transformer_are_checked(params, message, nest):
     for use in uses:
         with pytest.raises(ValueError, match=message):
             use()
-    (fit,) = fit_together([MixupClassifier(preprocess=preprocess, **QUICK)], X, y)
+    (fit,) = fit_many([MixupClassifier(preprocess=preprocess, **QUICK)], X, y)
     assert message in str(fit.error)
 
 

@@ -13,7 +13,8 @@ from sklearn.dummy import DummyRegressor
 from sklearn.model_selection import cross_val_score
 from skorch.callbacks import EpochTimer
 
-from skmixup import FoldEnsembleRegressor, MixupRegressor
+from skmixup import MixupRegressor
+from skmixup.search import FoldEnsembleRegressor
 
 from ..helpers import single
 

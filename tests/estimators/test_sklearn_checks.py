@@ -9,9 +9,9 @@ from skmixup import (
     MixupRandomizedSearchCV,
     MixupRegressor,
     MixupSearchCV,
-    SmoothClipScaler,
     TabularEncoder,
 )
+from skmixup.encoding import SmoothClipScaler
 
 ESTIMATORS = [
     MixupClassifier(),

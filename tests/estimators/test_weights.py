@@ -97,6 +97,19 @@ def test_weights_of_every_size_train(make, stopping):
     np.testing.assert_array_equal(tiny.predict(X_IRIS), left_out.predict(X_IRIS))
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_of_negligible_weight_are_as_if_they_were_not_there(seed):
+    """Of a member that set aside none but such, there was no loss to stop on."""
+    rng = np.random.default_rng(seed)
+    n_rows = rng.integers(20, 40)
+    X, counts = rng.normal(size=(n_rows, 3)), np.arange(n_rows) % 3 == 2
+    weight = np.where(counts, 1e300, 1e-300)
+    est = MixupRegressor(max_epochs=1, n_estimators=2, random_state=0)
+    found = est.fit(X, X[:, 0], sample_weight=weight).predict(X)
+    expected = est.fit(X[counts], X[counts, 0]).predict(X)
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("own", [None, 1e300])
 @pytest.mark.parametrize(
     "weights", [{0: 1e-300, 1: 1.0, 2: 1e300}, {0: 1e308, 1: 1e308}]

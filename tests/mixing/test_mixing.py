@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from skmixup import (
+from skmixup import mixup_batch
+from skmixup.mixing import (
     CutMix,
     ManifoldMixup,
     draw_lambda,
     draw_partners,
     mix,
-    mixup_batch,
     one_hot,
     soft_cross_entropy,
 )

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skmixup import draw_real_share, mixup_real_fake
+from skmixup.mixing import draw_real_share, mixup_real_fake
 
 from ..helpers import alphas
 

@@ -6,7 +6,8 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold
 from skorch.callbacks import EpochTimer
 
-from skmixup import FoldEnsemble, MixupSearchCV
+from skmixup import MixupSearchCV
+from skmixup.search import FoldEnsemble
 
 from .helpers import ALPHAS, IRIS, SHORT, mixed_table
 

@@ -7,7 +7,8 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from skorch.callbacks import Callback, EarlyStopping
 
-from skmixup import ManifoldMixup, MixupSearchCV, fit_together
+from skmixup import MixupSearchCV, fit_many
+from skmixup.mixing import ManifoldMixup
 
 from .helpers import ALPHAS, IRIS, SHORT, WINE, mixed_table
 
@@ -81,7 +82,7 @@ def test_an_interrupt_ends_a_search_and_many_fits():
         with pytest.raises(KeyboardInterrupt):
             search.fit(X, y)
     with pytest.raises(KeyboardInterrupt):
-        list(fit_together([clf, clf], X, y))
+        list(fit_many([clf, clf], X, y))
     stops = clone(SHORT).set_params(
         callbacks=[EarlyStopping("mixed_loss", patience=1, threshold=1e9)],
         max_epochs=5,

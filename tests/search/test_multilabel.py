@@ -11,7 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
-from skmixup import FoldEnsemble, MixupClassifier, MixupSearchCV, fit_together
+from skmixup import MixupClassifier, MixupSearchCV, fit_many
+from skmixup.search import FoldEnsemble
 
 X, Y = make_multilabel_classification(400, n_classes=4, random_state=0)
 
@@ -21,7 +22,7 @@ def quick(**params):
 
 
 def test_sparse_labels_together():
-    (fit,) = fit_together([quick()], X, sparse.csr_matrix(Y))
+    (fit,) = fit_many([quick()], X, sparse.csr_matrix(Y))
     assert_allclose(fit.estimator.predict_proba(X), quick().fit(X, Y).predict_proba(X))
 
 

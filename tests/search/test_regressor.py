@@ -10,13 +10,8 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmixup import (
-    FoldEnsembleRegressor,
-    MixupClassifier,
-    MixupRegressor,
-    MixupSearchCV,
-    fit_together,
-)
+from skmixup import MixupClassifier, MixupRegressor, MixupSearchCV, fit_many
+from skmixup.search import FoldEnsembleRegressor
 
 from ..helpers import single
 
@@ -54,7 +49,7 @@ def test_a_searchs_folds_are_kept_and_averaged():
 def test_both_kinds_together():
     kinds = [quick(), MixupClassifier((8,), max_epochs=2, random_state=0)]
     labels = np.round(y / 50)  # numbers or labels, as one will
-    fits = sorted(fit_together(kinds, X, labels), key=lambda fit: fit.index)
+    fits = sorted(fit_many(kinds, X, labels), key=lambda fit: fit.index)
     assert [type(fit.estimator) for fit in fits] == [MixupRegressor, MixupClassifier]
     assert_allclose(
         fits[0].estimator.predict(X), quick().fit(X, labels).predict(X), rtol=1e-4

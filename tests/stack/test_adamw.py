@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from skmixup import StackedAdamW, StackedMLP
+from skmixup.stack import StackedAdamW, StackedMLP
 
 D, C = 6, 4  # columns and classes
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from skmixup import StackedMLP
+from skmixup.stack import StackedMLP
 from skmixup.stack._backprop import ClosedFormGradient
 from skmixup.stack._layers import ACTIVATIONS
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from skorch.callbacks import Callback
 from torch import nn
 
-from skmixup import Mixer, MixupNet
+from skmixup import MixupNet
+from skmixup.mixing import Mixer
 from skmixup.training._batches import EpochBatches
 from skmixup.training._data import MemberRows, ResidentRows
 

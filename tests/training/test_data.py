@@ -16,7 +16,8 @@ from skorch.helper import predefined_split
 from torch import nn
 from torch.utils.data import Subset, TensorDataset
 
-from skmixup import MixupNet, StackedMLP
+from skmixup import MixupNet
+from skmixup.stack import StackedMLP
 
 from ..helpers import (
     arrow_table,

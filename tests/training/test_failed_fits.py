@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
-from skmixup import MixupNet, StackedMLP
+from skmixup import MixupNet
+from skmixup.stack import StackedMLP
 
 from ..helpers import digits
 

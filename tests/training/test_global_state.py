@@ -21,11 +21,11 @@ from skmixup import (
     MixupNet,
     MixupRegressor,
     MixupSearchCV,
-    StackedMLP,
-    fit_together,
+    fit_many,
     mixup_batch,
-    mixup_real_fake,
 )
+from skmixup.mixing import mixup_real_fake
+from skmixup.stack import StackedMLP
 
 X, Y = load_iris(return_X_y=True)
 ROWS = sparse.random(150, 800, 0.01, "csr", random_state=0)
@@ -213,7 +213,7 @@ def search():
 
 def several():
     nets = [MixupClassifier(**QUICK | {"alpha": alpha}) for alpha in (0, 1)]
-    fits = sorted(fit_together(nets, X, Y), key=lambda fit: fit.index)
+    fits = sorted(fit_many(nets, X, Y), key=lambda fit: fit.index)
     return np.stack([fit.estimator.predict_proba(X) for fit in fits])
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from skmixup import MixupNet, StackedAdamW, StackedMLP
+from skmixup import MixupNet
+from skmixup.stack import StackedAdamW, StackedMLP
 
 RNG = np.random.default_rng(0)
 N, D, C = 120, 6, 4

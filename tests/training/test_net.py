@@ -17,7 +17,9 @@ from skorch.dataset import Dataset, ValidSplit
 from skorch.helper import predefined_split
 from torch import nn
 
-from skmixup import ManifoldMixup, Mixer, MixupNet, StackedMLP
+from skmixup import MixupNet
+from skmixup.mixing import ManifoldMixup, Mixer
+from skmixup.stack import StackedMLP
 
 from ..helpers import digits
 

@@ -26,7 +26,9 @@ from skorch.helper import predefined_split
 from torch import nn
 from torch.nn import functional as F
 
-from skmixup import ManifoldMixup, MixupNet, StackedMLP
+from skmixup import MixupNet
+from skmixup.mixing import ManifoldMixup
+from skmixup.stack import StackedMLP
 from skmixup.training._criteria import soft_nll_loss
 
 X, Y = load_iris(return_X_y=True)

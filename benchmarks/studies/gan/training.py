@@ -14,7 +14,8 @@ from scipy.spatial import cKDTree
 from sklearn.datasets import make_swiss_roll
 from torch.nn import functional as F
 
-from skmixup import StackedAdamW, StackedMLP, draw_real_share, mixup_real_fake
+from skmixup.mixing import draw_real_share, mixup_real_fake
+from skmixup.stack import StackedAdamW, StackedMLP
 
 from ...run.fit import Fit
 from ..defaults.recipes import TWO_BATCHES

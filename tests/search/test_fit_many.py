@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skmixup import MixupClassifier, fit_together
+from skmixup import MixupClassifier, fit_many
 
 X, y = load_iris(return_X_y=True)
 FOLDS = [train for train, _ in StratifiedKFold(3, shuffle=True).split(X, y)]
@@ -61,7 +61,7 @@ MAKERS = [clf, piped, piped_with_lambda, with_callbacks, folded]
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_each_is_as_its_own_fit_leaves_it(make, n_jobs):
     estimators, rows = cross(make)
-    fits = by_index(fit_together(estimators, X, y, rows=rows, n_jobs=n_jobs))
+    fits = by_index(fit_many(estimators, X, y, rows=rows, n_jobs=n_jobs))
     assert [fit.index for fit in fits] == list(range(6))
     for fit, train in zip(fits, rows, strict=True):
         alone = estimators[fit.index].fit(X[train], y[train])
@@ -75,7 +75,7 @@ def test_each_is_as_its_own_fit_leaves_it(make, n_jobs):
 def test_folds_too_small_to_set_rows_aside_share_no_stack_with_others():
     rows = [np.arange(0, 150, 10), np.arange(0, 150, 5)]  # 15 and 30 of them
     estimators = [clf(n_estimators=2, random_state=0)] * 2
-    fits = by_index(fit_together(estimators, X, y, rows=rows))
+    fits = by_index(fit_many(estimators, X, y, rows=rows))
     for fit, train in zip(fits, rows, strict=True):
         alone = clf(n_estimators=2, random_state=0).fit(X[train], y[train])
         assert fit.error is None
@@ -97,14 +97,14 @@ def test_settings_of_a_fold_share_its_encoding(make, monkeypatch):
     monkeypatch.setattr(StandardScaler, "fit", count)
     encoder = {} if make is piped else {"preprocess": StandardScaler()}
     estimators, rows = cross(lambda **params: make(**params, **encoder))
-    assert len(list(fit_together(estimators, X, y, rows=rows))) == 6
+    assert len(list(fit_many(estimators, X, y, rows=rows))) == 6
     assert len(seen) == 3
 
 
 def test_sample_weights_follow_the_rows():
     weight = np.random.default_rng(0).random(150)
     estimators, rows = cross(clf)
-    for fit in fit_together(estimators, X, y, rows=rows, sample_weight=weight):
+    for fit in fit_many(estimators, X, y, rows=rows, sample_weight=weight):
         train = rows[fit.index]
         alone = estimators[fit.index].fit(X[train], y[train], weight[train])
         assert_allclose(
@@ -114,14 +114,14 @@ def test_sample_weights_follow_the_rows():
 
 def test_all_rows_of_a_frame_by_default():
     frame = pd.DataFrame(X).add_prefix("x").assign(name="a")
-    (fit,) = fit_together([CLF], frame, y)
+    (fit,) = fit_many([CLF], frame, y)
     assert list(fit.estimator.feature_names_in_) == list(frame.columns)
     assert not hasattr(CLF, "net_")
 
 
 def test_one_failure_is_one_only():
     estimators = [CLF, clf(alpha=-1.0), clf(lr=1e30, random_state=0)]
-    fits = by_index(fit_together(estimators, X, y))
+    fits = by_index(fit_many(estimators, X, y))
     assert fits[0].error is None
     assert "'alpha' parameter" in str(fits[1].error)
     assert "lr" in str(fits[2].error)
@@ -130,9 +130,9 @@ def test_one_failure_is_one_only():
 
 def test_bad_arguments_are_refused_at_the_call():
     with pytest.raises(TypeError, match=r"estimators\[1\] must be a MixupClassifier"):
-        fit_together([CLF, LogisticRegression()], X, y)
+        fit_many([CLF, LogisticRegression()], X, y)
     with pytest.raises(ValueError, match="entry for each of the 1 estimators, got 3"):
-        fit_together([CLF], X, y, rows=FOLDS)
+        fit_many([CLF], X, y, rows=FOLDS)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        fit_together([CLF], X, y[:9])
-    assert list(fit_together([], X, y)) == []
+        fit_many([CLF], X, y[:9])
+    assert list(fit_many([], X, y)) == []
