@@ -80,6 +80,7 @@ def test_public_names_are_documented(name):
     assert skmixup.__all__ == sorted(skmixup.__all__)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model_in_another_process():
     code = (
         "from sklearn.datasets import load_iris; from skmixup import MixupClassifier;"

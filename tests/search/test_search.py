@@ -285,6 +285,7 @@ def test_verbose_shows_what_happens(capsys):
     )
 
 
+@pytest.mark.slow
 def test_the_same_best_candidate_on_a_real_table():
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     clf = MixupClassifier(max_epochs=10, random_state=0)
