@@ -21,11 +21,13 @@ from tqdm.auto import tqdm
 
 import skmixup
 
-from ._contests import SECTIONS
-from ._files import end_line, refuse_link, write_figure, write_text_whole
-from ._orphans import own_processes
-from ._runner import interruptible
-from ._schema import (
+from .compare.summary import as_markdown
+from .output.files import end_line, refuse_link, write_figure, write_text_whole
+from .output.text import in_figure, in_markdown, say, show
+from .run.cli import Parser, run_to_the_end
+from .run.orphans import own_processes
+from .run.runner import interruptible
+from .run.schema import (
     COUNT,
     SCORE,
     TEXT,
@@ -35,9 +37,7 @@ from ._schema import (
     read_all,
     say_refused,
 )
-from ._script import Parser, run_to_the_end
-from ._summary import as_markdown
-from ._text import in_figure, in_markdown, say, show
+from .timing.workloads import SECTIONS
 
 PACKAGES = skmixup, sklearn, skorch, torch
 _SECTION = Field("a section", lambda value: TEXT.accepts(value) and value in SECTIONS)

@@ -9,9 +9,19 @@ import sys
 from functools import partial
 from itertools import chain
 
-from ._models import MODELS, PROTOCOLS, SEARCHES, is_installed
-from ._results import Results
-from ._script import (
+from .compare.summary import (
+    COMPARISON_KEY,
+    ERM,
+    TITLE_WIDTH,
+    against_erm,
+    as_text,
+    label_rows,
+    summarize,
+)
+from .data.tables import group_by_reason, load_all
+from .models.registry import MODELS, PROTOCOLS, SEARCHES, is_installed
+from .output.text import plain, show
+from .run.cli import (
     Parser,
     add_alphas,
     add_how,
@@ -24,17 +34,7 @@ from ._script import (
     run_to_the_end,
     say,
 )
-from ._summary import (
-    COMPARISON_KEY,
-    ERM,
-    TITLE_WIDTH,
-    against_erm,
-    as_text,
-    label_rows,
-    summarize,
-)
-from ._tables import group_by_reason, load_all
-from ._text import plain, show
+from .run.results import Results
 
 
 def main(argv=None):

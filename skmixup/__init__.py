@@ -20,11 +20,12 @@ from .mixing import (
     soft_cross_entropy,
 )
 from .search._ensemble import FoldEnsemble, FoldEnsembleRegressor
-from .search._fit_many import TogetherFit, fit_together
+from .search._fit_many import FitResult, fit_many
 from .search._search import MixupRandomizedSearchCV, MixupSearchCV
 from .stack import StackedAdamW, StackedLinear, StackedMLP
 from .training._net import MixupNet
 
+TogetherFit, fit_together = FitResult, fit_many
 __version__ = "0.1.0"
 
 __all__ = [

@@ -39,8 +39,8 @@ def cache(tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     from tenacity import wait_none
 
-    from benchmarks import _openml
+    from benchmarks.data import openml_cache
 
-    monkeypatch.setattr(_openml, "WAIT", wait_none())
+    monkeypatch.setattr(openml_cache, "WAIT", wait_none())
     yield tmp_path / "cache"
     openml.config.set_root_cache_directory(before)

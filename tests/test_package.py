@@ -20,8 +20,8 @@ mixing._core mixing._draws mixing._mixers mixing._cmixup mixing._batch
 mixing._real_fake mixing
 training._device training._seeds training._splits training._weights
 training._global_state training._criteria training._data training._predicts
-training._fit_state training._batches training._callbacks training._net
-training._state training._engine
+training._fit_state training._batches training._callbacks training._plan
+training._loop training._net training._state training._engine
 estimators._calibration estimators._preprocess estimators._targets estimators._base
 estimators._classifier estimators._regressor
 search._ensemble search._fit_many search._search

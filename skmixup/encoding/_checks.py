@@ -166,7 +166,7 @@ def drop_weightless(X, y, weight):
     return take_rows(X, kept), y[kept], weight[kept]
 
 
-def _equal_rows_equal_bits(X):
+def equal_rows_equal_bits(X):
     """Return X with one zero, +0.0, and in CSR without stored zeros or twins."""
     if not sparse.issparse(X):
         return X + np.float32(0)
@@ -176,7 +176,7 @@ def _equal_rows_equal_bits(X):
     return X
 
 
-def _check_numeric_columns(X):
+def check_numeric_columns(X):
     """Name the columns of a DataFrame that preprocess=None cannot take."""
     if not is_table(X):
         return

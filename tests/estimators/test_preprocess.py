@@ -107,7 +107,7 @@ def test_a_warm_start_does_not_tell_a_row_its_target_either(kind, monkeypatch):
     trained_on = []
     train = est._train
     monkeypatch.setattr(
-        est, "_train", lambda X, *rest: trained_on.append(X) or train(X, *rest)
+        est, "_train", lambda plan: trained_on.append(plan.table.X) or train(plan)
     )
     est.fit(X, y)
     expected = encoder().fit_transform(X, y).astype(np.float32)

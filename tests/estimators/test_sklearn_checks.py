@@ -97,9 +97,16 @@ MANY_FITS = {
     "check_dtype_object",
     "check_estimator_sparse_array",
     "check_estimator_sparse_matrix",
+    "check_estimators_dtypes",
+    "check_f_contiguous_array_estimator",
+    "check_fit_check_is_fitted",
     "check_pipeline_consistency",
+    "check_positive_only_tag_during_fit",
+    "check_readonly_memmap_input",
     "check_regressor_data_not_an_array",
     "check_regressors_no_decision_function",
+    "check_regressors_train",
+    "check_sample_weight_equivalence_on_sparse_data",
     "check_supervised_y_2d",
 }
 # ... and of searches and settings these: a fit on few rows, weights as copies, rows

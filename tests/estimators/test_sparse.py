@@ -49,7 +49,7 @@ def test_many_ell_rows_are_predicted_as_few_are():
 def test_a_wide_category_trains_in_little_memory():
     code = """
 import numpy as np, pandas as pd, torch
-from benchmarks._memory import peak_of
+from benchmarks.timing.memory import peak_of
 from skmixup import MixupClassifier
 torch.set_num_threads(1)
 rng = np.random.default_rng(0)

@@ -56,6 +56,7 @@ def test_agrees_with_grid_search(params):
     assert_agrees(clf, ALPHAS, *WINE, return_train_score=True)
 
 
+@pytest.mark.slow
 def test_every_parameter_of_a_member():
     grid = [
         {"alpha": [0.0, np.inf], "lr": [1e-3, 1e-2], "weight_decay": [0.0, 0.1]},
@@ -68,6 +69,7 @@ def test_every_parameter_of_a_member():
     assert len(set(spread)) == 3
 
 
+@pytest.mark.slow
 def test_other_parameters_make_stacks_of_their_own():
     grid = {
         "hidden_layer_sizes": [(8,), (16, 8)],

@@ -42,7 +42,7 @@ def peak_of_a_search(max_members):
     """Return the MiB that a search adds to a process at its peak."""
     code = f"""
 import numpy as np, torch
-from benchmarks._memory import peak_of
+from benchmarks.timing.memory import peak_of
 from skmixup import MixupClassifier, MixupSearchCV
 torch.set_num_threads(1)
 rng = np.random.default_rng(0)

@@ -246,7 +246,7 @@ def test_ctrl_c_while_data_are_read_leaves_a_trained_net(monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as context:
-        context.setattr("skmixup.training._net.ResidentRows", interrupt)
+        context.setattr("skmixup.training._data.ResidentRows", interrupt)
         with pytest.raises(KeyboardInterrupt):
             net.partial_fit(X, Y)
     np.testing.assert_array_equal(net.predict_proba(X), expected)

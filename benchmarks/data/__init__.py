@@ -1,0 +1,1 @@
+"""The tables, and where they come from."""

@@ -1,0 +1,1 @@
+"""The models, and how each is made and given its rows."""

@@ -1,0 +1,1 @@
+"""What is shown and written: texts, and files that appear whole."""

@@ -1,0 +1,1 @@
+"""Jobs are fitted and scored, and their rows of results kept."""

@@ -1,0 +1,1 @@
+"""Studies of what mixup claims, each a command."""

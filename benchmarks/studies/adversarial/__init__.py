@@ -1,0 +1,1 @@
+"""mixup against adversarial rows."""

@@ -1,0 +1,244 @@
+"""Networks and the adversarial rows that are made against them."""
+
+import copy
+
+import numpy as np
+import torch
+from art.attacks.evasion import BasicIterativeMethod, FastGradientMethod
+from art.estimators.classification import PyTorchClassifier
+from sklearn.decomposition import PCA
+from sklearn.utils import check_random_state
+from torch import nn
+
+from skmixup import fit_together, mix
+
+from ...models.preprocessing import standardized
+from ...models.registry import make_model
+from ...run.fit import Fit
+from ...run.jobs import labels_of, rows_of
+from ..defaults.recipes import EPSILONS, PARTS, SPAN
+
+N_STEPS, STEP = 10, 0.25  # of the iterated attack; the latter as a share of ε
+N_PAIRS, N_PLACES = 300, 11  # of training rows, and along the line between them
+
+
+class _Scores(nn.Module):
+    """The one member of a stack, as a module of its own.
+
+    In double precision: in single, a confident network's gradient may be zero, and its
+    rows look safer than they are.
+    """
+
+    def __init__(self, mlp):
+        super().__init__()
+        self.mlp = copy.deepcopy(mlp).double()
+
+    def forward(self, X):
+        return self.mlp(X.double())[0]
+
+
+class _Target:
+    """A fitted estimator, as the attacks see it."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+        self.scores = _Scores(estimator.net_.module_).eval()
+        n_columns = self.scores.mlp.layers[0].weight.shape[1]
+        self.network = PyTorchClassifier(
+            self.scores,
+            nn.CrossEntropyLoss(),
+            input_shape=(n_columns,),
+            nb_classes=max(2, len(estimator.classes_)),
+            device_type="cpu",
+        )
+
+    def encode(self, X):
+        """Return rows as the network gets them."""
+        encoded = self.estimator.encoder_.transform(X)
+        return np.ascontiguousarray(encoded, dtype=np.float32)
+
+    def codes(self, y):
+        """Return classes as numbers, a wrong one for a class that it doesn't know."""
+        known = self.estimator.classes_
+        return np.searchsorted(known, y).clip(max=len(known) - 1)
+
+    def error(self, encoded, y):
+        """Return the share of rows whose class is not predicted."""
+        with torch.no_grad():
+            named = self.scores(torch.from_numpy(encoded)).argmax(1).numpy()
+        return float((self.estimator.classes_[named] != y).mean())
+
+
+def fit_attacked(table, jobs):
+    """Train the networks of all jobs as one stack, and attack them.
+
+    Parameters
+    ----------
+    table : Table
+        With columns of numbers: the others are left as they are.
+    jobs : list of Job
+        Of the protocol `ATTACKED`.
+
+    Yields
+    ------
+    fit : Fit
+        With the measures `attacks`, [box, attack, ε, error on the test rows] for each
+        attack; and `line`, [λ, misses, gradient] between pairs of training rows. In the
+        black box, rows are made against another network, which was trained without
+        mixing from other weights.
+    """
+    y = labels_of(table, jobs[0])
+    folds = {job.fold: rows_of(table, job) for job in jobs}
+    sources = {job.fold: _model(job, 0.0, job.fold_seed + 1) for job in jobs}
+    models = [*sources.values(), *(_model(j, j.alpha, j.fold_seed) for j in jobs)]
+    rows = [folds[fold][0] for fold in (*sources, *(job.fold for job in jobs))]
+    fits = sorted(fit_together(models, table.X, y, rows=rows), key=lambda f: f.index)
+    for fold, fit in zip(sources, fits, strict=False):
+        if fit.error is not None:
+            raise fit.error
+        sources[fold] = _Target(fit.estimator)
+    for job, fit in zip(jobs, fits[len(sources) :], strict=True):
+        measures = {}
+        if fit.error is None:
+            measures = _attack(table, job, fit.estimator, sources[job.fold])
+        yield Fit(job, fit.estimator, fit.seconds, fit.error, measures)
+
+
+def _model(job, alpha, seed):
+    """Make a network that gets numbers standardized, and moved by no binning."""
+    model = make_model("mixup", alpha=alpha, protocol=job.protocol, seed=seed % 2**32)
+    return model.set_params(preprocess=standardized())
+
+
+def _attack(table, job, estimator, source):
+    target = _Target(estimator)
+    y, (train, test) = np.asarray(table.y), rows_of(table, job)
+    X, truth = target.encode(table.X.iloc[test]), y[test]
+    known = target.encode(table.X.iloc[train])
+    moves = np.zeros(X.shape[1], dtype=np.float32)
+    # Numbers come first; where one is constant, there is no deviation to move it by.
+    n_numbers = table.X.select_dtypes("number").shape[1]
+    moves[:n_numbers] = np.ptp(known[:, :n_numbers], axis=0) > 0
+    made = [
+        *(("white", *one) for one in attacked(target, X, truth, moves)),
+        *(("black", *one) for one in attacked(source, X, truth, moves)),
+        *(("white", *one) for one in within_span(target, X, truth, moves, known)),
+    ]
+    attacks = [
+        [box, name, epsilon, target.error(moved, truth)]
+        for box, name, epsilon, moved in made
+    ]
+    line = between(target, known, y[train], job.fold_seed)
+    return {"attacks": attacks, "line": line}
+
+
+def attacked(target, X, y, moves):
+    """Yield rows that are moved against a network, attack by attack.
+
+    Parameters
+    ----------
+    target : _Target
+        The network.
+    X : ndarray of float32 of shape (n_rows, n_columns)
+        Encoded rows.
+    y : ndarray of shape (n_rows,)
+        Their classes.
+    moves : ndarray of shape (n_columns,)
+        1 for the columns that may be moved, else 0.
+
+    Yields
+    ------
+    name : {"FGSM", "I-FGSM"}
+        Goodfellow et al. 2015; Kurakin et al. 2017.
+    epsilon : float
+        By how much, at most.
+    moved : ndarray, shape of X
+    """
+    codes = target.codes(y)
+    how = {"batch_size": max(1, len(X))}
+    for epsilon in EPSILONS:
+        once = FastGradientMethod(target.network, eps=epsilon, **how)
+        often = BasicIterativeMethod(
+            *(target.network, epsilon, STEP * epsilon, N_STEPS), verbose=False, **how
+        )
+        for name, attack in (("FGSM", once), ("I-FGSM", often)):
+            yield name, epsilon, attack.generate(X, codes, mask=moves)
+
+
+def within_span(target, X, y, moves, known):
+    """Yield rows moved along the gradient's part in the data's span, or off it.
+
+    The span is that of the leading principal components of the columns that may be
+    moved, which hold `SPAN` of their variance.
+
+    Parameters
+    ----------
+    target, X, y, moves
+        As in :func:`attacked`.
+    known : ndarray of float32 of shape (n_known, n_columns)
+        Encoded training rows.
+
+    Yields
+    ------
+    name : {"in the span", "off the span"}
+    epsilon : float
+        The move is as long as FGSM's: ε times the root of the number of columns.
+    moved : ndarray, shape of X
+    """
+    movable = np.flatnonzero(moves)
+    if not len(movable):
+        return
+    pca = PCA(SPAN, svd_solver="full").fit(known[:, movable])
+    one_hot = np.eye(target.network.nb_classes, dtype=np.float32)[target.codes(y)]
+    slope = target.network.loss_gradient(X, one_hot)[:, movable]
+    inside = slope @ pca.components_.T @ pca.components_
+    for name, part in zip(PARTS, (inside, slope - inside), strict=True):
+        if name == PARTS[1] and pca.n_components_ == len(movable):
+            continue
+        # Not by sklearn's normalize, which takes the least gradients for zero.
+        length = np.linalg.norm(part.astype(float), axis=1, keepdims=True)
+        step = np.sqrt(len(movable)) * part / np.where(length > 0, length, 1)
+        for epsilon in EPSILONS:
+            moved = X.copy()
+            moved[:, movable] += (epsilon * step).astype(np.float32)
+            yield name, epsilon, moved
+
+
+def between(target, X, y, seed):
+    """Measure a network along lines between pairs of rows.
+
+    Parameters
+    ----------
+    target : _Target
+        The network.
+    X : ndarray of float32 of shape (n_rows, n_columns)
+        Encoded training rows.
+    y : ndarray of shape (n_rows,)
+        Their classes.
+    seed : int
+        Of the pairs.
+
+    Returns
+    -------
+    line : list of [λ, misses, gradient]
+        At x = λ·x_i + (1−λ)·x_j: the share of pairs where neither row's class is
+        predicted, and the mean norm of the Jacobian of the class probabilities, by x
+        (figure 2 of the mixup paper).
+    """
+    rng = check_random_state(seed)
+    first, second = rng.randint(len(X), size=(2, N_PAIRS))
+    classes = target.estimator.classes_
+    found = []
+    for lam in np.linspace(0, 1, N_PLACES):
+        rows = mix(torch.from_numpy(X[first]), torch.from_numpy(X[second]), float(lam))
+        rows.requires_grad_(True)
+        proba = target.scores(rows)[:, : len(classes)].softmax(1)
+        grads = [
+            torch.autograd.grad(column.sum(), rows, retain_graph=True)[0]
+            for column in proba.unbind(1)
+        ]
+        norm = torch.stack(grads).square().sum((0, 2)).sqrt().mean()
+        named = classes[proba.argmax(1).numpy()]
+        missed = (named != y[first]) & (named != y[second])
+        found.append([float(lam), float(missed.mean()), float(norm)])
+    return found

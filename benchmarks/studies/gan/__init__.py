@@ -1,0 +1,1 @@
+"""mixup in GANs."""

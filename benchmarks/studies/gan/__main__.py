@@ -1,0 +1,223 @@
+"""mixup in GANs: does a discriminator of mixtures steady the training.
+
+``python -m benchmarks.studies.gan`` trains small GANs on toy sets in the plane, with
+mixup in the discriminator and without, all seeds as one stack, and measures which modes
+they cover (Zhang et al., "mixup", 2017, section 3.8). Unlike the paper's formula, the
+generator learns from unmixed samples, by the non-saturating loss; each row has its λ.
+"""
+
+import sys
+from dataclasses import replace
+from functools import partial
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from scipy.stats import wilcoxon
+
+from ...compare.statistics import LEVEL, holm
+from ...compare.summary import p_value
+from ...data.tables import Table
+from ...models.registry import GENERATOR
+from ...run.cli import add_alphas, at_least
+from ...run.jobs import make_jobs
+from ..defaults.recipes import ONE_BATCH, TWO_BATCHES
+from ..study import NothingToCompare, Study, as_markdown, complete_folds, run_study
+from .figures import MEASURES, samples_over_training, spread_over_seeds
+from .training import CHECKPOINTS, N_ROWS, N_SAMPLES, TOY_SETS, measure
+
+N_SHOTS = len(CHECKPOINTS)
+PLAIN, CONTROL = "no mixup, as usual", "no mixup, one batch"
+
+
+def add_options(parser):
+    """Add what only this study asks."""
+    add_alphas(parser, [0.2], "alphas of mixup in the discriminator")
+    add = parser.add_argument
+    add("--sets", nargs="+", choices=TOY_SETS, default=list(TOY_SETS), help="toy sets")
+    add("--seeds", type=at_least(1), default=10, help="networks of each kind and set")
+
+
+def load(options):
+    """Draw rows from the toy sets."""
+    tables = []
+    for name in dict.fromkeys(options.sets):
+        X, y = TOY_SETS[name].draw(N_ROWS, np.random.default_rng(options.seed))
+        tables.append(Table(name, pd.DataFrame(X), pd.Series(y)))
+    return tables, {}
+
+
+def jobs_of(table, options):
+    """List a set's jobs: no mixup, with two batches and with one, and mixup."""
+    how = {"folds": options.seeds, "seed": options.seed}
+    jobs = [
+        *make_jobs(table, [GENERATOR], [0.0], protocol=TWO_BATCHES, **how),
+        *make_jobs(table, [GENERATOR], options.alphas, protocol=ONE_BATCH, **how),
+    ]
+    # A GAN is the same however many others there are.
+    return [replace(job, folds=0) for job in jobs]
+
+
+def name_of(row):
+    """Return the name of a way to train."""
+    if row["alpha"] > 0:
+        return f"mixup α={row['alpha']:g}"
+    return PLAIN if row["protocol"] == TWO_BATCHES else CONTROL
+
+
+def report(frame):
+    """Say what was found.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows that went well.
+
+    Returns
+    -------
+    text : str
+        In Markdown.
+    figures : dict of str -> Figure
+    """
+    frame = frame.assign(label=frame.apply(name_of, axis=1))
+    if not {PLAIN, CONTROL} <= set(frame["label"]):
+        raise NothingToCompare("All GANs without mixup have failed.")
+    frame = complete_folds(frame, ["label"])
+    frame = frame.astype(dict.fromkeys(MEASURES, float))
+    found = compare(frame)
+    text = "\n\n".join(
+        [
+            f"{frame['fold'].nunique()} seeds, mean ± standard deviation. Covered: the "
+            "share of modes, or of 16 pieces of the curve, with a fifth of the samples "
+            "that they should have; near: of samples within three standard deviations "
+            "of a mode or the curve; distance: sliced Wasserstein, lower is better. "
+            f"“{PLAIN}” shows the discriminator a batch of real rows and one of "
+            "generated ones, twice the rows a step of the others.",
+            as_markdown(_table(frame)),
+            "Seeds for which mixup is better, worse; p by Wilcoxon's signed-rank test, "
+            "by Holm over the lines:",
+            as_markdown(_counts(found)),
+            sentence(found),
+        ]
+    )
+    figures = {"gan_seeds": spread_over_seeds(frame)}
+    for name, rows in frame.groupby("table", sort=False):
+        firsts = rows[rows["fold"] == 0]
+        firsts = firsts[[len(shown) == N_SHOTS for shown in firsts["samples"]]]
+        if firsts.empty:  # one of them has failed
+            continue
+        samples = dict(zip(firsts["label"], firsts["samples"], strict=True))
+        figure = samples_over_training(samples, CHECKPOINTS, TOY_SETS[name])
+        figures[f"gan_{name.replace(' ', '_')}"] = figure
+    return text + "\n", figures
+
+
+def _table(frame):
+    groups = frame.groupby(["table", "label"], sort=False)[list(MEASURES)]
+    means, spreads = groups.mean(), groups.std(ddof=1)
+    cells = means.map("{:.3f}".format)
+    if frame["fold"].nunique() > 1:
+        cells += spreads.map(" ± {:.3f}".format)
+    for name in frame["table"].unique():
+        toy, rng = TOY_SETS[name], np.random.default_rng(0)
+        for label, X in (
+            ("real rows", toy.draw(N_SAMPLES, rng)[0]),
+            ("a Gaussian", rng.normal(size=(N_SAMPLES, 2))),
+        ):
+            found = measure(X, toy, rng)
+            cells.loc[(name, label), :] = [f"{found[m]:.3f}" for m in MEASURES]
+    cells = cells.loc[frame["table"].unique()]
+    cells.index = [f"{name}: {label}" for name, label in cells.index]
+    return cells.rename_axis("set: GAN")
+
+
+def compare(frame):
+    """Compare mixup with no mixup, seed by seed.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with `table`, `label`, `fold` and `MEASURES`.
+
+    Returns
+    -------
+    found : DataFrame
+        One row for each `measure`, `table`, `label` of mixup and `other`, one without:
+        for how many seeds the one of mixup is `better` and `worse`, the `gain` on
+        average, and `p`, by Holm within the measure.
+    """
+    rows = []
+    for (name, own), score in product(frame.groupby("table", sort=False), MEASURES):
+        by_seed = own.pivot(index="fold", columns="label", values=score)
+        mixed = by_seed.columns[by_seed.columns.str.startswith("mixup")]
+        for label, other in product(mixed, (PLAIN, CONTROL)):
+            gain = by_seed[label] - by_seed[other]
+            gain = -gain if score == "distance" else gain
+            row = {"measure": score, "table": name, "label": label, "other": other}
+            counts = {"better": (gain > 0).sum(), "worse": (gain < 0).sum()}
+            p = wilcoxon(gain).pvalue if gain.any() else 1.0
+            rows.append(row | counts | {"gain": gain.mean(), "p": p})
+    found = pd.DataFrame(rows)
+    p = found.groupby("measure")["p"].transform(lambda p: holm(p.to_numpy()))
+    return found.assign(p=p)
+
+
+def _counts(found):
+    """Lay out what `compare` returned: a line for each comparison."""
+    found = found.assign(
+        line=found["table"] + ": " + found["label"] + " against " + found["other"],
+        cell=[
+            f"{row.better}, {row.worse} (p {p_value(row.p)})"
+            for row in found.itertuples()
+        ],
+    )
+    wide = found.pivot(index="line", columns="measure", values="cell")
+    return wide.loc[found["line"].unique(), list(MEASURES)].rename_axis("set: GANs")
+
+
+def sentence(found):
+    """Say how far from the sets the samples are.
+
+    Parameters
+    ----------
+    found : DataFrame
+        As returned by :func:`compare`.
+
+    Returns
+    -------
+    text : str
+    """
+    found = found[found["measure"] == "distance"]
+    said = []
+    for (name, label), rows in found.groupby(["table", "label"], sort=False):
+        parts = []
+        for row in rows.itertuples():
+            word = "about as close as"
+            if row.p < LEVEL:
+                word = "closer than" if row.gain > 0 else "farther than"
+            n = row.better + row.worse
+            parts.append(
+                f"{word} with {row.other} (closer for {row.better} of {n} seeds, p "
+                f"{p_value(row.p)})"
+            )
+        said.append(f"{name}: the samples of {label} are {' and '.join(parts)}")
+    text = "; ".join(said)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+STUDY = Study(
+    name="gan",
+    about=__doc__.splitlines()[0],
+    jobs_of=jobs_of,
+    report=report,
+    add_options=add_options,
+    load=load,
+    folds=0,
+    has_tables=False,
+)
+
+main = partial(run_study, STUDY)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

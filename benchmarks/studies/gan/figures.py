@@ -1,0 +1,117 @@
+"""Figures of the toy GANs: samples over training, and measures over seeds."""
+
+import numpy as np
+from matplotlib.colors import TABLEAU_COLORS
+
+from ...output.text import in_figure
+from ...report.figures import legend_below, plt
+from .training import N_SAMPLES, N_SHOWN
+
+MEASURES = {
+    "covered": "share of modes or pieces covered",
+    "near": "share of samples near one",
+    "distance": "sliced Wasserstein distance",
+}
+COLORS = ("tab:gray", *(c for c in TABLEAU_COLORS if c != "tab:gray"))
+
+
+def samples_over_training(samples, steps, toy):
+    """Draw samples at each checkpoint, a row of panels for each way to train.
+
+    Parameters
+    ----------
+    samples : dict of str -> array of shape (n_checkpoints, n_samples, 2)
+        Of one member for each way to train, best of the same seed.
+    steps : sequence of int of length n_checkpoints
+        How long the members had trained.
+    toy : ToySet
+        What they should look like; the last panel of each row shows it.
+
+    Returns
+    -------
+    figure : Figure
+    """
+    real, _ = toy.draw(N_SAMPLES, np.random.default_rng(0))
+    shape = len(samples), len(steps) + 1
+    figure, axes = plt.subplots(
+        *shape,
+        figsize=(1.5 * shape[1], 1.6 * shape[0]),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for row, (label, shown) in zip(axes, samples.items(), strict=True):
+        row[0].set_ylabel(in_figure(label), fontsize=8)
+        for ax, X in zip(row, [*map(np.asarray, shown), real], strict=True):
+            ax.plot(*real[:N_SHOWN].T, ".", markersize=1, color="lightgray")
+            color = "black" if X is real else COLORS[1]
+            ax.plot(*X[:N_SHOWN].T, ".", markersize=1.5, color=color)
+    titles = [*(f"{n} steps" for n in steps), toy.name]
+    for ax, title in zip(axes[0], titles, strict=True):
+        ax.set_title(title, fontsize=8)
+    # Samples that went far are not worth making the others small.
+    reach = 1.4 * np.abs(real).max()
+    axes[0, 0].set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
+    for ax in axes.flat:
+        ax.set_aspect("equal")
+    return figure
+
+
+def spread_over_seeds(frame):
+    """Draw each measure of each seed by set and label; a bar is the median over seeds.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with `table`, `label` and the `MEASURES`, one for each member at the end of
+        its training.
+
+    Returns
+    -------
+    figure : Figure
+    """
+    figure, axes = plt.subplots(
+        1, len(MEASURES), figsize=(3.4 * len(MEASURES), 2.8), layout="constrained"
+    )
+    for ax, (measure, label) in zip(axes, MEASURES.items(), strict=True):
+        _draw_strips(ax, frame, measure)
+        ax.set_title(label, fontsize=9)
+        ax.set_ylim(0, None if measure == "distance" else 1.03)
+    legend_below(figure, axes[0], min(4, frame["label"].nunique()), fontsize=10)
+    return figure
+
+
+def _draw_strips(ax, frame, measure):
+    """Draw a strip of points for each set and label, side by side."""
+    tables, labels = frame["table"].unique(), frame["label"].unique()
+    width = 0.8 / len(labels)
+    for i, label in enumerate(labels):
+        strips = [
+            frame.loc[(frame["table"] == t) & (frame["label"] == label), measure]
+            for t in tables
+        ]
+        at = np.arange(len(tables)) + (i - (len(labels) - 1) / 2) * width
+        color = COLORS[i % len(COLORS)]
+        # Fanned out, since shares of a few modes fall on one another.
+        fans = [
+            x + width * _fan(len(strip)) for x, strip in zip(at, strips, strict=True)
+        ]
+        ax.plot(
+            np.concatenate(fans),
+            np.concatenate(strips),
+            "o",
+            markersize=3,
+            color=color,
+            alpha=0.6,
+            label=in_figure(label),
+        )
+        medians = [strip.median() for strip in strips]
+        ax.hlines(medians, at - 0.4 * width, at + 0.4 * width, color=color)
+    ax.set_xticks(range(len(tables)), map(in_figure, tables), fontsize=8)
+    ax.grid(axis="y", alpha=0.3)
+
+
+def _fan(n):
+    """Return n offsets, evenly spaced within half a strip's width."""
+    return np.linspace(-0.25, 0.25, n) if n > 1 else np.zeros(n)

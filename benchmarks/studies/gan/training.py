@@ -1,0 +1,320 @@
+"""Toy generative adversarial networks: mixup in the discriminator, against none.
+
+The mixup paper's section 3.8: the discriminator sees mixtures of real and generated
+rows, and learns how much of each is real. All members of a stack, of either method and
+of any seed, train in lockstep.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from sklearn.datasets import make_swiss_roll
+from torch.nn import functional as F
+
+from skmixup import StackedAdamW, StackedMLP, draw_real_share, mixup_real_fake
+
+from ...run.fit import Fit
+from ..defaults.recipes import TWO_BATCHES
+
+NOISE_SD = 0.05  # around the centers or the curve; the sets have unit variance or so
+NEAR = 3 * NOISE_SD
+FAIR_SHARE = 0.2  # of the rows that a part should get: with fewer it is not covered
+N_POINTS = 2000  # that a curve is made of
+N_ROWS = 5000  # to train on
+N_SAMPLES = 2000  # to measure by
+N_DIRECTIONS = 64
+N_SHOWN = 300  # of the samples, in a figure
+
+# Chosen, as was the learning rate, among a few for a GAN without mixup.
+HIDDEN_LAYER_SIZES = (128, 128)
+CHECKPOINTS = (300, 1000, 2000, 3000)
+_BLOCK = 50  # steps whose random numbers are drawn at once; streams depend on it
+
+
+@dataclass(frozen=True, eq=False)
+class ToySet:
+    """A distribution in the plane: equally likely points, with Gaussian noise.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    points : ndarray of shape (n_points, 2)
+        The centers of a mixture, or points along curves.
+    parts : ndarray of int, shape (n_points,)
+        The number of each point's part: a mixture's mode, or a piece of a curve. Parts
+        are equally likely.
+    """
+
+    name: str
+    points: np.ndarray
+    parts: np.ndarray
+
+    def draw(self, n_rows, rng):
+        """Draw rows, with the part each is of.
+
+        Parameters
+        ----------
+        n_rows : int
+            How many.
+        rng : numpy.random.Generator
+            Source of random numbers.
+
+        Returns
+        -------
+        X : ndarray of float32, shape (n_rows, 2)
+        y : ndarray of int, shape (n_rows,)
+        """
+        chosen = rng.integers(len(self.points), size=n_rows)
+        noise = rng.normal(scale=NOISE_SD, size=(n_rows, 2))
+        return (self.points[chosen] + noise).astype(np.float32), self.parts[chosen]
+
+
+def _ring():
+    angle = np.arange(8) * np.pi / 4
+    points = np.sqrt(2) * np.column_stack([np.cos(angle), np.sin(angle)])
+    return ToySet("ring of 8", points, np.arange(8))
+
+
+def _grid():
+    side = np.arange(-2, 3) / np.sqrt(2)
+    points = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    return ToySet("grid of 25", points, np.arange(25))
+
+
+def _swiss_roll(n_parts=16):
+    points, along = make_swiss_roll(N_POINTS, random_state=0)
+    points = points[np.argsort(along)][:, [0, 2]] / 7
+    return ToySet("swiss roll", points, np.arange(N_POINTS) * n_parts // N_POINTS)
+
+
+TOY_SETS = {toy.name: toy for toy in (_ring(), _grid(), _swiss_roll())}
+
+
+def train(
+    real,
+    alphas,
+    seeds,
+    *,
+    checkpoints=CHECKPOINTS,
+    n_samples=N_SAMPLES,
+    hidden_layer_sizes=HIDDEN_LAYER_SIZES,
+    n_noise=4,
+    batch_size=64,
+    lr=2e-3,
+    betas=(0.5, 0.999),
+    two_batches=False,
+):
+    """Train a stack of GANs, and sample from them on the way.
+
+    A member's result depends on its own α, seed and learning rate, not on who trains
+    beside it, but for round-off; which a GAN, being chaotic, makes larger with time.
+
+    Parameters
+    ----------
+    real : array of shape (n_rows, n_features)
+        Rows to learn from; float64 trains in double precision.
+    alphas : sequence of float of length K
+        Of Beta(α, α) that λ is drawn from; 0 for a GAN without mixup.
+    seeds : sequence of int of length K
+        Of weights, order of rows, noise and λ. Members of one seed and two α's share
+        all but λ.
+    checkpoints : sequence of int, default=CHECKPOINTS
+        After how many steps to sample, increasing; the last step ends training.
+    n_samples : int, default=N_SAMPLES
+        How many; each member's come of the same noise at all checkpoints.
+    hidden_layer_sizes : sequence of int
+        Of the generator and of the discriminator, which are ReLU networks.
+    n_noise : int
+        Width of the generator's input, which is standard normal.
+    batch_size : int
+        Rows in a step, real, generated or mixed.
+    lr : float or sequence of float of length K
+        Adam's, for both networks.
+    betas : tuple of two floats
+        Adam's.
+    two_batches : bool, default=False
+        Give the discriminator a batch of real rows and one of generated ones, unmixed,
+        as is usual without mixup: twice the rows.
+
+    Returns
+    -------
+    samples : ndarray of shape (n_checkpoints, K, n_samples, n_features)
+    """
+    real = torch.tensor(np.asarray(real))  # a copy: rows may be read-only
+    streams = [_Streams(seed, alpha) for seed, alpha in zip(seeds, alphas, strict=True)]
+    gan = _StackedGAN(n_noise, real, hidden_layer_sizes, seeds, lr, betas)
+    shown = [s.shown.standard_normal((n_samples, n_noise)) for s in streams]
+    shown = torch.from_numpy(np.stack(shown)).to(real.dtype)
+    batches = _draw_batches(streams, len(real), batch_size, n_noise)
+    samples = []
+    for step in range(1, checkpoints[-1] + 1):
+        rows, lam, noise = next(batches)
+        gan.step(real[rows], None if two_batches else lam, noise.to(real.dtype))
+        if step in checkpoints:
+            samples.append(gan.generate(shown))
+    return torch.stack(samples).numpy()
+
+
+def fit_gans(table, jobs):
+    """Train the GANs of all jobs as one stack, and measure what they make.
+
+    Parameters
+    ----------
+    table : Table
+        Drawn from the toy set of its name.
+    jobs : list of Job
+        Of the model "gan"; `fold` tells one seed from another.
+
+    Yields
+    ------
+    fit : Fit
+        With no model, and the measures of :func:`measure`; the first seed's also has
+        `samples`, some for each checkpoint.
+    """
+    start = time.perf_counter()
+    samples = train(
+        table.X.to_numpy(),
+        [job.alpha for job in jobs],
+        [job.fold_seed >> 1 for job in jobs],
+        two_batches=jobs[0].protocol == TWO_BATCHES,
+    )
+    seconds = (time.perf_counter() - start) / len(jobs)
+    for job, own in zip(jobs, samples.swapaxes(0, 1), strict=True):
+        rng = np.random.default_rng(job.fold_seed)
+        measures = measure(own[-1], TOY_SETS[table.name], rng)
+        measures["fit_seconds"] = seconds
+        if job.fold == 0:
+            shown = own[:, :N_SHOWN].astype(float).round(2)
+            measures["samples"] = shown.tolist()
+        yield Fit(job, seconds=seconds, measures=measures)
+
+
+class _Streams:
+    """A member's random streams, apart so that α changes nothing but λ."""
+
+    def __init__(self, seed, alpha):
+        self.alpha = alpha
+        children = np.random.SeedSequence(seed).spawn(4)
+        self.rows, self.lam, self.noise, self.shown = map(
+            np.random.default_rng, children
+        )
+
+    def draw(self, n_steps, n_rows, batch_size, n_noise):
+        """Return for a number of steps the rows' numbers, their λ's and noise."""
+        shape = n_steps, batch_size
+        return (
+            self.rows.integers(n_rows, size=shape),
+            draw_real_share(self.alpha, shape, self.lam),
+            self.noise.standard_normal((*shape, n_noise), dtype=np.float32),
+        )
+
+
+def _draw_batches(streams, *sizes):
+    """Yield what `_Streams.draw` returns, a step at a time: (K, batch_size, ...)."""
+    while True:
+        drawn = zip(*(stream.draw(_BLOCK, *sizes) for stream in streams), strict=True)
+        yield from zip(
+            *(torch.from_numpy(np.stack(part, axis=1)) for part in drawn), strict=True
+        )
+
+
+class _StackedGAN:
+    """K pairs of networks and their optimizers."""
+
+    def __init__(self, n_noise, real, hidden_layer_sizes, seeds, lr, betas):
+        self.generator, self.discriminator = (
+            StackedMLP(
+                *widths,
+                hidden_layer_sizes,
+                n_members=len(seeds),
+                seeds=[2 * seed + i for seed in seeds],
+            ).to(real.dtype)
+            for i, widths in enumerate([(n_noise, real.shape[1]), (real.shape[1], 1)])
+        )
+        self.optimizers = {
+            mlp: StackedAdamW(mlp.parameters(), lr, betas=betas, weight_decay=0.0)
+            for mlp in (self.generator, self.discriminator)
+        }
+
+    def step(self, real, lam, noise):
+        """Improve the discriminators, then the generators, on one batch each."""
+        fake = self.generator(noise)
+        ones = torch.ones_like(fake[..., 0])
+        if lam is None:
+            shown = torch.cat([real, fake.detach()], dim=1)
+            target = torch.cat([ones, torch.zeros_like(ones)], dim=1)
+        else:
+            shown, target = mixup_real_fake(real, fake.detach(), lam=lam)
+        self._descend(self.discriminator, shown, target)
+        self._descend(self.generator, fake, ones)
+
+    def _descend(self, mlp, rows, target):
+        # The generator's loss is the discriminator's, of its rows as if they were real:
+        # the non-saturating one.
+        scores = self.discriminator(rows).squeeze(-1)
+        losses = F.binary_cross_entropy_with_logits(scores, target, reduction="none")
+        losses.mean(-1).sum().backward(inputs=list(mlp.parameters()))
+        self.optimizers[mlp].step()
+        self.optimizers[mlp].zero_grad(set_to_none=False)
+
+    @torch.no_grad()
+    def generate(self, noise):
+        """Return the generators' rows."""
+        return self.generator(noise)
+
+
+def measure(samples, toy, rng):
+    """Compare generated rows with a toy set.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples, 2)
+        Of one generator.
+    toy : ToySet
+        What they should look like.
+    rng : numpy.random.Generator
+        To draw as many fresh real rows with.
+
+    Returns
+    -------
+    measures : dict of str to float
+        ``covered``, the share of parts (modes, or pieces of a curve) that have at
+        least `FAIR_SHARE` of the samples they should have, within `NEAR`, three
+        standard deviations of the noise; ``near``, the share of samples within `NEAR`
+        of any center or of the curve; ``distance``, the sliced Wasserstein-1 distance
+        to the fresh rows.
+    """
+    away, nearest = cKDTree(toy.points).query(samples)
+    near = away <= NEAR
+    n_parts = toy.parts.max() + 1
+    counts = np.bincount(toy.parts[nearest[near]], minlength=n_parts)
+    fresh, _ = toy.draw(len(samples), rng)
+    return {
+        "covered": float((counts >= FAIR_SHARE * len(samples) / n_parts).mean()),
+        "near": float(near.mean()),
+        "distance": sliced_wasserstein(samples, fresh),
+    }
+
+
+def sliced_wasserstein(first, second, n_directions=N_DIRECTIONS):
+    """Return the Wasserstein-1 distance of projections, averaged over directions.
+
+    Parameters
+    ----------
+    first, second : ndarray of shape (n_rows, 2)
+        As many rows in each.
+    n_directions : int, default=N_DIRECTIONS
+        Evenly spaced over half a turn, so that nothing is left to chance.
+
+    Returns
+    -------
+    distance : float
+    """
+    angle = np.arange(n_directions) * np.pi / n_directions
+    directions = np.stack([np.cos(angle), np.sin(angle)])
+    first, second = (np.sort(rows @ directions, axis=0) for rows in (first, second))
+    return float(np.abs(first - second).mean())

@@ -1,0 +1,169 @@
+"""The study of the defaults: its halves, its ranks, its command line."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from benchmarks.compare.leaderboard import NoSharedTable, as_markdown, leaderboard
+from benchmarks.data.tables import PAPER, load_all
+from benchmarks.models.registry import make_model
+from benchmarks.run.results import Results, read_rows
+from benchmarks.studies.defaults import __main__ as defaults
+from benchmarks.studies.defaults.recipes import DEFAULT, RECIPES
+from skmixup import MixupClassifier
+
+from ...conftest import SHARED
+
+
+def test_the_halves_are_one_random_split():
+    choosing, confirming = defaults.HALVES.values()
+    together = sorted([*choosing, *confirming])
+    assert len(set(together)) == len(together) == 61
+    assert not set(PAPER) & set(together)
+    order = np.random.default_rng(0).permutation(61)
+    assert sorted(np.array(together)[order[:30]]) == list(choosing)
+
+
+@pytest.mark.parametrize("name", [*RECIPES, "paper"])
+def test_every_recipe_is_a_classifier(name):
+    recipe = RECIPES.get(name, RECIPES[DEFAULT])
+    clf = make_model(recipe.model, alpha=recipe.alpha, protocol=name, seed=0)
+    clf.set_params(max_epochs=1)
+    X = pd.DataFrame({"number": np.arange(60.0), "word": np.tile(["a", "b", None], 20)})
+    clf.fit(X, np.arange(60) % 2)
+    assert clf.predict(X).shape == (60,)
+    changed = set(recipe.params) - {"max_epochs"}
+    assert all(getattr(clf, k) == recipe.params[k] for k in changed)
+
+
+def test_the_recipe_named_default_is_the_default():
+    recipe = RECIPES[DEFAULT]
+    assert recipe.params == {}
+    assert MixupClassifier().alpha == recipe.alpha
+    assert all(
+        MixupClassifier().get_params()[name] != value
+        for other in RECIPES.values()
+        for name, value in other.params.items()
+    )
+
+
+def folds(scores, n_folds=2):
+    """Rows of fits: {(table, model): (error, log-loss)}, the same on each fold."""
+    return pd.DataFrame(
+        [
+            {"title": table, "label": model, "fold": fold, "error": error}
+            | {"log_loss": loss, "ece": 0.1, "fit_seconds": 10.0}
+            for (table, model), (error, loss) in scores.items()
+            for fold in range(n_folds)
+        ]
+    )
+
+
+def test_ranks_by_hand():
+    scores = {
+        **{("t", "a"): (0.1, 0.5), ("t", "b"): (0.2, 0.4), ("t", "c"): (0.2, 0.9)},
+        **{("u", "a"): (0.0, 0.1), ("u", "b"): (0.0, 0.2), ("u", "c"): (0.3, 0.3)},
+        ("v", "a"): (0.9, 9.0),  # of one model only: no part of it
+    }
+    board, tables = leaderboard(folds(scores))
+    assert tables == ["t", "u"]
+    board = board.set_index("label")
+    assert list(board.index) == ["a", "b", "c"]
+    assert board["log_loss_rank"].tolist() == [1.5, 1.5, 3.0]
+    assert board["error_rank"].tolist() == [1.25, 2.0, 2.75]
+    assert board["log_loss"].tolist() == pytest.approx([0.3, 0.3, 0.6])
+    geometric = stats.gmean([0.11, 0.01]) - 0.01
+    assert board.loc["a", "error"] == pytest.approx(geometric)
+    assert board["fit_seconds"].tolist() == pytest.approx([10.0] * 3)
+    assert board.loc["a", ["log_loss_rank_low", "log_loss_rank_high"]].tolist() == [
+        1,
+        2,
+    ]
+    text = as_markdown(board.reset_index())
+    assert "| a | 1.50 [1.00, 2.00] | 1.25 [1.00, 1.50] | 0.300 [0.100, 0.500]" in text
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs the shared OpenML cache")
+def test_the_study_runs_resumes_and_reports(tmp_path, monkeypatch, cache, capsys):
+    monkeypatch.setitem(defaults.HALVES, "confirming", (61,))
+    arguments = ["--half", "confirming", "--models", "logistic", "mlp", "--first", "1"]
+    arguments += ["--n-jobs", "1", "--out", str(tmp_path / "run")]
+    assert defaults.main(arguments) == 0
+    text = (tmp_path / "run" / "confirming-first-1-part.md").read_text()
+    assert capsys.readouterr().out.startswith(text)
+    assert "1 tables, 4 fits" in text
+    assert all(f"| {name} |" in text for name in ("default", "alpha 0", "mlp"))
+    rows = read_rows(tmp_path / "run")
+    # From what is kept in the repository alone, nothing is run again.
+    (tmp_path / "run" / "results.jsonl").unlink()
+    assert defaults.main(arguments) == 0
+    assert "4 of 4 jobs were finished before" in capsys.readouterr().err
+    assert read_rows(tmp_path / "run") == rows
+    assert len(Results(tmp_path / "run").rows([])) == 0
+    # With a peer that is not installed, what it did elsewhere is still shown.
+    monkeypatch.setattr(defaults, "is_installed", lambda name: name != "mlp")
+    assert defaults.main(arguments) == 0
+    text = (tmp_path / "run" / "confirming-first-1-part.md").read_text()
+    assert "| mlp |" in text
+
+
+@pytest.mark.parametrize("bound", [["--max-rows", "100"], ["--min-rows", "151"]])
+def test_tables_beyond_bounds_are_left_out(bound, monkeypatch, cache, capsys):
+    monkeypatch.setitem(defaults.HALVES, "choosing", (61,))
+    assert defaults.main(bound) == 1
+    assert "rows is there" in capsys.readouterr().err
+
+
+def test_bounds_that_cross_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        defaults.main(["--min-rows", "2", "--max-rows", "1"])
+    assert "--min-rows: must not be above --max-rows" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs the shared OpenML cache")
+def test_a_recipe_alone_named_twice_is_run_once(monkeypatch, cache, capsys):
+    monkeypatch.setitem(defaults.HALVES, "choosing", (61,))
+    run = ["--recipes", DEFAULT, DEFAULT, "--first", "1", "--n-jobs", "1"]
+    assert defaults.main(run) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("1 tables, 1 fits") and "| default | 1.00" in out
+    assert "Left out" not in out and "lower" not in out
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs the shared OpenML cache")
+def test_a_model_with_part_of_the_folds_is_ranked_where_all_have_them(
+    tmp_path, monkeypatch, cache
+):
+    monkeypatch.setitem(defaults.HALVES, "confirming", (61,))
+    run = ["--half", "confirming", "--min-rows", "150", "--recipes", "alpha 0"]
+    run += ["--n-jobs", "1", "--out", str(tmp_path)]
+    assert defaults.main([*run, "--models", "logistic", "mlp", "--first", "1"]) == 0
+    first = (tmp_path / "confirming-min-rows-150-first-1-part.md").read_text()
+    assert "| mlp |" in first and "left out" not in first.lower()
+    assert defaults.main([*run, "--models", "logistic"]) == 0
+    monkeypatch.setattr(defaults, "is_installed", lambda name: name != "mlp")
+    assert defaults.main([*run, "--models", "logistic", "mlp"]) == 0
+    text = (tmp_path / "confirming-min-rows-150-part.md").read_text()
+    assert "Left out, since no table has all of its folds: mlp." in text
+    assert "| logistic |" in text and "| mlp |" not in text
+
+
+def test_no_table_that_all_have_results_of_is_said(tmp_path, monkeypatch, capsys):
+    """Where one model failed on some tables, one on the others; it ended in NaN."""
+    scores = dict.fromkeys(["error", "log_loss", "ece", "fit_seconds"], 0.5)
+    rows = [
+        {"table": table, "table_id": None, "model": model, "alpha": None, "folds": 2}
+        | {"protocol": None, "seed": 0, "repeat": 0, "fold": fold, "status": status}
+        | scores
+        for table, failing in (("a", "mlp"), ("b", "forest"))
+        for model in ("mlp", "forest")
+        for fold, status in enumerate(["ok", "failed" if model == failing else "ok"])
+    ]
+    with pytest.raises(NoSharedTable):
+        defaults.report(rows)
+    monkeypatch.setattr(defaults, "load_all", lambda *_: load_all(["iris"]))
+    monkeypatch.setattr(Results, "rows", lambda *_: rows)
+    monkeypatch.setattr(defaults, "run_jobs", lambda *_, **__: None)
+    assert defaults.main(["--out", str(tmp_path)]) == 1
+    assert "No table has results of all models." in capsys.readouterr().err
