@@ -83,7 +83,14 @@ def test_other_parameters_make_stacks_of_their_own():
 @pytest.mark.filterwarnings("ignore:The least populated class")
 @pytest.mark.filterwarnings("ignore:The y_pred values do not sum to one")
 @pytest.mark.parametrize(
-    "cv", [3, KFold(4), StratifiedKFold(7, shuffle=True, random_state=0)]
+    "cv",
+    [
+        3,
+        KFold(4),
+        pytest.param(
+            StratifiedKFold(7, shuffle=True, random_state=0), marks=pytest.mark.slow
+        ),
+    ],
 )
 @pytest.mark.parametrize("mixing", ["input", "cutmix"])
 def test_folds_that_differ_in_rows_columns_and_classes(cv, mixing):
