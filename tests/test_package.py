@@ -124,6 +124,7 @@ def test_a_name_that_never_was_is_an_attribute_error():
         skmixup.fit_apart  # noqa: B018
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model_in_another_process():
     code = (
         "from sklearn.datasets import load_iris; from skmixup import MixupClassifier;"

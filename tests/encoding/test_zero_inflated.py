@@ -110,13 +110,20 @@ def test_names_count_the_bins():
 # Common values that lie far from the others
 
 
-@pytest.mark.parametrize("code", [1e6, 1e9, -999, 0, 1e300, -99999.0])
+CODES = [1e6, 1e9, -999, 0, 1e300, -99999.0]
+
+
+def with_code(code, share):
+    """Numbers, of which a share is a code, and which those are."""
+    others = np.random.default_rng(0).normal(size=400)
+    is_code = np.arange(400) < 400 * share
+    return np.where(is_code, code, others), others, is_code
+
+
+@pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("share", [0.3, 0.6])
 def test_a_code_does_not_hide_the_other_values(code, share):
-    rng = np.random.default_rng(0)
-    is_code = np.arange(400) < 400 * share
-    others = rng.normal(size=400)
-    x = np.where(is_code, code, others)
+    x, _, is_code = with_code(code, share)
     Z = TabularEncoder().fit_transform(x[:, None])
     rest = np.flatnonzero(~is_code)
     assert len(np.unique(Z[rest], axis=0)) == len(rest)
@@ -124,6 +131,15 @@ def test_a_code_does_not_hide_the_other_values(code, share):
     assert (np.abs(Z[rest] - Z[0]).max(axis=1) > 0.1).mean() > 0.9
     assert np.abs(Z).max() <= 3
     assert np.isfinite(Z).all()
+
+
+@pytest.mark.parametrize(
+    "code", [CODES[0], *(pytest.param(c, marks=pytest.mark.slow) for c in CODES[1:])]
+)
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_values_beside_a_code_are_learned(code, share):
+    x, others, is_code = with_code(code, share)
+    rest = np.flatnonzero(~is_code)
     y = np.where(is_code, 0, others > 0).astype(int)
     clf = MixupClassifier(max_epochs=60, n_estimators=2, random_state=0)
     assert (clf.fit(x[:, None], y).predict(x[:, None]) == y)[rest].mean() > 0.95

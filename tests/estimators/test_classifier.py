@@ -112,6 +112,7 @@ def test_warm_start_goes_on():
     assert clf.loss_curve_[-1] < first
 
 
+@pytest.mark.slow
 def test_grid_search_in_a_pipeline_on_a_raw_table():
     X, y = mixed_table()
     pipe = make_pipeline(FunctionTransformer(), quick())

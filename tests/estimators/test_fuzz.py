@@ -112,15 +112,7 @@ def trains_or_says_why(fit, predict, X):
         assert np.isfinite(found).all()
 
 
-@settings(max_examples=500, suppress_health_check=list(HealthCheck), phases=PHASES)
-@given(
-    X=tables(),
-    seed=st.integers(0, 99),
-    labels=st.sampled_from(_LABELS),
-    targets=st.sampled_from(_TARGETS),
-    weights=st.sampled_from(_WEIGHTS),
-)
-def test_random_tables_train_or_say_why_not(X, seed, labels, targets, weights):
+def all_train_or_say_why(X, seed, labels, targets, weights):
     n_rows = X.shape[0]
     drawn = np.random.default_rng(seed).integers(0, 3, n_rows)
     weight = None if weights is None else np.take(weights, np.arange(n_rows) % 3)
@@ -145,3 +137,26 @@ def test_random_tables_train_or_say_why_not(X, seed, labels, targets, weights):
 def finite(estimator, X, y):
     """Score whether all predictions are finite."""
     return float(np.isfinite(estimator.predict(X)).all())
+
+
+DRAWN = {
+    "X": tables(),
+    "seed": st.integers(0, 99),
+    "labels": st.sampled_from(_LABELS),
+    "targets": st.sampled_from(_TARGETS),
+    "weights": st.sampled_from(_WEIGHTS),
+}
+HOW = {"suppress_health_check": list(HealthCheck), "phases": PHASES}
+
+
+@settings(max_examples=60, **HOW)
+@given(**DRAWN)
+def test_some_random_tables_train_or_say_why_not(**drawn):
+    all_train_or_say_why(**drawn)
+
+
+@pytest.mark.slow
+@settings(max_examples=500, **HOW)
+@given(**DRAWN)
+def test_random_tables_train_or_say_why_not(**drawn):
+    all_train_or_say_why(**drawn)

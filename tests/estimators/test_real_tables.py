@@ -12,8 +12,8 @@ from skmixup import MixupClassifier
     [
         (datasets.load_iris, 0.9),
         (datasets.load_wine, 0.93),
-        (datasets.load_breast_cancer, 0.93),
-        (datasets.load_digits, 0.85),
+        pytest.param(datasets.load_breast_cancer, 0.93, marks=pytest.mark.slow),
+        pytest.param(datasets.load_digits, 0.85, marks=pytest.mark.slow),
     ],
 )
 def test_cross_validation(load, at_least):
@@ -22,6 +22,7 @@ def test_cross_validation(load, at_least):
     assert cross_val_score(clf, X, y, cv=3).mean() > at_least
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The least populated class")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::FutureWarning")

@@ -23,6 +23,7 @@ X, y = load_diabetes(return_X_y=True)
 TWO = np.column_stack([y, np.sqrt(y)])
 
 
+@pytest.mark.slow
 def test_it_predicts():
     scores = cross_val_score(MixupRegressor(max_epochs=40, random_state=0), X, y)
     assert scores.mean() > 0.43

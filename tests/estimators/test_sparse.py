@@ -44,12 +44,14 @@ def test_many_ell_rows_are_predicted_as_few_are():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_wide_category_trains_in_little_memory():
     code = """
-import numpy as np, pandas as pd
+import numpy as np, pandas as pd, torch
 from benchmarks.timing.memory import peak_of
 from skmixup import MixupClassifier
+torch.set_num_threads(1)
 rng = np.random.default_rng(0)
 codes = rng.integers(4_000, size=60_000)
 X = pd.DataFrame({"x": rng.normal(size=60_000), "c": codes.astype(str)})

@@ -20,8 +20,15 @@ X, y = load_diabetes(return_X_y=True)
 TWO = np.column_stack([y, np.sqrt(y)])
 
 
-@pytest.mark.parametrize("early", [False, True])
-@pytest.mark.parametrize("partner", ["random", "target"])
+@pytest.mark.parametrize(
+    ("partner", "early"),
+    [
+        ("random", False),
+        ("target", True),
+        pytest.param("random", True, marks=pytest.mark.slow),
+        pytest.param("target", False, marks=pytest.mark.slow),
+    ],
+)
 def test_a_search_is_grid_search(early, partner):
     reg = quick(
         n_estimators=2, early_stopping=early, validation_fraction=0.3, partner=partner

@@ -56,6 +56,7 @@ def test_agrees_with_grid_search(params):
     assert_agrees(clf, ALPHAS, *WINE, return_train_score=True)
 
 
+@pytest.mark.slow
 def test_every_parameter_of_a_member():
     grid = [
         {"alpha": [0.0, np.inf], "lr": [1e-3, 1e-2], "weight_decay": [0.0, 0.1]},
@@ -68,6 +69,7 @@ def test_every_parameter_of_a_member():
     assert len(set(spread)) == 3
 
 
+@pytest.mark.slow
 def test_other_parameters_make_stacks_of_their_own():
     grid = {
         "hidden_layer_sizes": [(8,), (16, 8)],
@@ -81,7 +83,14 @@ def test_other_parameters_make_stacks_of_their_own():
 @pytest.mark.filterwarnings("ignore:The least populated class")
 @pytest.mark.filterwarnings("ignore:The y_pred values do not sum to one")
 @pytest.mark.parametrize(
-    "cv", [3, KFold(4), StratifiedKFold(7, shuffle=True, random_state=0)]
+    "cv",
+    [
+        3,
+        KFold(4),
+        pytest.param(
+            StratifiedKFold(7, shuffle=True, random_state=0), marks=pytest.mark.slow
+        ),
+    ],
 )
 @pytest.mark.parametrize("mixing", ["input", "cutmix"])
 def test_folds_that_differ_in_rows_columns_and_classes(cv, mixing):
@@ -285,6 +294,7 @@ def test_verbose_shows_what_happens(capsys):
     )
 
 
+@pytest.mark.slow
 def test_the_same_best_candidate_on_a_real_table():
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     clf = MixupClassifier(max_epochs=10, random_state=0)

@@ -21,6 +21,7 @@ def test_however_it_is_split(params):
     assert_same_results(split.cv_results_, whole.cv_results_)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_stacks_on_a_dask_cluster():
@@ -59,6 +60,7 @@ print(peak_of(lambda: search.fit(X, y)))
     return float(subprocess.run(run, capture_output=True, check=True).stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_max_members_bounds_the_memory():
     few, many = peak_of_a_search(8), peak_of_a_search(80)

@@ -112,6 +112,7 @@ def test_a_fit_within_a_fit_changes_nothing(event, fit_all):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_process_need_not_wait_for_a_thread_that_it_has_not():
     code = """if True:
