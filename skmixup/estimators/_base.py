@@ -219,8 +219,7 @@ class BaseMixup(BaseEstimator):
         return Table(X[index], y[index], weight)
 
     def _check_params(self):
-        """Raise ValueError if a parameter is out of range, or at odds with another."""
-        self._validate_params()
+        """Raise ValueError if a parameter, valid by itself, can't be trained with."""
         hidden_widths(self.hidden_layer_sizes)
 
     def _check_rows(self, X, y, sample_weight, reset):

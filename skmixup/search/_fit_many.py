@@ -93,6 +93,7 @@ def fit_stacked(estimators, rows, X, y, params, **how):
     keys = {id(own): joblib.hash(own) for own in rows}
     for i, (estimator, own) in enumerate(zip(estimators, rows, strict=True)):
         try:
+            last_step(estimator)[1]._validate_params()
             last_step(estimator)[1]._check_params()
         except ValueError as error:
             yield i, None, 0.0, error

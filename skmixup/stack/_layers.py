@@ -95,6 +95,10 @@ class Activation:
 
     __call__ = forward
 
+    def infer(self, X):
+        """Do so without a graph, to an X that may be overwritten."""
+        return (self.apply_ or self.apply)(X)
+
     def bind(self, n_active, shape, is_first):
         """Return what runs it forward and backward; see `StackedLinear.bind`."""
         return _BoundActivation(self)
@@ -194,6 +198,8 @@ class StackedLinear(nn.Module):
             out = weight.new_empty(*X.shape[:2], weight.shape[2])
             return X.matmul(weight, bias, out=out)
         return torch.baddbmm(bias, X, weight)
+
+    infer = forward  # without hooks, which belong to the training
 
     def bind(self, n_active, shape, is_first):
         """Return what runs the layer forward and backward without a graph.

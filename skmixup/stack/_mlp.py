@@ -117,10 +117,12 @@ class StackedMLP(nn.Module):
             Whether dropout is among them.
         """
         drops = drops and any(dropout.drops for dropout in self.dropouts)
+        dropouts = [[dropout] if drops else [] for dropout in self.dropouts]
+        *hidden, last = self.layers
         steps = []
-        for layer, dropout in zip(self.layers[:-1], self.dropouts, strict=True):
-            steps += [layer, ACTIVATIONS[self.activation]] + [dropout] * drops
-        return [*steps, self.layers[-1]]
+        for layer, dropout in zip(hidden, dropouts, strict=True):
+            steps += [layer, ACTIVATIONS[self.activation], *dropout]
+        return [*steps, last]
 
     @property
     def widest(self):
@@ -129,7 +131,7 @@ class StackedMLP(nn.Module):
 
     @torch.no_grad()
     def scores(self, X):
-        """Return all members' scores of rows: no dropout, no graph.
+        """Return all members' scores of rows: no dropout, no graph, no hooks.
 
         Changes no state, so that threads may share the module.
 
@@ -143,7 +145,7 @@ class StackedMLP(nn.Module):
         scores : torch.Tensor of shape (K, n_rows, n_outputs)
         """
         for layer in self.steps(drops=False):
-            X = layer.forward(X)  # without hooks, which belong to the training
+            X = layer.infer(X)
         return X[..., : self.width]
 
     def select(self, members):
