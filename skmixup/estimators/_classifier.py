@@ -8,6 +8,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from .._sklearn import Interval, StrOptions, check_partial_fit_first_call, fit_context
 from ..encoding._checks import drop_weightless, scale_weights
+from ..encoding._columns import keep_types
 from ._base import BaseMixup
 from ._calibration import fit_temperature
 from ._targets import (
@@ -15,7 +16,6 @@ from ._targets import (
     IndicatorTarget,
     check_label_types,
     is_matrix,
-    keep_types,
 )
 
 

@@ -11,20 +11,18 @@ from sklearn.utils.validation import assert_all_finite
 from torch import nn
 
 from .._sklearn import check_y
-from ..encoding._columns import are_numbers
+from ..encoding._columns import are_numbers, keep_types
 from ._calibration import apply_temperature
 
 
-class ClassTarget:
-    """One of several labels in each row.
+class _LabelTarget:
+    """What targets of labels have in common.
 
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
-        Sorted.
+        Sorted labels, or the numbers of an indicator matrix's columns.
     """
-
-    criterion = nn.CrossEntropyLoss
 
     def __init__(self, classes):
         self.classes = classes
@@ -33,6 +31,12 @@ class ClassTarget:
     def n_outputs(self):
         """Width of the net's output."""
         return len(self.classes)
+
+
+class ClassTarget(_LabelTarget):
+    """One of several labels in each row."""
+
+    criterion = nn.CrossEntropyLoss
 
     @staticmethod
     def check(y, estimator):
@@ -88,24 +92,10 @@ class ClassTarget:
         return self.classes[proba.argmax(1)]
 
 
-class IndicatorTarget:
-    """Which of several labels each row has: a matrix of 0 and 1.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_labels,)
-        The numbers of the columns.
-    """
+class IndicatorTarget(_LabelTarget):
+    """Which of several labels each row has: a matrix of 0 and 1."""
 
     criterion = nn.BCEWithLogitsLoss
-
-    def __init__(self, classes):
-        self.classes = classes
-
-    @property
-    def n_outputs(self):
-        """Width of the net's output."""
-        return len(self.classes)
 
     @staticmethod
     def check(y, estimator):
@@ -277,17 +267,6 @@ class NumericTarget:
         with np.errstate(over="ignore"):  # of targets near the largest float
             y = np.nan_to_num(outputs.mean(1).numpy() * self.scale + self.mean)
         return y[:, 0] if self.ndim == 1 else y
-
-
-def keep_types(y):
-    """Return a list of text and other objects as an array that keeps them apart."""
-    if getattr(getattr(y, "dtype", None), "kind", "") == "T":  # NumPy's StringDType
-        return y.astype(object)
-    if isinstance(y, list | tuple):
-        are_text = {isinstance(label, str) for label in y}
-        if len(are_text) == 2:
-            return np.array(y, dtype=object)
-    return y
 
 
 def check_labels(y):
