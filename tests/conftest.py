@@ -9,6 +9,9 @@ import torch
 from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # some draw, and there may be no screen
+# Small nets on small tables: a thread pool only slows them down. Here and not in a
+# fixture, so that the examples in docstrings have it too.
+torch.set_num_threads(1)
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -18,15 +21,6 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "openml"
 DATASETS = Path("org", "openml", "www", "datasets")
 # Nothing listens on port 9, so that every connection fails at once, network or not.
 NO_NETWORK = dict.fromkeys(["HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Small nets on small tables: a thread pool only slows them down."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def contents(folder):

@@ -24,7 +24,15 @@ class Ends(sklearn.base.BaseEstimator):
         return made()
 
 
-@pytest.mark.parametrize("error", [RuntimeError, OSError, SystemExit, MemoryError])
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError,
+        SystemExit,
+        pytest.param(OSError, marks=pytest.mark.slow),
+        pytest.param(MemoryError, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize(
     "event", ["on_train_begin", "on_epoch_begin", "on_epoch_end", "on_train_end"]
 )

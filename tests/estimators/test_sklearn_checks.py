@@ -87,8 +87,9 @@ OF_A_SETTING = {
     "check_supervised_y_2d",
 }
 
-# The fast tier has all checks of the defaults but these, which fit many times ...
-MANY_FITS = {
+# The fast tier has all checks of the defaults but these: most fit many times, some do
+# nearly what another does that is fast ...
+NOT_FAST = {
     "check_class_weight_classifiers",
     "check_classifier_data_not_an_array",
     "check_classifiers_classes",
@@ -98,6 +99,7 @@ MANY_FITS = {
     "check_estimator_sparse_array",
     "check_estimator_sparse_matrix",
     "check_estimators_dtypes",
+    "check_estimators_overwrite_params",
     "check_f_contiguous_array_estimator",
     "check_fit_check_is_fitted",
     "check_pipeline_consistency",
@@ -107,6 +109,8 @@ MANY_FITS = {
     "check_regressors_no_decision_function",
     "check_regressors_train",
     "check_sample_weight_equivalence_on_sparse_data",
+    "check_sample_weights_list",
+    "check_sample_weights_not_an_array",
     "check_supervised_y_2d",
 }
 # ... and of searches and settings these: a fit on few rows, weights as copies, rows
@@ -140,7 +144,7 @@ def checks():
             if estimator in SETTINGS and name not in OF_A_SETTING:
                 continue
             is_default = estimator in DEFAULTS
-            fast = name not in MANY_FITS if is_default else name in MOST_TELLING
+            fast = name not in NOT_FAST if is_default else name in MOST_TELLING
             marks = [] if fast else [pytest.mark.slow]
             yield pytest.param(estimator, check, marks=marks)
 
@@ -156,7 +160,7 @@ def test_estimator_check(estimator, check):
 def test_checks_that_are_named_are_there():
     """Else one that scikit-learn renames would be run no more."""
     there = {name_of(c) for e in DEFAULTS for _, c in estimator_checks_generator(e)}
-    assert there >= OF_A_SETTING | MANY_FITS | MOST_TELLING
+    assert there >= OF_A_SETTING | NOT_FAST | MOST_TELLING
 
 
 ALL = [*DEFAULTS, *SEARCHES, *SETTINGS]

@@ -309,7 +309,7 @@ def test_the_criterion_tells_what_a_net_is():
         GridSearchCV(unknown, {"alpha": [0]}).fit(X, np.eye(3)[Y])
 
 
-@pytest.mark.parametrize("y", [Y, NAMES])
+@pytest.mark.parametrize("y", [pytest.param(Y, marks=pytest.mark.slow), NAMES])
 def test_searches_need_no_scoring(y):
     grid = GridSearchCV(linear(), {"alpha": [0, 0.5], "lr": np.logspace(-3, -1, 2)})
     assert grid.fit(X, y).best_score_ > 0.6
@@ -322,7 +322,7 @@ def test_searches_need_no_scoring(y):
     assert binary.min() > 0.95
 
 
-@pytest.mark.parametrize("y", [Y, NAMES])
+@pytest.mark.parametrize("y", [pytest.param(Y, marks=pytest.mark.slow), NAMES])
 def test_nets_are_parts_of_other_classifiers(y):
     two = [("a", linear()), ("b", linear(alpha=0))]
     for whole in (
