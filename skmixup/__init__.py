@@ -1,59 +1,60 @@
-"""mixup-trained neural networks for tables, as scikit-learn estimators."""
+"""mixup-trained neural networks for tables, as scikit-learn estimators.
 
+What a user of estimators needs is here; the pieces for builders are in
+:mod:`skmixup.mixing` and :mod:`skmixup.stack`, and what a fit is made of in
+:mod:`skmixup.encoding` and :mod:`skmixup.search`.
+"""
+
+import warnings
+
+from . import encoding, mixing, search, stack
 from ._display import AlphaCurveDisplay, LossCurveDisplay
-from .encoding._encoder import TabularEncoder
-from .encoding._scaler import SmoothClipScaler
-from .estimators._classifier import MixupClassifier
-from .estimators._regressor import MixupRegressor
-from .mixing import (
-    CutMix,
-    InputMixup,
-    ManifoldMixup,
-    Mixer,
-    draw_lambda,
-    draw_partners,
-    draw_real_share,
-    mix,
-    mixup_batch,
-    mixup_real_fake,
-    one_hot,
-    soft_cross_entropy,
-)
-from .search._ensemble import FoldEnsemble, FoldEnsembleRegressor
-from .search._fit_many import TogetherFit, fit_together
-from .search._search import MixupRandomizedSearchCV, MixupSearchCV
-from .stack import StackedAdamW, StackedLinear, StackedMLP
-from .training._net import MixupNet
+from .encoding import TabularEncoder
+from .estimators import MixupClassifier, MixupRegressor
+from .mixing import mixup_batch
+from .search import MixupRandomizedSearchCV, MixupSearchCV, fit_many
+from .training import MixupNet
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 __all__ = [
     "AlphaCurveDisplay",
-    "CutMix",
-    "FoldEnsemble",
-    "FoldEnsembleRegressor",
-    "InputMixup",
     "LossCurveDisplay",
-    "ManifoldMixup",
-    "Mixer",
     "MixupClassifier",
     "MixupNet",
     "MixupRandomizedSearchCV",
     "MixupRegressor",
     "MixupSearchCV",
-    "SmoothClipScaler",
-    "StackedAdamW",
-    "StackedLinear",
-    "StackedMLP",
     "TabularEncoder",
-    "TogetherFit",
-    "draw_lambda",
-    "draw_partners",
-    "draw_real_share",
-    "fit_together",
-    "mix",
+    "fit_many",
     "mixup_batch",
-    "mixup_real_fake",
-    "one_hot",
-    "soft_cross_entropy",
 ]
+
+# Names that were here before, for one release more: the module they are in now.
+_MOVED = {
+    name: room
+    for room, names in {
+        mixing: (
+            *("CutMix", "InputMixup", "ManifoldMixup", "Mixer", "draw_lambda"),
+            *("draw_partners", "draw_real_share", "mix", "mixup_real_fake"),
+            *("one_hot", "soft_cross_entropy"),
+        ),
+        stack: ("StackedAdamW", "StackedLinear", "StackedMLP"),
+        encoding: ("SmoothClipScaler",),
+        search: ("FoldEnsemble", "FoldEnsembleRegressor"),
+    }.items()
+    for name in names
+}
+_RENAMED = {"fit_together": (search, "fit_many"), "TogetherFit": (search, "FitResult")}
+
+
+def __getattr__(name):
+    room, now = _RENAMED.get(name, (_MOVED.get(name), name))
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(
+        f"skmixup.{name} is {room.__name__}.{now} now; the old name goes with 0.3.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return getattr(room, now)

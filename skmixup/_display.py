@@ -3,9 +3,9 @@
 import numpy as np
 from scipy import stats
 from sklearn.pipeline import Pipeline
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
+from ._sklearn import check_matplotlib_support
 from .estimators._base import BaseMixup
 
 

@@ -8,11 +8,14 @@ import pytest
 import torch
 from hypothesis import settings
 
+os.environ.setdefault("MPLBACKEND", "Agg")  # some draw, and there may be no screen
+# Small nets on small tables: a thread pool only slows them down. Here and not in a
+# fixture, so that the examples in docstrings have it too.
+torch.set_num_threads(1)
+
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
-
-os.environ.setdefault("MPLBACKEND", "Agg")  # doctests draw too, with no screen
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "openml"
 DATASETS = Path("org", "openml", "www", "datasets")
@@ -47,12 +50,3 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(openml_cache, "WAIT", wait_none())
     yield tmp_path / "cache"
     openml.config.set_root_cache_directory(before)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Small nets on small tables: a thread pool only slows them down."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

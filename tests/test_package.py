@@ -1,6 +1,7 @@
 """The package as a whole: imports run one way, and the public face is documented."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -14,21 +15,23 @@ PACKAGE = Path(skmixup.__file__).parent
 # Each module may import only from those before it.
 ROOMS = ["encoding", "stack", "mixing", "training", "estimators", "search"]
 ORDER = """
+_sklearn
 encoding._checks encoding._columns encoding._bins encoding._scaler encoding._encoder
+encoding
 stack._ell stack._layers stack._mlp stack._losses stack._backprop stack._adamw stack
 mixing._core mixing._draws mixing._mixers mixing._cmixup mixing._batch
 mixing._real_fake mixing
 training._device training._seeds training._splits training._weights
 training._global_state training._criteria training._data training._predicts
-training._fit_state training._batches training._callbacks training._net
-training._state training._engine
+training._fit_state training._batches training._callbacks training._plan
+training._loop training._net training._state training._engine training
 estimators._calibration estimators._preprocess estimators._targets estimators._base
-estimators._classifier estimators._regressor
-search._ensemble search._fit_many search._search
+estimators._classifier estimators._regressor estimators
+search._ensemble search._fit_many search._search search
 _display
 """.split()
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
-FILES.append(PACKAGE / "_display.py")
+FILES += [PACKAGE / "_sklearn.py", PACKAGE / "_display.py"]
 
 
 def module_of(path):
@@ -48,15 +51,28 @@ def imported_from(path):
 @pytest.mark.parametrize("path", FILES, ids=module_of)
 def test_imports_run_one_way(path):
     module = module_of(path)
-    if path.name == "__init__.py" and module not in ORDER:
-        assert not list(imported_from(path))  # a room's door that shows nothing
-        return
     allowed = ORDER[: ORDER.index(module)]
     for other, line in imported_from(path):
         assert other in allowed, (
             f"{path.relative_to(PACKAGE)}, line {line}, must not import from "
             f"skmixup.{other}: imports run from {' to '.join(ROOMS)}"
         )
+
+
+def private_names(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            "sklearn"
+        ):
+            for name in node.names:
+                if name.name.startswith("_") or "._" in node.module:
+                    yield f"{node.module}.{name.name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_private_names_of_scikit_learn_come_in_by_one_door(path):
+    found = list(private_names(path))
+    assert path.name == "_sklearn.py" or not found, f"{path.name}: {found}"
 
 
 def test_nothing_is_imported_within_functions():
@@ -74,12 +90,41 @@ def test_nothing_is_imported_within_functions():
         assert names in ([], ["import matplotlib.pyplot as plt"]), path
 
 
-@pytest.mark.parametrize("name", skmixup.__all__)
-def test_public_names_are_documented(name):
-    assert len(getattr(skmixup, name).__doc__.splitlines()) >= 1
-    assert skmixup.__all__ == sorted(skmixup.__all__)
+PUBLIC = [
+    (room, name)
+    for room in ("", *(f".{room}" for room in ROOMS))
+    for name in importlib.import_module(f"skmixup{room}").__all__
+]
 
 
+@pytest.mark.parametrize(("room", "name"), PUBLIC)
+def test_public_names_are_documented(room, name):
+    module = importlib.import_module(f"skmixup{room}")
+    assert name == "MIXERS" or getattr(module, name).__doc__.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("fit_together", skmixup.fit_many),
+        ("TogetherFit", skmixup.search.FitResult),
+        ("CutMix", skmixup.mixing.CutMix),
+        ("StackedMLP", skmixup.stack.StackedMLP),
+        ("SmoothClipScaler", skmixup.encoding.SmoothClipScaler),
+        ("FoldEnsemble", skmixup.search.FoldEnsemble),
+    ],
+)
+def test_old_names_warn_and_are_the_new_ones(old, new):
+    with pytest.warns(FutureWarning, match=f"skmixup.{old} is skmixup.*{new.__name__}"):
+        assert getattr(skmixup, old) is new
+
+
+def test_a_name_that_never_was_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'fit_apart'"):
+        skmixup.fit_apart  # noqa: B018
+
+
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model_in_another_process():
     code = (
         "from sklearn.datasets import load_iris; from skmixup import MixupClassifier;"

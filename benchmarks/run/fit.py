@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from sklearn.base import clone
 
-from skmixup import fit_together
+from skmixup import fit_many
 
 from ..models.registry import MODELS, make_model
 from .folds import labels_of, rows_of
@@ -59,7 +59,7 @@ def fit_models(table, jobs, **how):
 
 def _fit_stack(table, jobs, **how):
     """Train all jobs as members of one stack, each as its own fit would be."""
-    fits = fit_together(
+    fits = fit_many(
         [_model_of(job, **how) for job in jobs],
         table.X,
         labels_of(table, jobs[0]),

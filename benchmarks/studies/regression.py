@@ -22,7 +22,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
 from sklearn.multioutput import MultiOutputRegressor
 
-from skmixup import MixupRegressor, TabularEncoder, fit_together
+from skmixup import MixupRegressor, TabularEncoder, fit_many
 
 from ..compare.pairing import NothingToCompare
 from ..data.suites import HALVES
@@ -177,7 +177,7 @@ def fit(table, jobs):
     y, rows = _target(table), [rows_of(table, job)[0] for job in jobs]
     if MODELS[jobs[0].model].stacks:
         models = [MODELS[job.model].make(random_state=job.fold) for job in jobs]
-        for fit in fit_together(models, table.X, y, rows=rows):
+        for fit in fit_many(models, table.X, y, rows=rows):
             yield Fit(jobs[fit.index], fit.estimator, fit.seconds, fit.error)
         return
     for job, train in zip(jobs, rows, strict=True):

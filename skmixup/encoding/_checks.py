@@ -4,13 +4,11 @@ import narwhals as nw
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.utils import _safe_indexing as take_rows
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_array,
-    validate_data,
-)
+from sklearn.utils.validation import check_array, validate_data
 
+from .._sklearn import check_sample_weight, safe_indexing
+
+_NEGLIGIBLE = 2.0**-100  # share of the largest weight
 _LARGE = 64  # exponent of two from which weights are scaled
 
 
@@ -119,7 +117,7 @@ def check_weights(sample_weight, X):
     # scikit-learn looks for infinity in a sum, which overflows for values near 1e308.
     try:
         with np.errstate(over="ignore"):
-            weight = _check_sample_weight(
+            weight = check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
     except (TypeError, ValueError) as error:
@@ -158,15 +156,20 @@ def scale_weights(weight):
 
 
 def drop_weightless(X, y, weight):
-    """Leave out the rows of weight 0, as if they were not there."""
+    """Leave out the rows of weight 0, as if they were not there.
+
+    So are those whose weight is nothing beside the largest, in single precision: among
+    them alone, there would be nothing to train or to validate on.
+    """
     weight = scale_weights(weight)
+    weight = np.where(weight < weight.max() * _NEGLIGIBLE, 0.0, weight)
     if weight.all():
         return X, y, weight
     kept = np.flatnonzero(weight)
-    return take_rows(X, kept), y[kept], weight[kept]
+    return safe_indexing(X, kept), y[kept], weight[kept]
 
 
-def _equal_rows_equal_bits(X):
+def equal_rows_equal_bits(X):
     """Return X with one zero, +0.0, and in CSR without stored zeros or twins."""
     if not sparse.issparse(X):
         return X + np.float32(0)
@@ -176,7 +179,7 @@ def _equal_rows_equal_bits(X):
     return X
 
 
-def _check_numeric_columns(X):
+def check_numeric_columns(X):
     """Name the columns of a DataFrame that preprocess=None cannot take."""
     if not is_table(X):
         return

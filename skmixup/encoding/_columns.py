@@ -58,6 +58,20 @@ def plain(name):
     return name.item() if isinstance(name, np.generic) else name
 
 
+def keep_types(y):
+    """Return a list of text and other objects as an array that keeps them apart.
+
+    NumPy would make text of all.
+    """
+    if getattr(getattr(y, "dtype", None), "kind", "") == "T":  # NumPy's StringDType
+        return y.astype(object)
+    if isinstance(y, list | tuple):
+        are_text = {isinstance(label, str) for label in y}
+        if len(are_text) == 2:
+            return np.array(y, dtype=object)
+    return y
+
+
 def column_kind(column, name):
     """Tell from its dtype, or from its objects, whether it holds numbers or categories.
 

@@ -6,19 +6,17 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn import config_context
-from sklearn.base import (
-    BaseEstimator,
-    TransformerMixin,
-    _fit_context,
-)
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import OneHotEncoder
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils._set_output import _get_output_config
-from sklearn.utils.validation import (
-    _check_feature_names_in,
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_is_fitted
 
+from .._sklearn import (
+    Interval,
+    StrOptions,
+    check_feature_names_in,
+    fit_context,
+    get_output_config,
+)
 from ._bins import PiecewiseLinearBins
 from ._checks import check_table, check_weights
 from ._columns import (
@@ -123,7 +121,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         self.min_frequency = min_frequency
         self.max_categories = max_categories
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
         """Learn the encoding.
 
@@ -356,7 +354,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             with config_context(transform_output="default"):
                 parts.append(self.one_hot_.transform(levels))
         # A DataFrame, if one is asked for, is made of a dense array.
-        as_array = _get_output_config("transform", self)["dense"] == "default"
+        as_array = get_output_config("transform", self)["dense"] == "default"
         if as_array and (self.sparse_output_ or sparse.issparse(numbers)):
             return sparse.hstack(parts, format="csr", dtype=np.float32)
         return np.concatenate([_dense(part) for part in parts], axis=1)
@@ -377,7 +375,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             that another column has already is numbered: ``_2``, ``_3``, ....
         """
         check_is_fitted(self)
-        names = np.asarray(_check_feature_names_in(self, input_features), dtype=object)
+        names = np.asarray(check_feature_names_in(self, input_features), dtype=object)
         numbers = names[~self.categorical_mask_]
         binned = pd.Series(self._bin_columns())
         count = binned.groupby(binned).cumcount()

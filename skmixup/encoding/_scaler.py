@@ -111,7 +111,7 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmixup import SmoothClipScaler
+    >>> from skmixup.encoding import SmoothClipScaler
     >>> X = np.array([[0.0], [1.0], [2.0], [3.0], [1e300]])
     >>> SmoothClipScaler().fit_transform(X).ravel().round(2)
     array([-1.23, -0.66,  0.  ,  0.66,  3.  ], dtype=float32)

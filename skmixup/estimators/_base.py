@@ -8,47 +8,49 @@ import numpy as np
 import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import (
-    _num_samples,
     check_consistent_length,
     check_is_fitted,
     validate_data,
 )
 
+from .._sklearn import HasMethods, Interval, StrOptions, num_samples
 from ..encoding._checks import (
-    _check_numeric_columns,
-    _equal_rows_equal_bits,
     as_table,
+    check_numeric_columns,
     check_table,
     check_weights,
     drop_weightless,
+    equal_rows_equal_bits,
 )
 from ..encoding._encoder import TabularEncoder
-from ..mixing._mixers import Mixer, make_mixer
+from ..mixing._mixers import MIXERS, Mixer, make_mixer
 from ..stack._layers import ACTIVATIONS
-from ..training._callbacks import BestWeights, EpochProgress
-from ..training._device import _device_at_hand, resolve_device
+from ..training._device import device_at_hand, resolve_device
+from ..training._engine import train
+from ..training._plan import MEMBER_PARAMS, Member, Plan, Shared, Table
 from ..training._seeds import draw_seed, member_seeds
 from ..training._splits import split_rows
-from ..training._state import arrays_to_net, net_to_arrays, new_net
-from ..training._weights import collapse_duplicates, count_copies, repeat_by_weight
-from ._preprocess import _cross_fits, _fit_transform, _plain_output, last_step
+from ..training._state import arrays_to_net, net_to_arrays
+from ..training._weights import collapse_duplicates, count_copies
+from ._preprocess import cross_fits, fit_transform, last_step, plain_output
 
+# What a stack shares just as the estimator has it.
+_SHARED_PARAMS = ("activation", "lambda_per", "partner", "bandwidth")
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
 
 
 class BaseMixup(BaseEstimator):
     """A network for tables; subclasses say what its target is.
 
-    They give `_criterion`, `_n_outputs`, `_n_classes` (None where targets are numbers)
-    and the methods from `_check_target` to `_learn_from_rows_set_aside`.
+    They give `_target` and the methods from `_check_target` to
+    `_learn_from_rows_set_aside`.
     """
 
     _parameter_constraints = {  # noqa: RUF012
         "hidden_layer_sizes": ["array-like", Integral],
         "alpha": [Interval(Real, 0, np.inf, closed="both")],
-        "mixing": [StrOptions({"input", "manifold", "cutmix"}), Mixer, None],
+        "mixing": [StrOptions(set(MIXERS)), Mixer, None],
         "lambda_per": [StrOptions({"batch", "row"})],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -75,28 +77,17 @@ class BaseMixup(BaseEstimator):
 
     # ---- what the target is
 
+    @property
+    def _target(self):
+        """What was learned of the target: one of those in `_targets`."""
+        raise NotImplementedError
+
     def _check_target(self, y):
         """Return y as an array, or raise if it can't be learned."""
         raise NotImplementedError
 
-    def _check_known_target(self, y, when):
-        """Raise ValueError if y is not of the kind that was learned before."""
-        raise NotImplementedError
-
     def _learn_target(self, y, weight):
         """Note what y is like, before rows are encoded."""
-        raise NotImplementedError
-
-    def _encode_target(self, y):
-        """Return y as the net takes it."""
-        raise NotImplementedError
-
-    def _target_codes(self, y):
-        """Return an integer for each encoded target, the same for equal ones."""
-        raise NotImplementedError
-
-    def _strata(self, y):
-        """Return of what each part of a split gets its share."""
         raise NotImplementedError
 
     def _reweigh(self, X, y, weight):
@@ -112,33 +103,90 @@ class BaseMixup(BaseEstimator):
         goes_on = self.warm_start and hasattr(self, "net_")
         if not goes_on:
             self.__dict__.pop("net_", None)  # a fit that fails leaves no half model
-        X, y, weight = self._check_rows(X, y, sample_weight, reset=not goes_on)
-        if goes_on:
-            self._check_same_module()
-            self._check_known_target(y, "with warm_start=True")
-        else:
-            self._learn_target(y, weight)
-        X, y, weight = self._prepare(X, y, weight, not goes_on, again=goes_on)
-        split_seed, seeds = self._draw_seeds()
-        splits = self._split(y, split_seed)
-        with self._forgotten_if_it_fails():
-            if not goes_on:
-                self._start_net(X.shape[1], weight, seeds)
-            self._train(X, y, weight, splits, self.max_epochs)
-        return self
+        table = self._make_table(X, y, sample_weight, again=goes_on)
+        return self._train(self._plan(table, net=self.net_ if goes_on else None))
 
     def _fit_piece(self, X, y, sample_weight, first, learns_target):
         """Train for an epoch; from the first piece, the encoding is learned."""
         X, y, weight = self._check_rows(X, y, sample_weight, reset=first)
         if learns_target:
             self._learn_target(y, weight)
-        self._check_known_target(y, "in partial_fit")
-        X, y, weight = self._prepare(X, y, weight, first=first)
+        self._target.check_known(y, "in partial_fit")
+        table = self._prepare(X, y, weight, first=first)
+        net = None if first else self.net_
+        return self._train(self._plan(table, net=net, is_piece=True))
+
+    def _make_table(self, X, y, sample_weight, again=False):
+        """Learn targets and encoding, and return the table that is trained on.
+
+        With a net that goes on with what may be the same rows `again`, they are kept.
+        """
+        X, y, weight = self._check_rows(X, y, sample_weight, reset=not again)
+        if again:
+            self._check_same_module()
+            self._target.check_known(y, "with warm_start=True")
+        else:
+            self._learn_target(y, weight)
+        return self._prepare(X, y, weight, first=not again, again=again)
+
+    def _plan(self, table, net=None, is_piece=False):
+        """Return the plan of a fit on a table, or of an epoch on a piece of one."""
+        if net is None or not is_piece:
+            split_seed, seeds = self._draw_seeds()
+        if net is not None:
+            seeds = net.seeds_
+        splits = [(np.arange(len(table.y)), None)] * len(seeds)
+        if not is_piece and self._sets_aside(len(table.y)):
+            strata = self._target.strata(table.y)
+            fraction = self.validation_fraction
+            splits = split_rows(strata, fraction, len(seeds), split_seed)
+        batch_size = self._batch_size(table.weight)
+        if net is not None and self.batch_size == "auto":
+            batch_size = net.batch_size
+        max_epochs = 1 if is_piece else self.max_epochs
+        shared = Shared(
+            hidden_layer_sizes=hidden_widths(self.hidden_layer_sizes),
+            criterion=self._target.criterion,
+            mixing=make_mixer(self.mixing, self._column_groups),
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            lr_schedule="constant" if max_epochs == 1 else self.lr_schedule,
+            patience=None if splits[0][1] is None else self.n_iter_no_change,
+            device=resolve_device(self.device) if net is None else str(net.device),
+            is_sparse=sparse.issparse(table.X),
+            **{k: getattr(self, k) for k in _SHARED_PARAMS if hasattr(self, k)},
+        )
+        own = {k: float(getattr(self, k)) for k in MEMBER_PARAMS if hasattr(self, k)}
+        own["n_features"], own["n_outputs"] = table.X.shape[1], self._target.n_outputs
+        members = [Member(seed=seed, **own) for seed in seeds]
+        callbacks, verbose = tuple(self.callbacks or ()), int(self.verbose)
+        return Plan(table, members, shared, splits, net, callbacks, verbose)
+
+    def _train(self, plan):
         with self._forgotten_if_it_fails():
-            if first:
-                self._start_net(X.shape[1], weight, self._draw_seeds()[1])
-            self._train(X, y, weight, self._all_rows(y), 1)
+            (trained,) = train([plan])
+            return self._adopt(trained)
+
+    def _adopt(self, trained):
+        """Be as trained, or raise what the training ended with, and be not fitted."""
+        with self._forgotten_if_it_fails():
+            if trained.error is not None:
+                raise trained.error
+            self._learn_from(trained)
         return self
+
+    def _learn_from(self, trained):
+        plan, self.net_ = trained.plan, trained.net
+        history = self.net_.history
+        self.n_iter_ = len(history)
+        self.loss_curve_ = [epoch["mixed_loss"] for epoch in history]
+        self.__dict__.pop("validation_loss_curve_", None)
+        if plan.shared.patience is not None:
+            self.validation_loss_curve_ = [
+                epoch["valid_loss"] for epoch in history if "valid_loss" in epoch
+            ]
+        table = plan.table
+        self._learn_from_rows_set_aside(table.X, table.y, plan.weight, plan.splits)
 
     @contextlib.contextmanager
     def _forgotten_if_it_fails(self):
@@ -158,21 +206,25 @@ class BaseMixup(BaseEstimator):
         encoder = None
         if first:
             X = self._fit_encoder(X, y, weight)
-        elif again and _cross_fits(self.encoder_, X, y, weight):
+        elif again and cross_fits(self.encoder_, X, y, weight):
             X, encoder = self._fit_encoder_again(X, y, weight)
         else:
             X = self._encode(X)
-        y = self._encode_target(y)
+        y = self._target.encode(y)
         X, y, weight = self._reweigh(X, y, weight)
-        X = _equal_rows_equal_bits(X)
-        index, weight = collapse_duplicates(X, self._target_codes(y), weight)
+        X = equal_rows_equal_bits(X)
+        index, weight = collapse_duplicates(X, self._target.codes(y), weight)
         if encoder is not None:  # nothing has failed
             self.encoder_ = encoder
-        return X[index], y[index], weight
+        return Table(X[index], y[index], weight)
+
+    def _check_params(self):
+        """Raise ValueError if a parameter, valid by itself, can't be trained with."""
+        hidden_widths(self.hidden_layer_sizes)
 
     def _check_rows(self, X, y, sample_weight, reset):
         """Validate X, y and weights as far as no encoding is needed."""
-        _hidden_widths(self.hidden_layer_sizes)  # before anything is learned
+        self._check_params()  # before anything is learned
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but "
@@ -190,7 +242,7 @@ class BaseMixup(BaseEstimator):
         if encodes is not None:
             return check_table(self, X, reset=reset)
         X = as_table(X)
-        _check_numeric_columns(X)
+        check_numeric_columns(X)
         with np.errstate(over="ignore"):  # what is too large is told as infinity
             return validate_data(
                 self, X, reset=reset, accept_sparse="csr", dtype=np.float32, order="C"
@@ -206,15 +258,15 @@ class BaseMixup(BaseEstimator):
         self.encoder_ = self._make_encoder()
         if self.encoder_ is None:
             return X
-        Z = _fit_transform(self.encoder_, X, y, weight)
-        return self._check_encoded(Z, _num_samples(X))
+        Z = fit_transform(self.encoder_, X, y, weight)
+        return self._check_encoded(Z, num_samples(X))
 
     def _fit_encoder_again(self, X, y, weight):
         """Return rows that a new encoder has cross-fitted, and that encoder."""
         encoder = clone(self.encoder_)
-        Z = _fit_transform(encoder, X, y, weight)
-        Z = self._check_encoded(Z, _num_samples(X))
-        n_features = self._shape["module"]["n_features"]
+        Z = fit_transform(encoder, X, y, weight)
+        Z = self._check_encoded(Z, num_samples(X))
+        n_features = self.net_.module__n_features
         if Z.shape[1] != n_features:
             raise ValueError(
                 f"preprocess={encoder!r} returned {Z.shape[1]} columns, and "
@@ -232,9 +284,9 @@ class BaseMixup(BaseEstimator):
         """Return rows that are checked as a float32 matrix, C-contiguous or CSR."""
         if self.encoder_ is None:
             return X
-        with _plain_output(self.encoder_):
+        with plain_output(self.encoder_):
             Z = self.encoder_.transform(X)
-        return self._check_encoded(Z, _num_samples(X))
+        return self._check_encoded(Z, num_samples(X))
 
     def _check_encoded(self, Z, n_rows):
         """Return what the preprocessing made, or raise if it can't be trained on."""
@@ -261,38 +313,17 @@ class BaseMixup(BaseEstimator):
             )
         return Z
 
-    def _split(self, y, seed):
-        """Return each member's rows to train and to validate on, None for none."""
-        sets_aside = self.early_stopping
-        if isinstance(sets_aside, str):
-            sets_aside = len(y) >= _ROWS_TO_SPLIT
-        if not sets_aside:
-            return self._all_rows(y)
-        strata = self._strata(y)
-        return split_rows(strata, self.validation_fraction, self.n_estimators, seed)
-
-    def _all_rows(self, y):
-        return [(np.arange(len(y)), None)] * self.n_estimators
+    def _sets_aside(self, n_rows):
+        """Tell whether rows are set aside to stop early on."""
+        if isinstance(self.early_stopping, str):
+            return n_rows >= _ROWS_TO_SPLIT
+        return self.early_stopping
 
     def _draw_seeds(self):
         """Draw the seed of the validation split, and that of each member."""
         rng = np.random.RandomState(draw_seed(self.random_state))
         split_seed, net_seed = rng.randint(2**31 - 1, size=2).tolist()
         return split_seed, list(islice(member_seeds(net_seed), self.n_estimators))
-
-    def _start_net(self, n_inputs, weight, seeds):
-        """Make a net with new weights."""
-        self._note_shape(n_inputs, weight, seeds)
-        self.net_ = self._make_net(resolve_device(self.device))
-
-    def _note_shape(self, n_inputs, weight, seeds):
-        """Keep what the net is made of: parameters may be set anew after a fit."""
-        self._shape = {
-            "module": self._module_params() | {"n_features": int(n_inputs)},
-            "batch_size": self._batch_size(weight),
-            "weight_decay": float(self.weight_decay),
-            "seeds": seeds,
-        }
 
     def _batch_size(self, weight):
         if self.batch_size != "auto":
@@ -301,109 +332,25 @@ class BaseMixup(BaseEstimator):
         n_rows = len(weight) if copies is None else copies.sum()
         return int(2 ** np.clip(np.round(np.log2(n_rows / 40)), 4, 8))
 
-    def _make_net(self, device):
-        """Return an initialized net for the shape and classes learned."""
-        return new_net(device, **self._net_params())
-
-    def _net_params(self):
-        """Return the parameters of a net for the shape and classes learned."""
-        return {
-            "criterion": self._criterion,
-            "module__n_outputs": self._n_outputs,
-            **{f"module__{k}": v for k, v in self._shape["module"].items()},
-            "module__seeds": self._shape["seeds"],
-            "optimizer__weight_decay": self._shape["weight_decay"],
-            "batch_size": self._shape["batch_size"],
-        }
-
-    def _module_params(self):
-        """Return what a net cannot change once it is made."""
-        return {
-            "hidden_layer_sizes": _hidden_widths(self.hidden_layer_sizes),
+    def _check_same_module(self):
+        now = {
+            "hidden_layer_sizes": hidden_widths(self.hidden_layer_sizes),
             "n_members": int(self.n_estimators),
             "activation": self.activation,
             "dropout": float(self.dropout),
         }
-
-    def _check_same_module(self):
-        made = self._shape["module"]
-        for name, value in self._module_params().items():
-            if value != made[name]:
+        for name, value in now.items():
+            if value != getattr(self.net_, f"module__{name}"):
                 name = {"n_members": "n_estimators"}.get(name, name)
                 raise ValueError(
                     f"{name} has changed since the last fit, and with warm_start=True "
                     "the net is kept: set warm_start=False, or leave it as it was."
                 )
 
-    def _training_params(self):
-        """Return what may change between two trainings of one net."""
-        return {
-            "alpha": self.alpha,
-            "mixing": make_mixer(self.mixing, self._column_groups),
-            "lambda_per": self.lambda_per,
-            "label_smoothing": getattr(self, "label_smoothing", 0.0),
-            "lr": self.lr,
-        }
-
     @property
     def _column_groups(self):
         """The input column of each encoded one, where the encoder tells; else None."""
         return getattr(last_step(self.encoder_)[1], "column_groups_", None)
-
-    def _train(self, X, y, weight, splits, epochs):
-        """Train the net and read off what it learned."""
-        splits, weight = repeat_by_weight(splits, weight)
-        train, valid = map(list, zip(*splits, strict=True))
-        valid = None if valid[0] is None else valid
-        net = self.net_
-        net.set_params(**self._training_params(), max_epochs=epochs)
-        self._shape["weight_decay"] = float(self.weight_decay)
-        net.optimizer_.param_groups[-1]["weight_decay"] = self._shape["weight_decay"]
-        if self.batch_size != "auto":
-            net.batch_size = self._shape["batch_size"] = int(self.batch_size)
-        net.lr_schedule = self._schedule(epochs)
-        net.callbacks = self._make_callbacks(valid, epochs)
-        net.verbose = self.verbose > 1
-        net.initialize_callbacks()
-        try:
-            net.partial_fit(X, y, sample_weight=weight, rows=train, valid_rows=valid)
-            self._check_weights()
-        finally:
-            net.callbacks, net.callbacks_ = None, []  # they may hold rows
-        if not net.history:
-            raise KeyboardInterrupt  # within the first epoch: there is no model
-        self._read_history(valid is not None)
-        self._learn_from_rows_set_aside(X, y, weight, splits)
-
-    def _read_history(self, validated):
-        """Set what the net's history tells of the training."""
-        history = self.net_.history
-        self.n_iter_ = len(history)
-        self.loss_curve_ = [epoch["mixed_loss"] for epoch in history]
-        self.__dict__.pop("validation_loss_curve_", None)
-        if validated:
-            self.validation_loss_curve_ = [
-                epoch["valid_loss"] for epoch in history if "valid_loss" in epoch
-            ]
-
-    def _schedule(self, epochs):
-        return "constant" if epochs == 1 else self.lr_schedule
-
-    def _make_callbacks(self, valid, epochs):
-        callbacks = list(self.callbacks or [])
-        if valid is not None:
-            callbacks.append(("best_weights", BestWeights(self.n_iter_no_change)))
-        if self.verbose and epochs > 1:
-            callbacks.append(("epoch_progress", EpochProgress(epochs)))
-        return callbacks
-
-    def _check_weights(self):
-        for parameter in self.net_.module_.parameters():
-            if not torch.isfinite(parameter).all():
-                raise ValueError(
-                    "Training diverged: a weight is not finite. Lower lr (now "
-                    f"{self.lr!r}), or scale X."
-                )
 
     def _member_outputs(self, X):
         """Return the members' outputs in double precision: (n_rows, K, n_outputs)."""
@@ -435,12 +382,12 @@ class BaseMixup(BaseEstimator):
         arrays = state.pop("_net_state", None)
         super().__setstate__(state)
         if arrays is not None:
-            self.net_ = self._make_net(_device_at_hand(arrays["device"]))
-            arrays_to_net(arrays, self.net_)
+            device = device_at_hand(arrays["device"])
+            self.net_ = arrays_to_net(arrays, self._target.criterion, device)
 
 
-def _hidden_widths(sizes):
-    """Return the widths of the hidden layers as a list of int."""
+def hidden_widths(sizes):
+    """Return the widths of the hidden layers as a tuple of int."""
     widths = np.atleast_1d(np.asarray(sizes, dtype=object)).tolist()
     for width in widths:
         if isinstance(width, bool) or not isinstance(width, Integral) or width < 1:
@@ -448,4 +395,4 @@ def _hidden_widths(sizes):
                 "hidden_layer_sizes must hold integers of at least 1 (or nothing, for "
                 f"a linear model), got {sizes!r}."
             )
-    return [int(width) for width in widths]
+    return tuple(int(width) for width in widths)

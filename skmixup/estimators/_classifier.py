@@ -3,23 +3,20 @@
 from numbers import Real
 
 import numpy as np
-import torch
-from scipy import sparse
-from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
-    check_classification_targets,
-    type_of_target,
-)
-from sklearn.utils.validation import _check_y, assert_all_finite
-from torch import nn
 
+from .._sklearn import Interval, StrOptions, check_partial_fit_first_call, fit_context
 from ..encoding._checks import drop_weightless, scale_weights
+from ..encoding._columns import keep_types
 from ._base import BaseMixup
-from ._calibration import apply_temperature, fit_temperature
-from ._targets import _check_label_types, _is_matrix, _keep_types, check_labels
+from ._calibration import fit_temperature
+from ._targets import (
+    ClassTarget,
+    IndicatorTarget,
+    check_label_types,
+    is_matrix,
+)
 
 
 class MixupClassifier(ClassifierMixin, BaseMixup):
@@ -38,9 +35,10 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         α of λ ~ Beta(α, α), in [0, inf]. 0 is plain training (ERM), inf mixes half and
         half. Not the L2 penalty, which :class:`sklearn.neural_network.MLPClassifier`
         calls alpha: that is `weight_decay` here.
-    mixing : {"input", "manifold", "cutmix"}, Mixer or None, default="input"
-        Mix whole rows; mix the input of a layer chosen at random; or swap a random
-        subset of columns. None switches mixing off, as ``alpha=0`` does.
+    mixing : str, Mixer or None, default="input"
+        A key of :data:`skmixup.mixing.MIXERS`: "input" mixes whole rows, "manifold"
+        the input of a layer chosen at random, "cutmix" swaps a random subset of
+        columns. None switches mixing off, as ``alpha=0`` does.
     lambda_per : {"batch", "row"}, default="batch"
         Draw one λ for each batch or for each row.
     activation : {"relu", "gelu", "silu", "selu", "mish", "tanh", "logistic", \
@@ -244,7 +242,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         self.verbose = verbose
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
         """Train on a table.
 
@@ -272,7 +270,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         """
         return self._fit(X, y, sample_weight)
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on a piece of a table.
 
@@ -305,106 +303,30 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         if not hasattr(self, "net_"):  # a first call that failed is forgotten
             self.__dict__.pop("classes_", None)
         if classes is not None:
-            classes = np.asarray(_keep_types(classes))
-            _check_label_types(classes, "classes")
-        new_classes = _check_partial_fit_first_call(self, classes)
+            classes = np.asarray(keep_types(classes))
+            check_label_types(classes, "classes")
+        new_classes = check_partial_fit_first_call(self, classes)
         if new_classes:
-            self.multilabel_ = _is_matrix(y)
+            self.multilabel_ = is_matrix(y)
             if self.multilabel_:
-                self._check_column_numbers()
+                self._target.check_classes()
         first = new_classes or not hasattr(self, "net_")
         return self._fit_piece(X, y, sample_weight, first, learns_target=False)
 
     # ---- what the target is
 
     @property
-    def _n_outputs(self):
-        return len(self.classes_)
-
-    @property
-    def _n_classes(self):
-        return None if self.multilabel_ else len(self.classes_)
-
-    @property
-    def _criterion(self):
-        return nn.BCEWithLogitsLoss if self.multilabel_ else nn.CrossEntropyLoss
+    def _target(self):
+        kind = IndicatorTarget if self.multilabel_ else ClassTarget
+        return kind(self.classes_)
 
     def _check_target(self, y):
-        if _is_matrix(y):
-            return self._check_indicators(y)
-        y = _check_y(_keep_types(y), estimator=self)
-        check_labels(y)
-        check_classification_targets(y)
-        return y
-
-    def _check_indicators(self, y):
-        """Return an indicator matrix, dense."""
-        if not sparse.issparse(y) and np.asarray(y).dtype.kind == "f":
-            assert_all_finite(y, input_name="y")
-        kind = type_of_target(y, input_name="y")
-        if kind != "multilabel-indicator":
-            raise ValueError(
-                f"Unknown label type: y of shape {np.shape(y)} is {kind!r}: several "
-                "targets must be labels that a row has or has not, as 0 and 1."
-            )
-        if self.class_weight is not None:
-            raise ValueError(
-                f"class_weight={self.class_weight!r} is for one label a row, and y is "
-                "an indicator matrix: use sample_weight, or class_weight=None."
-            )
-        y = y.toarray() if sparse.issparse(y) else np.asarray(y)
-        if not np.isin(y, (0, 1)).all():
-            raise ValueError(
-                f"y is a matrix of {np.unique(y).tolist()}: of several labels, 1 says "
-                "that a row has one and 0 that it has not."
-            )
-        return y
-
-    def _check_column_numbers(self):
-        numbers = np.arange(len(self.classes_))
-        if not np.array_equal(self.classes_, numbers):
-            raise ValueError(
-                f"classes={self.classes_.tolist()}, but y is an indicator matrix: give "
-                f"the numbers of its columns, {numbers.tolist()}."
-            )
-
-    def _check_known_target(self, y, when):
-        if self.multilabel_ or y.ndim == 2:
-            self._check_known_labels(y, when)
-            return
-        are_text = [labels.dtype.kind in "OUS" for labels in (y, self.classes_)]
-        # NumPy would take the number 1 for the text "1".
-        unseen = np.setdiff1d(y, self.classes_ if are_text[0] == are_text[1] else [])
-        if len(unseen):
-            raise ValueError(
-                f"y has label(s) {unseen.tolist()} that are not among the classes "
-                f"{self.classes_.tolist()}: {when} the classes cannot change."
-            )
-
-    def _check_known_labels(self, y, when):
-        n_labels = y.shape[1] if y.ndim == 2 else None
-        known = len(self.classes_) if self.multilabel_ else None
-        if n_labels != known:
-            raise ValueError(
-                f"y has shape {y.shape}, and had "
-                f"{'one label a row' if known is None else f'{known} columns'} before: "
-                f"{when} that cannot change."
-            )
+        kind = IndicatorTarget if is_matrix(y) else ClassTarget
+        return kind.check(y, self)
 
     def _learn_target(self, y, weight):
         self.multilabel_ = y.ndim == 2
         self.classes_ = np.arange(y.shape[1]) if self.multilabel_ else np.unique(y)
-
-    def _encode_target(self, y):
-        if not self.multilabel_:
-            return np.searchsorted(self.classes_, y)
-        return y.astype(np.float32)
-
-    def _target_codes(self, y):
-        return np.unique(y, axis=0, return_inverse=True)[1] if self.multilabel_ else y
-
-    def _strata(self, y):
-        return np.zeros(len(y), dtype=int) if self.multilabel_ else y
 
     def _reweigh(self, X, y, weight):
         if self.class_weight is None:
@@ -489,18 +411,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         log_proba : ndarray of shape (n_rows, n_classes)
             Finite also where the probability underflows.
         """
-        if hasattr(self, "net_") and self.multilabel_:
-            return self._log_proba_of_labels(X)[1]
-        log_proba = self._member_outputs(X).log_softmax(-1)
-        log_proba = (log_proba.logsumexp(1) - np.log(log_proba.shape[1])).numpy()
-        return apply_temperature(log_proba, self.temperature_)
-
-    def _log_proba_of_labels(self, X):
-        """Return the logarithms of the probabilities to have each label not, and to."""
-        scores = self._member_outputs(X)
-        both = torch.nn.functional.logsigmoid(torch.stack([-scores, scores]))
-        both = (both.logsumexp(2) - np.log(both.shape[2])) / self.temperature_
-        return (both - both.logsumexp(0)).numpy()
+        outputs = self._member_outputs(X)
+        return self._target.log_proba(outputs, self.temperature_)
 
     def predict(self, X):
         """Return the most probable label of each row, or all that it likely has.
@@ -516,9 +428,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             Labels, as in `classes_`; or 1 for each label that a row has, else 0.
         """
         proba = self.predict_proba(X)
-        if self.multilabel_:
-            return (proba > 0.5).astype(int)
-        return self.classes_[proba.argmax(1)]
+        return self._target.decide(proba)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -24,12 +24,12 @@ def last_step(estimator):
     return None, estimator
 
 
-def _fit_transform(encoder, X, y, weight):
+def fit_transform(encoder, X, y, weight):
     """Fit a transformer as a Pipeline does, with weights where it takes them."""
     params = {}
     if has_fit_parameter(encoder, "sample_weight"):
         params["sample_weight"] = weight
-    with _plain_output(encoder):
+    with plain_output(encoder):
         if not hasattr(encoder, "fit_transform"):
             return encoder.fit(X, y, **params).transform(X)
         named = signature(encoder.fit_transform).parameters.values()
@@ -38,14 +38,14 @@ def _fit_transform(encoder, X, y, weight):
         return encoder.fit_transform(X, y, **params)
 
 
-def _plain_output(encoder):
+def plain_output(encoder):
     """Keep a user's setting of `transform_output` from our own encoder."""
     if isinstance(encoder, TabularEncoder):
         return config_context(transform_output="default")
     return contextlib.nullcontext()
 
 
-def _cross_fits(encoder, X, y, weight):
+def cross_fits(encoder, X, y, weight):
     """Tell whether a transformer keeps from a row's encoding what its own target says.
 
     As TargetEncoder does: encoded by `fit_transform`, rows depend on y, and are not
@@ -54,11 +54,11 @@ def _cross_fits(encoder, X, y, weight):
     if encoder is None or isinstance(encoder, TabularEncoder):
         return False
     fitted, other = _with_seeds(encoder), _with_seeds(encoder)
-    Z = _fit_transform(fitted, X, y, weight)
+    Z = fit_transform(fitted, X, y, weight)
     if _are_close(Z, fitted.transform(X)):
         return False
     permuted = np.random.default_rng(0).permutation(len(y))
-    return not _are_close(Z, _fit_transform(other, X, y[permuted], weight))
+    return not _are_close(Z, fit_transform(other, X, y[permuted], weight))
 
 
 def _with_seeds(encoder):

@@ -2,16 +2,12 @@
 
 from numbers import Real
 
-import numpy as np
-from scipy import sparse
-from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_y
-from torch import nn
+from sklearn.base import RegressorMixin
 
-from ..mixing._mixers import ManifoldMixup
+from .._sklearn import Interval, StrOptions, fit_context
+from ..mixing._mixers import make_mixer
 from ._base import BaseMixup
-from ._targets import _round
+from ._targets import NumericTarget
 
 
 class MixupRegressor(RegressorMixin, BaseMixup):
@@ -33,9 +29,10 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         "Regression"). Not the L2 penalty, which
         :class:`sklearn.neural_network.MLPRegressor` calls alpha: that is `weight_decay`
         here.
-    mixing : {"input", "manifold", "cutmix"}, Mixer or None, default="input"
-        Mix whole rows; mix the input of a layer chosen at random; or swap a random
-        subset of columns. None switches mixing off, as ``alpha=0`` does.
+    mixing : str, Mixer or None, default="input"
+        A key of :data:`skmixup.mixing.MIXERS`: "input" mixes whole rows, "manifold"
+        the input of a layer chosen at random, "cutmix" swaps a random subset of
+        columns. None switches mixing off, as ``alpha=0`` does.
     partner : {"random", "target"}, default="random"
         Mix a row with any other of its batch; or with one of all whose target is like
         its own, as C-Mixup does [2]_. Not with ``mixing="manifold"``.
@@ -146,8 +143,6 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         "partner": [StrOptions({"random", "target"})],
         "bandwidth": [Interval(Real, 0, None, closed="neither")],
     }
-    _criterion = nn.MSELoss
-    _n_classes = None
 
     def __init__(
         self,
@@ -202,7 +197,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         self.verbose = verbose
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
         """Train on a table.
 
@@ -230,7 +225,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         """
         return self._fit(X, y, sample_weight)
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on a piece of a table.
 
@@ -260,72 +255,28 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         first = not hasattr(self, "net_")
         return self._fit_piece(X, y, sample_weight, first, learns_target=first)
 
-    def _training_params(self):
-        own = {"partner": self.partner, "bandwidth": self.bandwidth}
-        return super()._training_params() | own
-
     # ---- what the target is
 
     @property
-    def _n_outputs(self):
-        return len(self.target_mean_)
+    def _target(self):
+        return NumericTarget(self.target_mean_, self.target_scale_, self.target_ndim_)
 
-    def _check_target(self, y):
-        is_manifold = self.mixing == "manifold" or isinstance(
-            self.mixing, ManifoldMixup
-        )
-        if self.partner == "target" and is_manifold:
+    def _check_params(self):
+        super()._check_params()
+        mixer = make_mixer(self.mixing)
+        if self.partner == "target" and mixer is not None and mixer.mixes_inside:
             raise ValueError(
                 "partner='target' needs rows mixed as they come, got "
-                f"mixing={self.mixing!r}: use 'input', 'cutmix' or partner='random'."
+                f"mixing={self.mixing!r}: use another, or partner='random'."
             )
-        if sparse.issparse(y):
-            raise ValueError("y is sparse: give targets as an array, y.toarray().")
-        with np.errstate(over="ignore", invalid="ignore"):  # in sums of large numbers
-            y = _check_y(y, multi_output=True, y_numeric=True, estimator=self)
-        if y.dtype.kind not in "fiub":
-            raise ValueError(f"y must hold numbers, got values of dtype {y.dtype}.")
-        return y
 
-    def _check_known_target(self, y, when):
-        n_targets = 1 if y.ndim == 1 else y.shape[1]
-        if (n_targets, y.ndim) != (self._n_outputs, self.target_ndim_):
-            raise ValueError(
-                f"y has shape {y.shape}, and had {self._n_outputs} target(s) before: "
-                f"{when} they cannot change."
-            )
+    def _check_target(self, y):
+        return NumericTarget.check(y, self)
 
     def _learn_target(self, y, weight):
-        self.target_ndim_ = y.ndim
-        columns = y.reshape(len(y), -1).astype(np.float64)
-        # Made small first, so that nothing near the largest float overflows.
-        largest = np.abs(columns).max(axis=0)
-        largest[largest == 0] = 1.0
-        small = columns / largest
-        mean = np.average(small, axis=0, weights=weight)
-        spread = np.sqrt(np.average((small - mean) ** 2, axis=0, weights=weight))
-        varies = spread > 1e-12  # above round-off
-        # Rounded, so that weights and copies agree to the last bit.
-        spread = np.where(varies, _round(spread), 0.0)
-        unit = np.where(varies, spread, 1.0) * 2.0**-20
-        self.target_mean_ = np.where(varies, np.round(mean / unit) * unit, mean)
-        self.target_mean_ *= largest
-        self.target_scale_ = spread * largest
-
-    def _encode_target(self, y):
-        columns = y.reshape(len(y), -1)
-        encoded = np.zeros(columns.shape)
-        for column, scale in enumerate(self.target_scale_):
-            if scale > 0:  # a constant is 0, and predicted exactly
-                mean = self.target_mean_[column] / scale
-                encoded[:, column] = columns[:, column] / scale - mean
-        return encoded.astype(np.float32)
-
-    def _target_codes(self, y):
-        return np.unique(y, axis=0, return_inverse=True)[1].reshape(-1)
-
-    def _strata(self, y):
-        return np.zeros(len(y), dtype=int)  # a split is plainly random
+        target = NumericTarget.learn(y, weight)
+        self.target_mean_, self.target_scale_ = target.mean, target.scale
+        self.target_ndim_ = target.ndim
 
     # ---- prediction
 
@@ -342,10 +293,8 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
             As the targets of `fit`.
         """
-        outputs = self._member_outputs(X).mean(1).numpy()
-        with np.errstate(over="ignore"):  # of targets near the largest float
-            y = np.nan_to_num(outputs * self.target_scale_ + self.target_mean_)
-        return y[:, 0] if self.target_ndim_ == 1 else y
+        outputs = self._member_outputs(X)
+        return self._target.decode(outputs)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -4,20 +4,269 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy import sparse
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import assert_all_finite
+from torch import nn
 
-from ..encoding._columns import are_numbers
+from .._sklearn import check_y
+from ..encoding._columns import are_numbers, keep_types
+from ._calibration import apply_temperature
 
 
-def _keep_types(y):
-    """Return a list of text and other objects as an array that keeps them apart."""
-    if getattr(getattr(y, "dtype", None), "kind", "") == "T":  # NumPy's StringDType
-        return y.astype(object)
-    if isinstance(y, list | tuple):
-        are_text = {isinstance(label, str) for label in y}
-        if len(are_text) == 2:
-            return np.array(y, dtype=object)
-    return y
+class _LabelTarget:
+    """What targets of labels have in common.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Sorted labels, or the numbers of an indicator matrix's columns.
+    """
+
+    def __init__(self, classes):
+        self.classes = classes
+
+    @property
+    def n_outputs(self):
+        """Width of the net's output."""
+        return len(self.classes)
+
+
+class ClassTarget(_LabelTarget):
+    """One of several labels in each row."""
+
+    criterion = nn.CrossEntropyLoss
+
+    @staticmethod
+    def check(y, estimator):
+        """Return y as an array, or raise ValueError if it can't be learned."""
+        y = check_y(keep_types(y), estimator=estimator)
+        check_labels(y)
+        check_classification_targets(y)
+        return y
+
+    def check_known(self, y, when):
+        """Raise ValueError if y, checked, is not of the kind that was learned."""
+        if y.ndim == 2:
+            raise _other_shape(y, "one label a row", when)
+        are_text = [labels.dtype.kind in "OUS" for labels in (y, self.classes)]
+        # NumPy would take the number 1 for the text "1".
+        unseen = np.setdiff1d(y, self.classes if are_text[0] == are_text[1] else [])
+        if len(unseen):
+            raise ValueError(
+                f"y has label(s) {unseen.tolist()} that are not among the classes "
+                f"{self.classes.tolist()}: {when} the classes cannot change."
+            )
+
+    def encode(self, y):
+        """Return y as the net takes it: numbers of classes."""
+        return np.searchsorted(self.classes, y)
+
+    def codes(self, y):
+        """Return an integer for each encoded target, the same for equal ones."""
+        return y
+
+    def strata(self, y):
+        """Return of what each part of a split gets its share."""
+        return y
+
+    def log_proba(self, outputs, temperature):
+        """Return the logarithm of each class's probability, of the members' mean.
+
+        Parameters
+        ----------
+        outputs : torch.Tensor of shape (n_rows, n_members, n_classes)
+        temperature : float
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_rows, n_classes)
+        """
+        log_proba = outputs.log_softmax(-1)
+        log_proba = (log_proba.logsumexp(1) - np.log(log_proba.shape[1])).numpy()
+        return apply_temperature(log_proba, temperature)
+
+    def decide(self, proba):
+        """Return the most probable label of each row."""
+        return self.classes[proba.argmax(1)]
+
+
+class IndicatorTarget(_LabelTarget):
+    """Which of several labels each row has: a matrix of 0 and 1."""
+
+    criterion = nn.BCEWithLogitsLoss
+
+    @staticmethod
+    def check(y, estimator):
+        """Return y as a dense array, or raise ValueError if it can't be learned."""
+        if not sparse.issparse(y) and np.asarray(y).dtype.kind == "f":
+            assert_all_finite(y, input_name="y")
+        kind = type_of_target(y, input_name="y")
+        if kind != "multilabel-indicator":
+            raise ValueError(
+                f"Unknown label type: y of shape {np.shape(y)} is {kind!r}: several "
+                "targets must be labels that a row has or has not, as 0 and 1."
+            )
+        if estimator.class_weight is not None:
+            raise ValueError(
+                f"class_weight={estimator.class_weight!r} is for one label a row, and "
+                "y is an indicator matrix: use sample_weight, or class_weight=None."
+            )
+        y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                f"y is a matrix of {np.unique(y).tolist()}: of several labels, 1 says "
+                "that a row has one and 0 that it has not."
+            )
+        return y
+
+    def check_known(self, y, when):
+        """Raise ValueError if y, checked, is not of the kind that was learned."""
+        if y.ndim == 1 or y.shape[1] != len(self.classes):
+            raise _other_shape(y, f"{len(self.classes)} columns", when)
+
+    def check_classes(self):
+        """Raise ValueError if the classes given are not the columns' numbers."""
+        numbers = np.arange(len(self.classes))
+        if not np.array_equal(self.classes, numbers):
+            raise ValueError(
+                f"classes={self.classes.tolist()}, but y is an indicator matrix: give "
+                f"the numbers of its columns, {numbers.tolist()}."
+            )
+
+    def encode(self, y):
+        """Return y as the net takes it."""
+        return y.astype(np.float32)
+
+    def codes(self, y):
+        """Return an integer for each encoded target, the same for equal ones."""
+        return np.unique(y, axis=0, return_inverse=True)[1]
+
+    def strata(self, y):
+        """Return of what each part of a split gets its share: nothing."""
+        return np.zeros(len(y), dtype=int)
+
+    def log_proba(self, outputs, temperature):
+        """Return the logarithm of each label's probability, of the members' mean.
+
+        Parameters
+        ----------
+        outputs : torch.Tensor of shape (n_rows, n_members, n_labels)
+        temperature : float
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_rows, n_labels)
+        """
+        # Of not having a label, and of having it.
+        both = nn.functional.logsigmoid(torch.stack([-outputs, outputs]))
+        both = (both.logsumexp(2) - np.log(both.shape[2])) / temperature
+        return (both - both.logsumexp(0)).numpy()[1]
+
+    def decide(self, proba):
+        """Return 1 for each label that a row rather has than not, else 0."""
+        return (proba > 0.5).astype(int)
+
+
+def _other_shape(y, before, when):
+    return ValueError(
+        f"y has shape {y.shape}, and had {before} before: {when} that cannot change."
+    )
+
+
+class NumericTarget:
+    """One or several numbers in each row, standardized for the net.
+
+    Parameters
+    ----------
+    mean, scale : ndarray of shape (n_outputs,)
+        A scale of 0 says that a target is constant.
+    ndim : int
+        1 if targets come, and are predicted, without an axis of columns; else 2.
+    """
+
+    criterion = nn.MSELoss
+
+    def __init__(self, mean, scale, ndim):
+        self.mean = mean
+        self.scale = scale
+        self.ndim = ndim
+
+    @classmethod
+    def learn(cls, y, weight):
+        """Return the target that y, checked, is; in weights and copies alike."""
+        columns = y.reshape(len(y), -1).astype(np.float64)
+        # Made small first, so that nothing near the largest float overflows.
+        largest = np.abs(columns).max(axis=0)
+        largest[largest == 0] = 1.0
+        small = columns / largest
+        mean = np.average(small, axis=0, weights=weight)
+        spread = np.sqrt(np.average((small - mean) ** 2, axis=0, weights=weight))
+        varies = spread > 1e-12  # above round-off
+        # Rounded, so that weights and copies agree to the last bit.
+        spread = np.where(varies, _round(spread), 0.0)
+        unit = np.where(varies, spread, 1.0) * 2.0**-20
+        mean = np.where(varies, np.round(mean / unit) * unit, mean)
+        return cls(mean * largest, spread * largest, y.ndim)
+
+    @property
+    def n_outputs(self):
+        """Width of the net's output."""
+        return len(self.mean)
+
+    @staticmethod
+    def check(y, estimator):
+        """Return y as an array, or raise ValueError if it can't be learned."""
+        if sparse.issparse(y):
+            raise ValueError("y is sparse: give targets as an array, y.toarray().")
+        with np.errstate(over="ignore", invalid="ignore"):  # in sums of large numbers
+            y = check_y(y, multi_output=True, y_numeric=True, estimator=estimator)
+        if y.dtype.kind not in "fiub":
+            raise ValueError(f"y must hold numbers, got values of dtype {y.dtype}.")
+        return y
+
+    def check_known(self, y, when):
+        """Raise ValueError if y, checked, is not of the kind that was learned."""
+        n_targets = 1 if y.ndim == 1 else y.shape[1]
+        if (n_targets, y.ndim) != (self.n_outputs, self.ndim):
+            raise ValueError(
+                f"y has shape {y.shape}, and had {self.n_outputs} target(s) before: "
+                f"{when} they cannot change."
+            )
+
+    def encode(self, y):
+        """Return y as the net takes it: in standard deviations from the mean."""
+        columns = y.reshape(len(y), -1)
+        encoded = np.zeros(columns.shape)
+        for column, scale in enumerate(self.scale):
+            if scale > 0:  # a constant is 0, and predicted exactly
+                mean = self.mean[column] / scale
+                encoded[:, column] = columns[:, column] / scale - mean
+        return encoded.astype(np.float32)
+
+    def codes(self, y):
+        """Return an integer for each encoded target, the same for equal ones."""
+        return np.unique(y, axis=0, return_inverse=True)[1].reshape(-1)
+
+    def strata(self, y):
+        """Return of what each part of a split gets its share: nothing."""
+        return np.zeros(len(y), dtype=int)
+
+    def decode(self, outputs):
+        """Return the members' mean in the units of y.
+
+        Parameters
+        ----------
+        outputs : torch.Tensor of shape (n_rows, n_members, n_outputs)
+
+        Returns
+        -------
+        y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        """
+        with np.errstate(over="ignore"):  # of targets near the largest float
+            y = np.nan_to_num(outputs.mean(1).numpy() * self.scale + self.mean)
+        return y[:, 0] if self.ndim == 1 else y
 
 
 def check_labels(y):
@@ -28,15 +277,15 @@ def check_labels(y):
     y : array-like
         Of more than one dimension, it is left to others.
     """
-    labels = np.asarray(_keep_types(y))
+    labels = np.asarray(keep_types(y))
     if labels.ndim != 1:
         return
     if pd.isna(labels).any():
         raise ValueError("Input y contains missing values: every row needs a label.")
-    _check_label_types(labels, "y")
+    check_label_types(labels, "y")
 
 
-def _check_label_types(labels, name):
+def check_label_types(labels, name):
     """Raise ValueError if labels are objects, unless all are text.
 
     scikit-learn's metrics could not score such labels, so that to learn them would
@@ -72,7 +321,7 @@ def _round(values):
     return np.ldexp(np.round(mantissa * 2**24) / 2**24, exponent)
 
 
-def _is_matrix(y):
+def is_matrix(y):
     """Tell whether y has several columns."""
     if sparse.issparse(y):
         return True

@@ -8,10 +8,11 @@ functions on tensors. λ always weights the first row, in X and y alike.
 from ._batch import mixup_batch
 from ._core import mix, one_hot, soft_cross_entropy
 from ._draws import draw_lambda, draw_partners
-from ._mixers import CutMix, InputMixup, ManifoldMixup, Mixer
+from ._mixers import MIXERS, CutMix, InputMixup, ManifoldMixup, Mixer
 from ._real_fake import draw_real_share, mixup_real_fake
 
 __all__ = [
+    "MIXERS",
     "CutMix",
     "InputMixup",
     "ManifoldMixup",

@@ -5,7 +5,7 @@ import torch
 
 from ._core import mix, one_hot, read_targets
 from ._draws import draw_steps
-from ._mixers import ManifoldMixup, make_mixer
+from ._mixers import MIXERS, make_mixer
 
 
 def mixup_batch(
@@ -30,8 +30,9 @@ def mixup_batch(
         or floating-point targets (soft labels, regression).
     alpha : float, default=1.0
         λ ~ Beta(alpha, alpha), in [0, inf]; 0 leaves the batch as it is.
-    mixing : {"input", "cutmix"} or Mixer, default="input"
-        "manifold" mixes inside a module and needs :class:`MixupNet`.
+    mixing : str or Mixer, default="input"
+        A key of :data:`skmixup.mixing.MIXERS`; but "manifold" mixes inside a module,
+        and needs :class:`MixupNet`.
     lambda_per : {"batch", "row"}, default="batch"
         Draw one λ for the batch or one for each row.
     n_classes : int, default=None
@@ -80,8 +81,12 @@ def mixup_batch(
             f"X must be floating-point to be mixed, got {X.dtype}: encode and scale it."
         )
     mixer = make_mixer(mixing, groups)
-    if mixer is None or isinstance(mixer, ManifoldMixup):
-        raise ValueError("mixup_batch takes mixing='input', 'cutmix' or such a Mixer.")
+    if mixer is None or mixer.mixes_inside:
+        named = [name for name, kind in MIXERS.items() if not kind.mixes_inside]
+        raise ValueError(
+            f"mixup_batch takes mixing in {named}, or a Mixer of rows as they come, "
+            f"got {mixing!r}."
+        )
     targets = _batch_targets(y, n_classes, X.dtype)
     rng = np.random.default_rng(rng)
     draws = draw_steps(mixer, [(rng, rng, rng)], [alpha], 1, [len(X)], lambda_per)

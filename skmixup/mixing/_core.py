@@ -23,7 +23,7 @@ def mix(first, second, lam):
     Examples
     --------
     >>> import torch
-    >>> from skmixup import mix
+    >>> from skmixup.mixing import mix
     >>> mix(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]), 0.75)
     tensor([1.5000, 2.5000])
     """
@@ -53,7 +53,7 @@ def one_hot(y, n_classes=None, dtype=torch.float32):
     Examples
     --------
     >>> import torch
-    >>> from skmixup import one_hot
+    >>> from skmixup.mixing import one_hot
     >>> one_hot(torch.tensor([1, 0]), 3)
     tensor([[0., 1., 0.],
             [1., 0., 0.]])
@@ -113,7 +113,7 @@ def soft_cross_entropy(logits, targets):
     Examples
     --------
     >>> import torch
-    >>> from skmixup import soft_cross_entropy
+    >>> from skmixup.mixing import soft_cross_entropy
     >>> soft_cross_entropy(torch.zeros(1, 2), torch.tensor([[0.3, 0.7]]))
     tensor([0.6931])
     """

@@ -65,7 +65,7 @@ def draw_lambda(alpha, size=None, rng=None):
 
     Examples
     --------
-    >>> from skmixup import draw_lambda
+    >>> from skmixup.mixing import draw_lambda
     >>> draw_lambda(0, size=3)
     array([1., 1., 1.])
     >>> draw_lambda(float("inf"), size=2)
@@ -109,7 +109,7 @@ def draw_partners(n_rows, n_batches=None, rng=None):
 
     Examples
     --------
-    >>> from skmixup import draw_partners
+    >>> from skmixup.mixing import draw_partners
     >>> draw_partners(5, rng=0)
     array([2, 4, 3, 0, 1])
     """

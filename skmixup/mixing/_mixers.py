@@ -14,7 +14,14 @@ class Mixer:
 
     Subclasses override `mix`, and `draw` if λ and partners are not all they need.
     Batches have shape (K members, S steps, B rows, ...).
+
+    Attributes
+    ----------
+    mixes_inside : bool
+        Whether it mixes inside a module, and so needs :class:`MixupNet`.
     """
+
+    mixes_inside = False
 
     def bind(self, groups):
         """Return a mixer that knows which encoded columns belong together.
@@ -176,6 +183,8 @@ class ManifoldMixup(Mixer):
     States", 2019.
     """
 
+    mixes_inside = True
+
     def __init__(self, layers=None):
         self.layers = layers
 
@@ -271,6 +280,7 @@ class _LayerMixing:
         return mix_input
 
 
+# All that `mixing` may name: a new variant is a class and an entry here.
 MIXERS = {"input": InputMixup, "manifold": ManifoldMixup, "cutmix": CutMix}
 
 
@@ -279,8 +289,8 @@ def make_mixer(mixing, groups=None):
 
     Parameters
     ----------
-    mixing : {"input", "manifold", "cutmix"}, Mixer or None
-        None switches mixing off.
+    mixing : str, Mixer or None
+        A key of `MIXERS`; None switches mixing off.
     groups : array-like of int, default=None
         Input column of each encoded column, which the mixer is bound to.
 
@@ -300,6 +310,5 @@ def make_mixer(mixing, groups=None):
     if mixing in MIXERS:
         return MIXERS[mixing]().bind(groups)
     raise ValueError(
-        "mixing must be 'input', 'manifold', 'cutmix', a Mixer or None, got "
-        f"{mixing!r}."
+        f"mixing must be one of {list(MIXERS)}, a Mixer or None, got {mixing!r}."
     )

@@ -35,7 +35,7 @@ def draw_real_share(alpha, size=None, rng=None):
 
     Examples
     --------
-    >>> from skmixup import draw_real_share
+    >>> from skmixup.mixing import draw_real_share
     >>> draw_real_share(0, size=4, rng=0)
     array([0., 0., 0., 1.])
     """
@@ -96,7 +96,7 @@ def mixup_real_fake(real, fake, alpha=0.2, *, lam=None, rng=None):
     Examples
     --------
     >>> import torch
-    >>> from skmixup import mixup_real_fake
+    >>> from skmixup.mixing import mixup_real_fake
     >>> real, fake = torch.ones(3, 2), torch.zeros(3, 2)
     >>> X, target = mixup_real_fake(real, fake, alpha=1.0, rng=0)
     >>> torch.equal(X, target[:, None].expand(3, 2))

@@ -67,7 +67,8 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from skmixup import FoldEnsemble, MixupClassifier
+    >>> from skmixup import MixupClassifier
+    >>> from skmixup.search import FoldEnsemble
     >>> X, y = load_iris(return_X_y=True)
     >>> halves = [
     ...     MixupClassifier(max_epochs=20, random_state=0).fit(X[i::2], y[i::2])
@@ -174,7 +175,8 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
     Examples
     --------
     >>> from sklearn.datasets import load_diabetes
-    >>> from skmixup import FoldEnsembleRegressor, MixupRegressor
+    >>> from skmixup import MixupRegressor
+    >>> from skmixup.search import FoldEnsembleRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> halves = [
     ...     MixupRegressor(max_epochs=5, random_state=0).fit(X[i::2], y[i::2])

@@ -1,54 +1,25 @@
 """Fit many estimators, each on rows of its own, as members of few stacks."""
 
 import time
-from dataclasses import dataclass
 from pickle import PicklingError
 from typing import NamedTuple
 
 import joblib
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
-from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_method_params, _num_samples
 
+from .._sklearn import check_method_params, num_samples, safe_split
 from ..encoding._checks import as_table
 from ..estimators._base import BaseMixup
 from ..estimators._classifier import MixupClassifier
 from ..estimators._preprocess import last_step
 from ..estimators._regressor import MixupRegressor
-from ..training._engine import MEMBER_PARAMS, Fitting, Table, train_together
+from ..training._engine import train
 
-# What an encoded table depends on, of the parameters that may differ in a stack.
-TABLE_PARAMS = frozenset({"class_weight"})
-
-
-class _StopsShort:
-    """What makes an estimator's `fit` stop where training would begin."""
-
-    def _fit(self, X, y, sample_weight):
-        X, y, weight = self._check_rows(X, y, sample_weight, reset=True)
-        self._learn_target(y, weight)
-        self.table_ = Table(*self._prepare(X, y, weight, first=True))
-        return self
-
-
-@dataclass(eq=False)
-class Task:
-    """An estimator and the rows to fit it on.
-
-    Tasks of one `table_key` have the same rows and share what is fitted before the
-    training; those of one `stack_key` may share a stack. :func:`run_tasks` sets
-    `seconds`, and either fits `estimator` or sets `error`.
-    """
-
-    estimator: object  # a MixupClassifier, or -Regressor, or a Pipeline that ends so
-    train: np.ndarray
-    table_key: object
-    stack_key: object
-    seconds: float = 0.0
-    error: Exception | None = None
+# What the encoded table depends on, of an estimator's parameters.
+_TABLE_PARAMS = ("preprocess", "categorical_features", "class_weight")
 
 
 def check_kind(estimator, name):
@@ -77,77 +48,136 @@ def stop_if_interrupted(estimator):
         raise KeyboardInterrupt
 
 
-def run_tasks(tasks, X, y, params, **how):
-    """Fit the tasks' estimators in as few stacks as may be.
+class _TableMaker(BaseEstimator):
+    """Stands at the end of a Pipeline in an estimator's place, and makes its table."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Do all that the estimator's `fit` does before its training."""
+        self.table_ = self.estimator._make_table(X, y, sample_weight)
+        return self
+
+    def get_metadata_routing(self):
+        """Take what the estimator's `fit` takes."""
+        return self.estimator.get_metadata_routing()
+
+
+def fit_stacked(estimators, rows, X, y, params, **how):
+    """Fit estimators that :func:`can_stack` in as few stacks as may be, in place.
+
+    Those that make the same table of the same rows share it.
 
     Parameters
     ----------
-    tasks : list of Task
-        Of estimators that :func:`can_stack`.
+    estimators : list
+        Each is let go, from the list too, once it is yielded.
+    rows : list of ndarray of int
+        Of each estimator.
     X, y : the rows
     params : dict
-        For `fit`; of what has a row for each of X's, a task gets its own rows.
+        For `fit`; of what has a row for each of X's, an estimator gets its own rows'.
     **how : dict
-        Passed to :func:`skmixup.training._engine.train_together`.
+        Passed to :func:`skmixup.training._engine.train`.
 
     Yields
     ------
-    task : Task
-        Each of them, as soon as it is trained or has failed.
+    index : int
+        Of an estimator that is fitted, or has failed.
+    estimator : MixupClassifier, MixupRegressor, Pipeline or None
+    seconds : float
+    error : Exception or None
     """
-    tables = {}
-    for task in tasks:
+    groups, plans = {}, {}
+    keys = {id(own): joblib.hash(own) for own in rows}
+    for i, (estimator, own) in enumerate(zip(estimators, rows, strict=True)):
         try:
-            last_step(task.estimator)[1]._validate_params()
+            last_step(estimator)[1]._validate_params()
+            last_step(estimator)[1]._check_params()
         except ValueError as error:
-            task.error = error
-            yield task
+            yield i, None, 0.0, error
         else:
-            tables.setdefault(task.table_key, []).append(task)
-    task_of = {}
-    for sharing in tables.values():
+            key = keys[id(own)], _table_key(estimator)
+            groups.setdefault(key, []).append(i)
+    for sharing in groups.values():
+        own = rows[sharing[0]]
+        made = _plan_all([estimators[i] for i in sharing], own, X, y, params)
+        for i, (plan, seconds, error) in zip(sharing, made, strict=True):
+            if error is None:
+                plans[plan] = i, seconds
+            else:
+                yield i, None, seconds, error
+        made = plan = None  # nothing is held here that training lets go
+    for trained in train(list(plans), **how):
+        i, seconds = plans.pop(trained.plan)
+        estimator, estimators[i] = estimators[i], None
         try:
-            fittings = _encode(sharing, X, y, params)
+            last_step(estimator)[1]._adopt(trained)
         except Exception as error:
-            for task in sharing:
-                task.error = error
-                yield task
+            yield i, None, seconds + trained.seconds, error
         else:
-            task_of |= dict(zip(fittings, sharing, strict=True))
-    del tasks, tables
-    for fitting in train_together(list(task_of), **how):
-        task = task_of.pop(fitting)
-        task.seconds += fitting.seconds
-        task.error = fitting.error
-        yield task
+            yield i, estimator, seconds + trained.seconds, None
+        del estimator
 
 
-def _encode(tasks, X, y, params):
-    """Fit transformers and encoding once, for tasks that share them."""
+def _table_key(estimator):
+    """Return the same for estimators that make the same table of the same rows."""
+    last = last_step(estimator)[1]
+    params = last.get_params(deep=False)
+    made_of = [params[name] for name in _TABLE_PARAMS if name in params]
+    steps = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
+    return type(last), _key_of([steps, made_of])
+
+
+def _key_of(value):
+    """Return the same for equal values, or for one object that has no other key."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_key_of, value))
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        params = value.get_params(deep=False)
+        return type(value), tuple((k, _key_of(params[k])) for k in sorted(params))
+    try:
+        return joblib.hash(value)
+    except (PicklingError, AttributeError, TypeError):  # a lambda, say
+        return id(value)
+
+
+def _plan_all(estimators, rows, X, y, params):
+    """Make one table for some estimators; return each one's plan, seconds and error."""
     start = time.perf_counter()
-    estimator = clone(tasks[0].estimator)
-    name, encoding = last_step(estimator)
-    kind = type(encoding)
-    encoding.__class__ = type(kind.__name__, (_StopsShort, kind), {})
-    train = tasks[0].train
-    params = _check_method_params(X, params=params, indices=train)
-    estimator.fit(*_safe_split(estimator, X, y, train), **params)
-    seconds = (time.perf_counter() - start) / len(tasks)
-    table = vars(encoding).pop("table_")
-    learned = {k: v for k, v in vars(encoding).items() if k.endswith("_")}
-    fittings = []
-    for task in tasks:
-        task.seconds = seconds
-        own = last_step(task.estimator)[1]
+    first = clone(estimators[0])
+    name, last = last_step(first)
+    maker = _TableMaker(last)
+    if name is None:
+        first = maker
+    else:
+        first.steps[-1] = name, maker
+    own = check_method_params(X, params=params, indices=rows)
+    try:
+        first.fit(*safe_split(first, X, y, rows), **own)
+    except Exception as error:
+        return [(None, 0.0, error)] * len(estimators)
+    seconds = (time.perf_counter() - start) / len(estimators)
+    learned = {k: v for k, v in vars(last).items() if k.endswith("_")}
+    made = []
+    for estimator in estimators:
+        own = last_step(estimator)[1]
         vars(own).update(learned)
         if name is not None:
-            task.estimator.steps = [*estimator.steps[:-1], (name, own)]
-        fittings.append(Fitting(own, table, (task.stack_key,)))
-    return fittings
+            estimator.steps = [*first.steps[:-1], (name, own)]
+        try:
+            plan = own._plan(maker.table_)
+        except ValueError as error:
+            made.append((None, seconds, error))
+        else:
+            plan.verbose = 0
+            made.append((plan, seconds, None))
+    return made
 
 
-class TogetherFit(NamedTuple):
-    """What :func:`fit_together` yields.
+class FitResult(NamedTuple):
+    """What :func:`fit_many` yields.
 
     Parameters
     ----------
@@ -167,7 +197,7 @@ class TogetherFit(NamedTuple):
     error: Exception | None
 
 
-def fit_together(
+def fit_many(
     estimators, X, y, *, rows=None, n_jobs=None, max_members="auto", verbose=0, **params
 ):
     """Fit many estimators, each on rows of its own, as members of few stacks.
@@ -200,7 +230,7 @@ def fit_together(
 
     Yields
     ------
-    fit : TogetherFit
+    fit : FitResult
         `index`, `estimator`, `seconds` and `error` of each, in the order in which they
         are ready.
 
@@ -214,10 +244,10 @@ def fit_together(
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from skmixup import MixupClassifier, fit_together
+    >>> from skmixup import MixupClassifier, fit_many
     >>> X, y = load_iris(return_X_y=True)
     >>> nets = [MixupClassifier(alpha=a, random_state=0) for a in (0, 0.2, 1)]
-    >>> fits = sorted(fit_together(nets, X, y), key=lambda fit: fit.index)
+    >>> fits = sorted(fit_many(nets, X, y), key=lambda fit: fit.index)
     >>> [fit.estimator.alpha for fit in fits]
     [0, 0.2, 1]
     """
@@ -225,10 +255,10 @@ def fit_together(
     for i, estimator in enumerate(estimators):
         check_kind(estimator, f"estimators[{i}]")
     X, y = indexable(as_table(X), y)
-    rows = _check_rows(rows, len(estimators), _num_samples(X))
-    params = _check_method_params(X, params=params)
+    rows = _check_rows(rows, len(estimators), num_samples(X))
+    params = check_method_params(X, params=params)
     how = {"n_jobs": n_jobs, "max_members": max_members, "verbose": verbose}
-    return _fit_together(estimators, X, y, rows, params, how)
+    return _fit_many(estimators, X, y, rows, params, how)
 
 
 def _check_rows(rows, n_estimators, n_rows):
@@ -243,47 +273,29 @@ def _check_rows(rows, n_estimators, n_rows):
     return rows
 
 
-def _fit_together(estimators, X, y, rows, params, how):
+def _fit_many(estimators, X, y, rows, params, how):
     """Do it, lazily: the checks come at the call, not at the first result."""
-    index_of = {}
-    for i, (estimator, train) in enumerate(zip(estimators, rows, strict=True)):
-        table_key, stack_key = _keys(estimator)
-        table_key = table_key, train.tobytes()
-        index_of[Task(clone(estimator), train, table_key, stack_key)] = i
-    alone = [task for task in index_of if not can_stack(task.estimator)]
-    stackable = [task for task in index_of if can_stack(task.estimator)]
-    for task in run_tasks(stackable, X, y, params, **how):
-        yield _outcome(index_of.pop(task), task)
-    for task in alone:
-        _fit_alone(task, X, y, params)
-        yield _outcome(index_of.pop(task), task)
+    fits = list(enumerate(map(clone, estimators)))
+    stacked = [(i, fit) for i, fit in fits if can_stack(fit)]
+    others = [(i, fit) for i, fit in fits if not can_stack(fit)]
+    del fits
+    numbers, own = [i for i, _ in stacked], [fit for _, fit in stacked]
+    del stacked
+    for place, *result in fit_stacked(
+        own, [rows[i] for i in numbers], X, y, params, **how
+    ):
+        yield FitResult(numbers[place], *result)
+        del result
+    for i, fit in others:
+        yield FitResult(i, *_fit_alone(fit, rows[i], X, y, params))
 
 
-def _fit_alone(task, X, y, params):
+def _fit_alone(estimator, rows, X, y, params):
     start = time.perf_counter()
-    own = _check_method_params(X, params=params, indices=task.train)
+    own = check_method_params(X, params=params, indices=rows)
     try:
-        task.estimator.fit(*_safe_split(task.estimator, X, y, task.train), **own)
+        estimator.fit(*safe_split(estimator, X, y, rows), **own)
     except Exception as error:
-        task.error = error
-    else:
-        stop_if_interrupted(task.estimator)
-    task.seconds = time.perf_counter() - start
-
-
-def _outcome(index, task):
-    estimator = task.estimator if task.error is None else None
-    return TogetherFit(index, estimator, task.seconds, task.error)
-
-
-def _keys(estimator):
-    """Return the keys of the table (but for its rows) and of the stack."""
-    params = last_step(estimator)[1].get_params(deep=False)
-    shared = {k: v for k, v in params.items() if k not in MEMBER_PARAMS}
-    weights = {k: params[k] for k in TABLE_PARAMS & params.keys()}
-    weights["kind"] = shared["kind"] = type(last_step(estimator)[1]).__name__
-    steps = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
-    try:
-        return joblib.hash([steps, shared, weights]), joblib.hash([steps, shared])
-    except (PicklingError, AttributeError, TypeError):  # a lambda, say
-        return id(estimator), id(estimator)
+        return None, time.perf_counter() - start, error
+    stop_if_interrupted(estimator)
+    return estimator, time.perf_counter() - start, None

@@ -8,8 +8,7 @@ from numbers import Integral
 import numpy as np
 from joblib import Parallel, delayed
 from scipy import sparse
-from sklearn.base import _fit_context, clone, is_classifier
-from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.base import clone, is_classifier
 from sklearn.model_selection import (
     GridSearchCV,
     ParameterGrid,
@@ -17,36 +16,32 @@ from sklearn.model_selection import (
     RandomizedSearchCV,
     check_cv,
 )
-from sklearn.model_selection._validation import (
-    _fit_and_score,
-    _insert_error_scores,
-    _score,
-    _warn_or_raise_about_fit_failures,
-)
 from sklearn.utils import get_tags, indexable
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_method_params
 
-from ..encoding._checks import as_table
-from ..estimators._preprocess import last_step
-from ..estimators._targets import check_labels
-from ..training._engine import MEMBER_PARAMS
-from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
-from ._fit_many import (
-    TABLE_PARAMS,
-    Task,
-    can_stack,
-    check_kind,
-    run_tasks,
-    stop_if_interrupted,
+from .._sklearn import (
+    Interval,
+    MultimetricScorer,
+    StrOptions,
+    check_method_params,
+    fit_and_score,
+    fit_context,
+    insert_error_scores,
+    safe_split,
+    score_estimator,
+    warn_or_raise_about_fit_failures,
 )
+from ..encoding._checks import as_table
+from ..estimators._targets import check_labels
+from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
+from ._fit_many import can_stack, check_kind, fit_stacked, stop_if_interrupted
 
 
-@dataclass(eq=False, kw_only=True)
-class _Job(Task):
+@dataclass(eq=False)
+class _Cell:
     """One candidate on one fold."""
 
+    estimator: object
+    train: np.ndarray
     test: np.ndarray
     result: dict | None = None  # as scikit-learn's _fit_and_score returns it
 
@@ -62,26 +57,6 @@ class _Data:
     scorers: object
 
 
-def _frozen(value):
-    """Return a key for a value of the grid, by identity where it has no hash."""
-    try:
-        hash(value)
-    except TypeError:
-        return id(value)
-    return type(value), value
-
-
-def _split_parameters(estimator, parameters):
-    """Return the keys of the table and of the stack that a candidate needs."""
-    name = last_step(estimator)[0]
-    prefix = "" if name is None else f"{name}__"
-    own = {prefix + param for param in MEMBER_PARAMS}
-    shared = frozenset((k, _frozen(v)) for k, v in parameters.items() if k not in own)
-    weights = {prefix + param for param in TABLE_PARAMS}
-    table = frozenset((k, _frozen(v)) for k, v in parameters.items() if k in weights)
-    return shared | table, shared
-
-
 class _StackedSearch:
     """What both searches add to scikit-learn's: the evaluation of the candidates."""
 
@@ -93,7 +68,7 @@ class _StackedSearch:
         "keep_folds": ["boolean"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, **params):
         """Train all candidates of all folds, and the best one on all rows.
 
@@ -118,7 +93,7 @@ class _StackedSearch:
         X, y = indexable(as_table(X), y)
         if is_classifier(self.estimator) and y is not None and not sparse.issparse(y):
             check_labels(y)  # the splitter's own error would say nothing
-        params = _check_method_params(X, params=params)
+        params = check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
@@ -136,23 +111,25 @@ class _StackedSearch:
                 f"Fitting {self.n_splits_} folds for each of {len(candidates)} "
                 f"candidates, totalling {self.n_splits_ * len(candidates)} fits"
             )
-        jobs = [
-            self._make_job(parameters, fold, *rows)
+        splits = [tuple(map(np.asarray, split)) for split in splits]
+        cells = [
+            self._make_cell(parameters, *rows)
             for parameters in candidates
-            for fold, rows in enumerate(splits)
+            for rows in splits
         ]
         data = _Data(X, y, routed.estimator.fit, routed.scorer.score, scorers)
-        self._evaluate_stacks([job for job in jobs if can_stack(job.estimator)], data)
-        self._evaluate_others([job for job in jobs if job.result is None], data)
-        out = [job.result for job in jobs]
-        _warn_or_raise_about_fit_failures(out, self.error_score)
+        stacked = [cell for cell in cells if can_stack(cell.estimator)]
+        self._evaluate_stacks(stacked, data)
+        self._evaluate_others([cell for cell in cells if cell.result is None], data)
+        out = [cell.result for cell in cells]
+        warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
-            _insert_error_scores(out, self.error_score)
+            insert_error_scores(out, self.error_score)
         results = self._format_results(candidates, self.n_splits_, out)
         self._choose(results, out, refit_metric)
         if self.refit:
-            self._refit(jobs, data)
-        is_many = isinstance(scorers, _MultimetricScorer)
+            self._refit(cells, data)
+        is_many = isinstance(scorers, MultimetricScorer)
         self.scorer_ = scorers._scorers if is_many else scorers
         self.cv_results_ = results
         return self
@@ -165,20 +142,15 @@ class _StackedSearch:
 
     # ---- training and scoring
 
-    def _make_job(self, parameters, fold, train, test):
-        table_key, stack_key = _split_parameters(self.estimator, parameters)
-        return _Job(
-            clone(self.estimator).set_params(**clone(parameters, safe=False)),
-            np.asarray(train),
-            (table_key, fold),
-            stack_key,
-            test=np.asarray(test),
-        )
+    def _make_cell(self, parameters, train, test):
+        estimator = clone(self.estimator).set_params(**clone(parameters, safe=False))
+        return _Cell(estimator, train, test)
 
-    def _evaluate_stacks(self, jobs, data):
-        """Train jobs together, and score each as soon as it is trained."""
-        trained = run_tasks(
-            jobs,
+    def _evaluate_stacks(self, cells, data):
+        """Train cells together, and score each as soon as it is trained."""
+        trained = fit_stacked(
+            [cell.estimator for cell in cells],
+            [cell.train for cell in cells],
             data.X,
             data.y,
             data.fit_params,
@@ -186,65 +158,65 @@ class _StackedSearch:
             max_members=self.max_members,
             verbose=self.verbose,
         )
-        for job in trained:
-            if job.error is not None:
-                self._fail(job, data)
+        for i, estimator, seconds, error in trained:
+            cell = cells[i]
+            if error is not None:
+                self._fail(cell, data, seconds, error)
                 continue
-            self._score(job, data)
+            cell.estimator = estimator
+            self._score(cell, data, seconds)
             if not self.keep_folds:
-                job.estimator = None  # so that memory does not grow with the grid
+                cell.estimator = None  # so that memory does not grow with the grid
 
-    def _fail(self, job, data):
-        """Give a job that failed the error score, or raise."""
+    def _fail(self, cell, data, seconds, error):
+        """Give a cell that failed the error score, or raise."""
         if self.error_score == "raise":
-            raise job.error
+            raise error
         failed = self.error_score
-        if isinstance(data.scorers, _MultimetricScorer):
+        if isinstance(data.scorers, MultimetricScorer):
             failed = dict.fromkeys(data.scorers._scorers, failed)
-        job.result = {
-            "fit_error": "".join(traceback.format_exception(job.error)),
-            "n_test_samples": len(job.test),
-            "fit_time": job.seconds,
+        cell.result = {
+            "fit_error": "".join(traceback.format_exception(error)),
+            "n_test_samples": len(cell.test),
+            "fit_time": seconds,
             "score_time": 0.0,
             "test_scores": failed,
         }
         if self.return_train_score:
-            job.result["train_scores"] = failed
+            cell.result["train_scores"] = failed
 
-    def _score(self, job, data):
-        """Score a job that is trained."""
-        job.result = {
+    def _score(self, cell, data, seconds):
+        """Score a cell that is trained."""
+        cell.result = {
             "fit_error": None,
-            "n_test_samples": len(job.test),
-            "fit_time": job.seconds,
+            "n_test_samples": len(cell.test),
+            "fit_time": seconds,
         }
-        parts = {"test_scores": job.test}
+        parts = {"test_scores": cell.test}
         if self.return_train_score:
-            parts["train_scores"] = job.train
+            parts["train_scores"] = cell.train
         for name, rows in parts.items():
             start = time.perf_counter()
-            X, y = _safe_split(job.estimator, data.X, data.y, rows, job.train)
-            params = _check_method_params(
-                data.X, params=data.score_params, indices=rows
+            X, y = safe_split(cell.estimator, data.X, data.y, rows, cell.train)
+            params = check_method_params(data.X, params=data.score_params, indices=rows)
+            cell.result[name] = score_estimator(
+                cell.estimator, X, y, data.scorers, params, self.error_score
             )
-            job.result[name] = _score(
-                job.estimator, X, y, data.scorers, params, self.error_score
-            )
-            job.result.setdefault("score_time", time.perf_counter() - start)
+            cell.result.setdefault("score_time", time.perf_counter() - start)
 
-    def _evaluate_others(self, jobs, data):
-        """Fit and score jobs one by one, as scikit-learn's searches do."""
+    def _evaluate_others(self, cells, data):
+        """Fit and score cells one by one, as scikit-learn's searches do."""
         parallel = Parallel(
             n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch, return_as="generator"
         )
         out = parallel(
-            delayed(_fit_and_score)(
-                clone(job.estimator),
+            delayed(fit_and_score)(
+                clone(cell.estimator),
                 data.X,
                 data.y,
                 scorer=data.scorers,
-                train=job.train,
-                test=job.test,
+                train=cell.train,
+                test=cell.test,
                 verbose=self.verbose,
                 parameters=None,
                 fit_params=data.fit_params,
@@ -255,14 +227,14 @@ class _StackedSearch:
                 return_estimator=True,
                 error_score=self.error_score,
             )
-            for job in jobs
+            for cell in cells
         )
-        for job, result in zip(jobs, out, strict=True):
+        for cell, result in zip(cells, out, strict=True):
             estimator = result.pop("estimator")
             if not result["fit_error"]:
                 stop_if_interrupted(estimator)
-            job.estimator = estimator if self.keep_folds else None
-            job.result = result
+            cell.estimator = estimator if self.keep_folds else None
+            cell.result = result
 
     # ---- the best candidate
 
@@ -282,12 +254,12 @@ class _StackedSearch:
                 self.best_score_ = mean[self.best_index_]
             self.best_params_ = results["params"][self.best_index_]
 
-    def _refit(self, jobs, data):
+    def _refit(self, cells, data):
         start = time.perf_counter()
         if self.keep_folds:
             first = self.best_index_ * self.n_splits_
-            folds = jobs[first : first + self.n_splits_]
-            failed = [k for k, job in enumerate(folds) if job.result["fit_error"]]
+            folds = cells[first : first + self.n_splits_]
+            failed = [k for k, cell in enumerate(folds) if cell.result["fit_error"]]
             if failed:
                 raise ValueError(
                     f"keep_folds=True averages all folds of the best candidate "
@@ -296,7 +268,7 @@ class _StackedSearch:
                 )
             classifies = is_classifier(self.estimator)
             kind = FoldEnsemble if classifies else FoldEnsembleRegressor
-            self.best_estimator_ = kind([job.estimator for job in folds]).fit()
+            self.best_estimator_ = kind([cell.estimator for cell in folds]).fit()
         else:
             self.best_estimator_ = clone(self.estimator).set_params(
                 **clone(self.best_params_, safe=False)

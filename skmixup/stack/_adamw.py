@@ -41,7 +41,7 @@ class StackedAdamW(torch.optim.Optimizer):
     Examples
     --------
     >>> import torch
-    >>> from skmixup import StackedAdamW, StackedLinear
+    >>> from skmixup.stack import StackedAdamW, StackedLinear
     >>> layer = StackedLinear(2, 4, 3)
     >>> optimizer = StackedAdamW(layer.parameters(), lr=[1e-3, 0.0])
     >>> before = layer.weight.detach().clone()

@@ -65,6 +65,11 @@ class EllRows:
         """Shape of the dense rows."""
         return torch.Size((*self.index.shape[:-1], self.width))
 
+    @property
+    def dtype(self):
+        """Type of the values."""
+        return self.value.dtype
+
     def __len__(self):
         return len(self.index)
 

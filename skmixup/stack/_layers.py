@@ -1,22 +1,16 @@
 """Layers of K networks at once: every tensor has a leading member axis."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-ACTIVATIONS = {
-    "relu": F.relu,
-    "gelu": F.gelu,
-    "silu": F.silu,
-    "selu": F.selu,
-    "mish": F.mish,
-    "tanh": torch.tanh,
-    "logistic": torch.sigmoid,
-    "identity": nn.Identity(),
-}
+from ._ell import EllRows
+
 # What a member's random streams are for, so that one never shifts another.
 INIT, DROPOUT = 101, 102
 
@@ -72,6 +66,74 @@ def _empty(*shape):
     return torch.empty(shape, dtype=torch.float32, device="cpu")
 
 
+_aten = torch.ops.aten
+_SELU = 1.6732632423543772, 1.0507009873554805, 1.0
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation, and its gradient.
+
+    Parameters
+    ----------
+    apply : callable
+        Takes and returns a tensor.
+    gradient : callable
+        From the gradient at the output, the input and the output, to that at the
+        input; in place where there is such a kernel.
+    apply_ : callable, default=None
+        The same as `apply`, in place, where the gradient needs no input.
+    """
+
+    apply: Callable
+    gradient: Callable
+    apply_: Callable | None = None
+
+    def forward(self, X):
+        """Apply it."""
+        return self.apply(X)
+
+    __call__ = forward
+
+    def infer(self, X):
+        """Do so without a graph, to an X that may be overwritten."""
+        return (self.apply_ or self.apply)(X)
+
+    def bind(self, n_active, shape, is_first):
+        """Return what runs it forward and backward; see `StackedLinear.bind`."""
+        return _BoundActivation(self)
+
+
+class _BoundActivation:
+    def __init__(self, activation):
+        self.apply = activation.apply_ or activation.apply
+        self.gradient = activation.gradient
+
+    def forward(self, X):
+        self.input = X
+        self.output = self.apply(X)
+        return self.output
+
+    def backward(self, grad):
+        return self.gradient(grad, self.input, self.output)
+
+
+ACTIVATIONS = {
+    "relu": Activation(
+        F.relu,
+        lambda g, z, h: _aten.threshold_backward.grad_input(g, h, 0, grad_input=g),
+        torch.relu_,
+    ),
+    "gelu": Activation(F.gelu, lambda g, z, h: _aten.gelu_backward(g, z)),
+    "silu": Activation(F.silu, lambda g, z, h: _aten.silu_backward(g, z)),
+    "selu": Activation(F.selu, lambda g, z, h: _aten.elu_backward(g, *_SELU, False, z)),
+    "mish": Activation(F.mish, lambda g, z, h: _aten.mish_backward(g, z)),
+    "tanh": Activation(torch.tanh, lambda g, z, h: _aten.tanh_backward(g, h)),
+    "logistic": Activation(torch.sigmoid, lambda g, z, h: _aten.sigmoid_backward(g, h)),
+    "identity": Activation(lambda z: z, lambda g, z, h: g),
+}
+
+
 class StackedLinear(nn.Module):
     """K linear layers: (K, B, in) to (K, B, out), in one batched matrix product.
 
@@ -95,7 +157,7 @@ class StackedLinear(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from skmixup import StackedLinear
+    >>> from skmixup.stack import StackedLinear
     >>> StackedLinear(3, 4, 2)(torch.ones(3, 5, 4)).shape
     torch.Size([3, 5, 2])
     """
@@ -132,12 +194,72 @@ class StackedLinear(nn.Module):
         weight, bias = self.weight.to(X.dtype), self.bias.to(X.dtype)
         if len(X) < len(weight):
             weight, bias = weight[: len(X)], bias[: len(X)]
+        if isinstance(X, EllRows):
+            out = weight.new_empty(*X.shape[:2], weight.shape[2])
+            return X.matmul(weight, bias, out=out)
         return torch.baddbmm(bias, X, weight)
+
+    infer = forward  # without hooks, which belong to the training
+
+    def bind(self, n_active, shape, is_first):
+        """Return what runs the layer forward and backward without a graph.
+
+        Parameters
+        ----------
+        n_active : int
+            How many of the first members take part.
+        shape : tuple of int
+            (n_active, B), or (B,) of one member, whose tensors have no member axis:
+            plain products have less overhead.
+        is_first : bool
+            Whether nothing before it needs a gradient.
+
+        Returns
+        -------
+        bound : object
+            ``forward(X)`` returns the output; then ``backward(grad)`` writes the
+            parameters' ``grad``, which must be there, and returns the gradient at X.
+            Both are overwritten by the next call.
+        """
+        return _BoundLinear(self, n_active, shape, is_first)
 
     def extra_repr(self):
         """Describe the shape."""
         n_members, in_features, out_features = self.weight.shape
         return f"{n_members} × ({in_features} → {out_features})"
+
+
+class _BoundLinear:
+    def __init__(self, layer, n_active, shape, is_first):
+        first = 0 if n_active == 1 else slice(n_active)
+        weight, bias = layer.weight, layer.bias
+        self.weight, self.bias = weight.detach()[first], bias.detach()[first]
+        self.weight_grad, self.bias_grad = weight.grad[first], bias.grad[first]
+        self.transposed = self.weight.mT
+        n_in, n_out = self.weight.shape[-2:]
+        self.output = self.weight.new_empty(*shape, n_out)
+        self.input_grad = None if is_first else self.weight.new_empty(*shape, n_in)
+        self.affine, self.product = torch.baddbmm, torch.bmm
+        if n_active == 1:
+            self.affine, self.product = torch.addmm, torch.mm
+
+    def forward(self, X):
+        self.input = X
+        if isinstance(X, EllRows):
+            X.matmul(self.weight, self.bias, out=self.output)
+        else:
+            self.affine(self.bias, X, self.weight, out=self.output)
+        return self.output
+
+    def backward(self, grad):
+        if isinstance(self.input, EllRows):
+            self.input.transposed_matmul(grad, out=self.weight_grad)
+        else:
+            self.product(self.input.mT, grad, out=self.weight_grad)
+        torch.sum(grad, -2, True, out=self.bias_grad)
+        if self.input_grad is None:
+            return None
+        return self.product(grad, self.transposed, out=self.input_grad)
 
 
 class StackedDropout(nn.Module):
@@ -211,6 +333,10 @@ class StackedDropout(nn.Module):
             return X
         return X * self.draw_mask(X, len(X))
 
+    def bind(self, n_active, shape, is_first):
+        """Return what runs it forward and backward; see `StackedLinear.bind`."""
+        return _BoundDropout(self, n_active)
+
     def __getstate__(self):
         # Generators do not pickle; they are made anew from the seeds.
         state = self.__dict__ | {"_generators": None}
@@ -219,3 +345,17 @@ class StackedDropout(nn.Module):
     def extra_repr(self):
         """Describe the rates."""
         return f"p={self.p}"
+
+
+class _BoundDropout:
+    def __init__(self, dropout, n_active):
+        self.dropout = dropout
+        self.n_active = n_active
+
+    def forward(self, X):
+        self.mask = self.dropout.draw_mask(X, self.n_active)
+        return X * self.mask
+
+    def backward(self, grad):
+        grad *= self.mask
+        return grad

@@ -5,7 +5,6 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from ._ell import EllRows
 from ._layers import (
     ACTIVATIONS,
     INIT,
@@ -41,7 +40,7 @@ class StackedMLP(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from skmixup import StackedMLP
+    >>> from skmixup.stack import StackedMLP
     >>> mlp = StackedMLP(4, 3, (8,), n_members=2)
     >>> mlp(torch.ones(2, 5, 4)).shape  # each member its own batch
     torch.Size([2, 5, 3])
@@ -105,51 +104,49 @@ class StackedMLP(nn.Module):
         """
         if X.dim() == 2:
             X = X.expand(self.n_members, *X.shape)
-        for layer, dropout in zip(self.layers[:-1], self.dropouts, strict=True):
-            X = dropout(self.activate(layer(X)))
-        return self.layers[-1](X)[..., : self.width]
+        for layer in self.steps():
+            X = layer(X)
+        return X[..., : self.width]
+
+    def steps(self, drops=True):
+        """Return all layers in order: linear, activation, dropout where there is any.
+
+        Parameters
+        ----------
+        drops : bool, default=True
+            Whether dropout is among them.
+        """
+        drops = drops and any(dropout.drops for dropout in self.dropouts)
+        dropouts = [[dropout] if drops else [] for dropout in self.dropouts]
+        *hidden, last = self.layers
+        steps = []
+        for layer, dropout in zip(hidden, dropouts, strict=True):
+            steps += [layer, ACTIVATIONS[self.activation], *dropout]
+        return [*steps, last]
 
     @property
     def widest(self):
         """The largest width of a layer's input or output."""
         return max(max(layer.weight.shape[1:]) for layer in self.layers)
 
-    def layers_in(self, dtype):
-        """Return weights and biases in a precision, for `scores`."""
-        return [
-            (layer.weight.detach().to(dtype), layer.bias.detach().to(dtype))
-            for layer in self.layers
-        ]
-
     @torch.no_grad()
-    def scores(self, X, layers):
-        """Return all members' scores of rows: no dropout, no graph, no modules' calls.
+    def scores(self, X):
+        """Return all members' scores of rows: no dropout, no graph, no hooks.
 
         Changes no state, so that threads may share the module.
 
         Parameters
         ----------
         X : torch.Tensor or EllRows of shape (K, n_rows, n_features)
-        layers : list of tuple of torch.Tensor
-            From `layers_in`, in X's precision.
+            The scores have its precision.
 
         Returns
         -------
         scores : torch.Tensor of shape (K, n_rows, n_outputs)
         """
-        for i, (weight, bias) in enumerate(layers):
-            if isinstance(X, EllRows):
-                z = weight.new_empty(*X.shape[:2], weight.shape[2])
-                X.matmul(weight, bias, out=z)
-            else:
-                z = torch.baddbmm(bias, X, weight)
-            if i + 1 < len(layers):
-                X = z.relu_() if self.activation == "relu" else self.activate(z)
-        return z[..., : self.width]
-
-    def activate(self, z):
-        """Apply the activation."""
-        return ACTIVATIONS[self.activation](z)
+        for layer in self.steps(drops=False):
+            X = layer.infer(X)
+        return X[..., : self.width]
 
     def select(self, members):
         """Return a stack of some members, cut to their width.

@@ -1,1 +1,7 @@
 """From encoded rows to trained members: plans, batches, the loop, the net."""
+
+from ._engine import Trained, train
+from ._net import MixupNet
+from ._plan import Member, Plan, Shared, Table
+
+__all__ = ["Member", "MixupNet", "Plan", "Shared", "Table", "Trained", "train"]

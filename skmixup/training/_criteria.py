@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from ..encoding._columns import keep_types
 from ..mixing._core import read_targets
 from ..stack._layers import shown
 
@@ -106,11 +107,7 @@ def as_array(y):
     """
     if y is None or isinstance(y, torch.Tensor):
         return y
-    array = np.asarray(y)
-    if isinstance(y, (list, tuple)) and array.dtype.kind == "U":
-        objects = np.asarray(y, dtype=object)  # of text and numbers NumPy makes text
-        return array if _all_text(objects) else objects
-    return array
+    return np.asarray(keep_types(y))
 
 
 def holds_text(y):

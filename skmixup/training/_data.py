@@ -1,6 +1,7 @@
 """Rows, targets and weights that live on the device while a net trains."""
 
 import math
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -255,3 +256,125 @@ class MemberRows:
         if self.even:
             return None
         return np.arange(self.index.shape[1]) < self.counts[:, None]
+
+
+@dataclass
+class TrainingData:
+    """All rows of a training.
+
+    Parameters
+    ----------
+    train : ResidentRows
+    train_rows : MemberRows
+        The members' rows to train on.
+    valid : ResidentRows or None
+        Of the rows to validate on: mostly `train` itself.
+    valid_rows : MemberRows or None
+    sets : dict
+        The datasets that callbacks see.
+    """
+
+    train: ResidentRows
+    train_rows: MemberRows
+    valid: ResidentRows | None
+    valid_rows: MemberRows | None
+    sets: dict
+
+
+def load(net, X, y, sample_weight=None, rows=None, valid_rows=None):
+    """Prepare rows, targets and weights for the training of a net.
+
+    Parameters
+    ----------
+    net : MixupNet
+        Its columns are noted, or compared; its labels are learned.
+    X, y, sample_weight, rows, valid_rows
+        As in :meth:`MixupNet.fit_loop`.
+
+    Returns
+    -------
+    data : TrainingData
+    """
+    passed = net.get_dataset(X, y)
+    net._note_columns(unpack(passed)[0])
+    train_set, valid_set = _split(net, passed, y, rows, valid_rows)
+    train_X, train_y, all_rows = unpack(train_set)
+    net._compare_columns(train_X, passed=False)
+    if train_y is None:
+        raise ValueError("MixupNet needs targets: y is None.")
+    weight = _row_weights(sample_weight, passed, train_X)
+    train = resident(net, train_X, net._read_y(train_y), weight)
+    rows, valid_rows = (_in_base(r, passed) for r in (rows, valid_rows))
+    train_rows = _member_rows(rows if rows is not None else all_rows, train, net)
+    valid, valid_rows = _valid_data(net, train, train_set, valid_set, valid_rows)
+    sets = {"dataset_train": train_set, "dataset_valid": valid_set}
+    return TrainingData(train, train_rows, valid, valid_rows, sets)
+
+
+def resident(net, X, y=None, weight=None):
+    """Return rows on a net's device, in the precision of its module."""
+    dtypes = (p.dtype for p in net.module_.parameters() if p.is_floating_point())
+    return ResidentRows(X, y, weight, net.device, next(dtypes, torch.float32))
+
+
+def _split(net, dataset, y, rows, valid_rows):
+    """Return the datasets that callbacks see."""
+    if rows is None:
+        return net.get_split_datasets(dataset, y)
+    shared = [
+        r if r is None or np.ndim(r[0]) == 0 else r[0] for r in (rows, valid_rows)
+    ]
+    return tuple(None if r is None else Subset(dataset, r) for r in shared)
+
+
+def _in_base(rows, dataset):
+    """Return rows of a dataset, for all members or for each, as rows of its data."""
+    index = unpack(dataset)[2]
+    if rows is None or index is None:
+        return rows
+    if np.ndim(rows[0]):
+        return [index[np.asarray(own)] for own in rows]
+    return index[np.asarray(rows)]
+
+
+def _row_weights(weight, passed, train_X):
+    """Return the weights of the rows of the data, from those of what was passed."""
+    if weight is None:
+        return None
+    X, _, index = unpack(passed)
+    if X is not train_X:
+        raise ValueError("sample_weight needs a train_split that returns Subsets.")
+    if index is None:
+        return check_row_weights(weight, X.shape[0])
+    weight, spread = check_row_weights(weight, len(index)), np.zeros(X.shape[0])
+    spread[index] = weight
+    if (spread[index] != weight).any():
+        raise ValueError("sample_weight has two values for a row of the Subset.")
+    return spread
+
+
+def _member_rows(rows, data, net):
+    """Return the members' row numbers, from those of all or of each."""
+    rows = np.arange(len(data)) if rows is None else rows
+    if len(rows) and np.ndim(rows[0]):
+        return MemberRows([np.asarray(own) for own in rows])
+    return MemberRows(np.broadcast_to(rows, (net.n_members, len(rows))))
+
+
+def _valid_data(net, train, train_set, valid_set, valid_rows):
+    """Return the validation rows as resident data and MemberRows."""
+    if valid_set is None:
+        return None, None
+    X, y, rows = unpack(valid_set)
+    train_X, train_y, _ = unpack(train_set)
+    data = train
+    if X is not train_X or y is not train_y:  # a data set of its own
+        if y is None:
+            raise ValueError("MixupNet needs targets of validation rows: y is None.")
+        net._compare_columns(X, passed=False)
+        data = resident(net, X, net._read_y(y))
+    rows = valid_rows if valid_rows is not None else rows
+    rows = _member_rows(rows, data, net)
+    if data.weight is not None:
+        data.total_weight(rows, "validate")
+    return data, rows

@@ -43,7 +43,7 @@ def _is_there(kind):
     return module.is_available()
 
 
-def _device_at_hand(device):
+def device_at_hand(device):
     """Return the device, or the one there is where it is missing."""
     try:
         return resolve_device(device)

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import itertools
 import math
-import warnings
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -12,28 +12,23 @@ from scipy import sparse
 from skorch import NeuralNet
 from skorch.callbacks import (
     BatchScoring,
-    Callback,
     EpochScoring,
     EpochTimer,
     LRScheduler,
     PrintLog,
 )
 from torch import nn
-from torch.utils.data import Subset
 
 from ..encoding._checks import as_table, is_table
 from ..encoding._columns import to_frame
-from ..mixing._cmixup import TargetPartners
 from ..mixing._core import one_hot
 from ..mixing._draws import check_alpha, check_lambda_per
-from ..mixing._mixers import CutMix, InputMixup, ManifoldMixup, make_mixer
+from ..mixing._mixers import MIXERS, make_mixer
 from ..stack._adamw import StackedAdamW
-from ..stack._backprop import ClosedFormGradient
 from ..stack._ell import rows_with_few_values
 from ..stack._layers import check_member_values, shown
 from ..stack._losses import LOSSES
 from ..stack._mlp import StackedMLP
-from ._batches import EpochBatches
 from ._criteria import (
     EACH_OUTPUT,
     as_array,
@@ -41,64 +36,17 @@ from ._criteria import (
     is_criterion,
     soft_nll_loss,
 )
-from ._data import MemberRows, ResidentRows, check_row_weights, unpack
+from ._data import load, resident, unpack
 from ._fit_state import FitState
-from ._global_state import OwnStream, full_precision, one_thread, recording
+from ._global_state import OwnStream, full_precision, recording
+from ._loop import Training, is_heard
+from ._plan import Member, one_or_each
 from ._predicts import PredictsTargets
 from ._seeds import draw_seed, member_seeds
 
-_POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
 _BULK_ROWS = 4096  # rows up to which predictions are computed in double precision
 _PROBE_ROWS = 16  # on which the module and the criterion are tried before training
-_CLEAN_ROWS = 256  # rows on which the clean training loss is measured
 _OF_SIGNS = (nn.HingeEmbeddingLoss, nn.SoftMarginLoss)  # and fail on no others
-
-
-def check_losses(losses, epoch, lr):
-    """Raise ValueError if the training of a member has diverged.
-
-    Parameters
-    ----------
-    losses : ndarray of shape (K,)
-        The members', in one epoch.
-    epoch : int
-        Number of the epoch, from 1.
-    lr : float or sequence of float
-        Learning rate, for the message.
-    """
-    diverged = np.flatnonzero(~np.isfinite(losses)).tolist()
-    if diverged:
-        raise ValueError(
-            f"Training diverged: the loss of member(s) {diverged} is not finite in "
-            f"epoch {epoch}. Lower lr (now {shown(lr)}), or scale X."
-        )
-
-
-_OWN_MIXERS = (InputMixup, CutMix, ManifoldMixup)  # which draw all beforehand
-
-
-@contextlib.contextmanager
-def _single_row_explained(counts):
-    """Say what to do where BatchNorm refuses a batch of a single row."""
-    try:
-        yield
-    except ValueError as error:
-        if counts[0] > 1 or "more than 1 value per channel" not in str(error):
-            raise
-        raise ValueError(
-            "BatchNorm cannot train on a batch of one row: use batch_size=2 or more "
-            "and give at least two rows, or a module with LayerNorm or GroupNorm."
-        ) from error
-
-
-def _in_base(rows, dataset):
-    """Return rows of a dataset, for all members or for each, as rows of its data."""
-    index = unpack(dataset)[2]
-    if rows is None or index is None:
-        return rows
-    if np.ndim(rows[0]):
-        return [index[np.asarray(own)] for own in rows]
-    return index[np.asarray(rows)]
 
 
 def _are_log(y_pred):
@@ -142,8 +90,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         Its arguments are given as ``optimizer__NAME``.
     alpha : float or sequence of float of length K, default=1.0
         λ ~ Beta(alpha, alpha), in [0, inf]. 0 is training without mixing, bit for bit.
-    mixing : {"input", "manifold", "cutmix"}, Mixer or None, default="input"
-        What is mixed; None switches mixing off.
+    mixing : str, Mixer or None, default="input"
+        What is mixed, a key of :data:`skmixup.mixing.MIXERS`; None switches mixing off.
     lambda_per : {"batch", "row"}, default="batch"
         One λ for each batch or for each row.
     partner : {"random", "target"}, default="random"
@@ -203,6 +151,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         other names, or another order, is refused.
     valid_losses_ : torch.Tensor of shape (K,)
         Clean validation loss of each member after the last epoch.
+    member_losses_ : dict of str to list of ndarray of shape (K,)
+        Each member's losses of the last training, epoch by epoch: "mixed_loss",
+        "train_loss" and "valid_loss", of which the history has the means.
 
     Raises
     ------
@@ -454,6 +405,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         sample_weight=None,
         rows=None,
         valid_rows=None,
+        for_many=False,
         _routing_method="fit",
     ):
         """Train for some epochs.
@@ -474,6 +426,10 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         rows, valid_rows : array-like of int, shape (n,), or K such, default=None
             Rows to train on and to validate on, for all members or for each; in place
             of `train_split`. Members with more rows to train on come first.
+        for_many : bool, default=False
+            Whether members belong to many who look at theirs alone: the clean training
+            loss is not measured, and no error is raised where a member's loss is no
+            number.
 
         Returns
         -------
@@ -484,54 +440,15 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
                 self._check_mixing_params()
                 y = as_array(y)
                 self.check_data(X, y)
-                data, rows, valid, sets = self._load(
-                    X, y, sample_weight, rows, valid_rows
-                )
+                data = load(self, X, y, sample_weight, rows, valid_rows)
                 mixer = self._active_mixer()
-                with self._own_stream(mixer)():
-                    self._probe(data, valid[0])
-            epochs = self.max_epochs if epochs is None else epochs
-            self._train(data, rows, valid, sets, mixer, epochs)
+                flowing = self._own_stream(mixer)
+                with flowing():
+                    self._probe(data.train, data.valid)
+            training = Training(self, data, mixer, flowing, for_many)
+            self.interrupted_, self.member_losses_ = False, training.member_losses
+            training.run(self.max_epochs if epochs is None else epochs)
         return self
-
-    def _load(self, X, y, sample_weight, rows, valid_rows):
-        """Return data, rows to train on, data and rows to validate on, and datasets."""
-        passed = self.get_dataset(X, y)
-        self._note_columns(unpack(passed)[0])
-        train_set, valid_set = self._split(passed, y, rows, valid_rows)
-        train_X, train_y, all_rows = unpack(train_set)
-        self._compare_columns(train_X, passed=False)
-        if train_y is None:
-            raise ValueError("MixupNet needs targets: y is None.")
-        weight = self._row_weights(sample_weight, passed, train_X)
-        data = self._resident(train_X, self._read_y(train_y), weight)
-        rows, valid_rows = (_in_base(r, passed) for r in (rows, valid_rows))
-        train_rows = self._member_rows(rows if rows is not None else all_rows, data)
-        valid = self._valid_data(data, train_set, valid_set, valid_rows)
-        sets = {"dataset_train": train_set, "dataset_valid": valid_set}
-        return data, train_rows, valid, sets
-
-    def _train(self, data, train_rows, valid, sets, mixer, epochs):
-        self.interrupted_ = False
-        sample = train_rows.sample(_CLEAN_ROWS)
-        flowing = self._own_stream(mixer)
-        mixing = (
-            contextlib.nullcontext() if mixer is None else mixer.attached(self.module_)
-        )
-        with mixing as inside, self._own_buffers():
-            self._quick = not inside and self._has_closed_form(data)
-            batches = self._batches(data, train_rows, mixer, inside)
-            with self._threads(batches):
-                for epoch in range(epochs):
-                    progress = (epoch + 0.5) / epochs
-                    with self._whole_epochs():
-                        self.notify("on_epoch_begin", **sets)
-                        with flowing(), self._scheduled(progress):
-                            self._train_epoch(batches, inside)
-                            self._clean_epoch(data, sample)
-                            self._valid_epoch(*valid)
-                            self._settle_batches()
-                    self.notify("on_epoch_end", **sets)
 
     def _own_precision(self):
         """Return the context in which a stack computes; others follow the user's."""
@@ -541,254 +458,16 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
 
     def _own_stream(self, mixer):
         """Return the context in which what others wrote may draw random numbers."""
-        ours = mixer is None or type(mixer) in _OWN_MIXERS
+        ours = mixer is None or type(mixer) in MIXERS.values()  # draws are made before
         if type(self.module_) is StackedMLP and ours:  # there is no such thing
             return contextlib.nullcontext
         return OwnStream(self.seeds_[0] + len(self.history), self.device).flowing
-
-    def _row_weights(self, weight, passed, train_X):
-        """Return the weights of the rows of the data, from those of what was passed."""
-        if weight is None:
-            return None
-        X, _, index = unpack(passed)
-        if X is not train_X:
-            raise ValueError("sample_weight needs a train_split that returns Subsets.")
-        if index is None:
-            return check_row_weights(weight, X.shape[0])
-        weight, spread = check_row_weights(weight, len(index)), np.zeros(X.shape[0])
-        spread[index] = weight
-        if (spread[index] != weight).any():
-            raise ValueError("sample_weight has two values for a row of the Subset.")
-        return spread
-
-    @contextlib.contextmanager
-    def _own_buffers(self):
-        """Leave no gradient nor buffer behind a training in closed form."""
-        self._gradient = None
-        try:
-            yield
-        finally:
-            if self._gradient is not None:
-                self._gradient = None
-                self.optimizer_.zero_grad()
-
-    @contextlib.contextmanager
-    def _whole_epochs(self):
-        """Forget an epoch that was not finished."""
-        n_whole = len(self.history)
-        try:
-            yield
-        except BaseException as error:
-            del self.history[n_whole:]
-            if n_whole and isinstance(error, KeyboardInterrupt):
-                self.interrupted_ = True
-                warnings.warn("Training interrupted by user.", stacklevel=2)
-            raise
-
-    @contextlib.contextmanager
-    def _scheduled(self, progress):
-        """Scale the learning rates for an epoch, by the share of training done."""
-        groups = self.optimizer_.param_groups
-        lrs = [group["lr"] for group in groups]
-        if self.lr_schedule == "cosine":
-            factor = 0.5 * (1 + math.cos(math.pi * progress))
-            for group, lr in zip(groups, lrs, strict=True):
-                group["lr"] = (np.asarray(lr) * factor).tolist()
-        try:
-            yield
-        finally:
-            if self.lr_schedule == "cosine":
-                for group, lr in zip(groups, lrs, strict=True):
-                    group["lr"] = lr
-
-    def _split(self, dataset, y, rows, valid_rows):
-        """Return the datasets that callbacks see."""
-        if rows is None:
-            return self.get_split_datasets(dataset, y)
-        shared = [
-            r if r is None or np.ndim(r[0]) == 0 else r[0] for r in (rows, valid_rows)
-        ]
-        return tuple(None if r is None else Subset(dataset, r) for r in shared)
-
-    def _resident(self, X, y=None, weight=None):
-        """Put rows on the device, in the module's precision."""
-        dtypes = (p.dtype for p in self.module_.parameters() if p.is_floating_point())
-        return ResidentRows(X, y, weight, self.device, next(dtypes, torch.float32))
-
-    def _threads(self, batches):
-        n_weights = sum(p.numel() for p in self.module_.parameters())
-        small = n_weights * batches.batch_size < _POOL_WORK
-        return one_thread() if small else contextlib.nullcontext()
-
-    def _member_rows(self, rows, data):
-        """Return the members' row numbers, from those of all or of each."""
-        rows = np.arange(len(data)) if rows is None else rows
-        if len(rows) and np.ndim(rows[0]):
-            return MemberRows([np.asarray(own) for own in rows])
-        return MemberRows(np.broadcast_to(rows, (self.n_members, len(rows))))
-
-    def _valid_data(self, data, train_set, valid_set, valid_rows):
-        """Return the validation rows as resident data and MemberRows."""
-        if valid_set is None:
-            return None, None
-        X, y, rows = unpack(valid_set)
-        train_X, train_y, _ = unpack(train_set)
-        if X is not train_X or y is not train_y:  # a data set of its own
-            if y is None:
-                raise ValueError(
-                    "MixupNet needs targets of validation rows: y is None."
-                )
-            self._compare_columns(X, passed=False)
-            data = self._resident(X, self._read_y(y))
-        rows = valid_rows if valid_rows is not None else rows
-        rows = self._member_rows(rows, data)
-        if data.weight is not None:
-            data.total_weight(rows, "validate")
-        return data, rows
 
     def _active_mixer(self):
         """Return the mixer, or None if nothing is to be mixed."""
         for name in ("alpha", "label_smoothing"):
             check_member_values(name, getattr(self, name), self.n_members)
         return make_mixer(self.mixing) if np.any(np.asarray(self.alpha) != 0) else None
-
-    def _batches(self, data, rows, mixer, inside):
-        n_max = int(rows.counts[0])
-        size = n_max if self.batch_size == -1 else min(self.batch_size, n_max)
-        if not rows.even and not isinstance(self.optimizer_, StackedAdamW):
-            raise ValueError(
-                "Members with different numbers of rows take different numbers of "
-                "steps: that needs optimizer=StackedAdamW, got "
-                f"{type(self.optimizer_).__name__}."
-            )
-        return EpochBatches(
-            data,
-            rows,
-            size,
-            mixer,
-            self.alpha,
-            self.lambda_per,
-            self._uniform(),
-            self.label_smoothing,
-            sparse=self._quick and (mixer is None or type(mixer) is InputMixup),
-            weighs_targets=self._quick and not data.y.is_floating_point(),
-            mixes_inside=bool(inside),
-            neighbors=self._neighbors(data, rows, mixer, inside),
-            binary=isinstance(self.criterion_, nn.BCEWithLogitsLoss),
-            # Not mixed, and of no use to BatchNorm. A stack's members are as they were.
-            joins_single=type(self.module_) is not StackedMLP,
-        )
-
-    def _neighbors(self, data, rows, mixer, inside):
-        if self.partner == "random" or mixer is None:
-            return None
-        if inside or not data.y.is_floating_point():
-            what = "mixing='manifold'" if inside else "class labels"
-            raise ValueError(
-                f"partner='target' needs numeric targets and rows mixed as they come, "
-                f"got {what}: use partner='random'."
-            )
-        y = data.y.flatten(1) if data.y.dim() > 1 else data.y[:, None]
-        own = [r[:n] for r, n in zip(rows.index, rows.counts, strict=True)]
-        return TargetPartners(y.cpu().numpy(), own, self.bandwidth)
-
-    def _uniform(self):
-        """Return each member's uniform distribution over its classes."""
-        if self.n_outputs_ is None:  # floating-point targets
-            return None
-        is_mlp = isinstance(self.module_, StackedMLP)
-        widths = self.module_.n_outputs if is_mlp else self.n_outputs_
-        widths = np.broadcast_to(widths, self.n_members)[:, None]
-        uniform = (np.arange(self.n_outputs_) < widths) / widths
-        return torch.as_tensor(uniform, dtype=torch.float32, device=self.device)
-
-    def _train_epoch(self, batches, inside):
-        if self._stacked:
-            self.module_.seed_members(self.seeds_, len(self.history))
-        total = torch.zeros(self.n_members, dtype=torch.float32, device=self.device)
-        if self._quick:
-            self._run_closed_form(batches, total)
-        else:
-            self._run_steps(batches, inside, total)
-        n_rows = torch.as_tensor(batches.rows.counts, device=total.device)
-        self._record_training(total / n_rows.to(total), batches)
-
-    @torch.no_grad()
-    def _run_closed_form(self, batches, total):
-        """Take an epoch's steps with nothing between them."""
-        if self._gradient is None:
-            self._gradient = ClosedFormGradient(self.module_, type(self.criterion_))
-        gradient, prepared = self._gradient, {}
-        seen = shape = None
-        for n_active in batches.active_counts():
-            prepared[n_active] = self.optimizer_.prepare(n_active)
-        for batch, counts in batches.epoch(self.seeds_, len(self.history)):
-            if counts is not seen:  # batches of another shape begin
-                if seen is not None:
-                    self._add_losses(total, gradient.take_losses(shape), seen)
-                seen, shape = counts, batch.X.shape
-                advance = prepared[len(counts)]
-            gradient(batch.X, batch.target, batch.weight)
-            advance()
-        self._add_losses(total, gradient.take_losses(shape), seen)
-
-    def _run_steps(self, batches, inside, total):
-        """Take an epoch's steps, heard by callbacks and mixing inside the module."""
-        watched = self._watched()
-        self._set_training(True)
-        for batch, counts in batches.epoch(self.seeds_, len(self.history)):
-            if watched:
-                seen = batch[:2] if self._stacked else (batch.X[0], batch.target[0])
-                self._set_training(True)
-                self.notify("on_batch_begin", batch=seen, training=True)
-            mixes = inside.using(**batch.draws) if inside else contextlib.nullcontext()
-            with mixes, _single_row_explained(counts):
-                step = self.train_step(batch[:2], weight=batch.weight)
-            self._add_losses(total, step["losses"], counts)
-            if watched:
-                self._record_batch("train", step, int(counts[0]))
-                self.notify("on_batch_end", batch=seen, training=True, **step)
-
-    @staticmethod
-    def _add_losses(total, losses, counts):
-        """Add the sum of the rows' losses to those of the members that took part."""
-        losses = losses.detach()
-        if counts.min() == counts.max():
-            total[: len(losses)].add_(losses, alpha=int(counts[0]))
-        else:
-            counts = torch.as_tensor(counts, device=losses.device).to(losses)
-            total[: len(losses)] += losses * counts
-
-    def _has_closed_form(self, data):
-        """Tell whether steps can do without autograd, and without being heard."""
-        return (
-            type(self.module_) is StackedMLP
-            and all(p.requires_grad for p in self.module_.parameters())
-            and not any(
-                m._forward_hooks or m._forward_pre_hooks or m._backward_hooks
-                for m in self.module_.modules()
-            )
-            and isinstance(self.optimizer_, StackedAdamW)
-            and self._loss_has_closed_form(data)
-            and not self._watched()
-            and not self._heard("on_grad_computed")
-        )
-
-    def _loss_has_closed_form(self, data):
-        criterion = self.criterion_
-        if type(criterion) in (nn.MSELoss, nn.BCEWithLogitsLoss):
-            named = ("weight", "pos_weight")
-            return (
-                all(getattr(criterion, name, None) is None for name in named)
-                and criterion.reduction == "none"
-                and data.y.is_floating_point()
-            )
-        return (
-            type(criterion) is nn.CrossEntropyLoss
-            and criterion.weight is None
-            and criterion.label_smoothing == 0
-            and not data.y.is_floating_point()  # so that targets sum to one
-        )
 
     def train_step(self, batch, weight=None):
         """Take one step of the optimizer; return the losses and the prediction.
@@ -811,7 +490,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         stays = isinstance(self.optimizer_, StackedAdamW)
         self.optimizer_.zero_grad(set_to_none=not stays)
         step = self.train_step_single(batch, weight)
-        if self._heard("on_grad_computed"):
+        if is_heard(self, "on_grad_computed"):
             parameters = list(self.get_all_learnable_params())
             self.notify(
                 "on_grad_computed",
@@ -948,106 +627,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
     @torch.no_grad()
     def _eval_members(self, X):
         if type(self.module_) is StackedMLP:  # without its modules' calls
-            return self.module_.scores(X, self.module_.layers_in(X.dtype))
+            return self.module_.scores(X)
         self._set_training(False)
         return self._forward_members(X)
-
-    @torch.no_grad()
-    def _evaluate(self, data, index, mass):
-        """Return each member's weighted clean loss, the total weight, and outputs."""
-        index = torch.as_tensor(index, device=self.device)
-        y_pred = self._eval_members(data.take(index))
-        target = one_hot(data.y[index], self.n_outputs_)
-        if data.weight is not None:
-            weight = data.weight[index]
-            mass = weight if mass is None else weight * mass
-        if mass is None:
-            n_rows = index.shape[1]
-            return self._member_losses(y_pred, target, 1 / n_rows), n_rows, y_pred
-        total = mass.sum(1)
-        # Of padding alone there is no loss.
-        weight = mass / total.clamp(min=torch.finfo(total.dtype).tiny)[:, None]
-        losses = self._member_losses(y_pred, target, weight[..., None])
-        return losses, total, y_pred
-
-    def _parts(self, data, rows, size):
-        """Yield member rows as indices and weights, some at a time to bound memory."""
-        size = min(size, max(1, 2**22 // max(data.width * len(rows), 1)))
-        mask = rows.mask()
-        for start in range(0, rows.index.shape[1], size):
-            part = np.s_[:, start : start + size]
-            mass = None
-            if mask is not None:
-                own = {"dtype": torch.float32, "device": self.device}
-                mass = torch.as_tensor(mask[part], **own)
-            yield rows.index[part], mass
-
-    def _clean_losses(self, data, rows, watched=False):
-        """Return the weighted clean loss of each member, without mixing or dropout.
-
-        Where callbacks watch, they see the rows batch by batch.
-        """
-        size = rows.index.shape[1]
-        if watched and self.batch_size != -1:
-            size = self.batch_size
-        total, weights = 0, 0
-        for index, mass in self._parts(data, rows, size):
-            if watched:
-                first = torch.as_tensor(index[0], device=self.device)
-                batch = (data.take(first), self._as_given(data.y[first]))
-                self.notify("on_batch_begin", batch=batch, training=False)
-            losses, weight, y_pred = self._evaluate(data, index, mass)
-            total, weights = total + losses * weight, weights + weight
-            if watched:
-                step = {"loss": losses.mean(), "y_pred": self._rows_first(y_pred)}
-                self._record_batch("valid", step, len(first))
-                self.notify("on_batch_end", batch=batch, training=False, **step)
-        return total / weights
-
-    def _clean_epoch(self, data, sample):
-        self._record_loss("train_loss", self._clean_losses(data, sample))
-
-    def _valid_epoch(self, data, rows):
-        if data is None:
-            return
-        self.valid_losses_ = self._clean_losses(data, rows, self._watched())
-        self._record_loss("valid_loss", self.valid_losses_)
-
-    def _watched(self):
-        """Tell whether a callback wants to hear of each batch."""
-        return self._heard("on_batch_begin") or self._heard("on_batch_end")
-
-    def _heard(self, event):
-        """Tell whether a callback listens to an event."""
-        return any(
-            getattr(type(cb), event) is not getattr(Callback, event)
-            for _, cb in self.callbacks_
-        )
-
-    def _record_batch(self, prefix, step, size):
-        # A tensor, not a number: reading it would wait for the device.
-        self.history.record_batch(prefix + "_loss", step["loss"].detach())
-        self.history.record_batch(prefix + "_batch_size", size)
-
-    def _record_loss(self, name, losses):
-        value = float(losses.mean())
-        earlier = [epoch[name] for epoch in self.history[:-1] if name in epoch]
-        self.history.record(name, value)
-        self.history.record(name + "_best", value < min(earlier, default=math.inf))
-
-    def _record_training(self, losses, batches):
-        mixed = losses.cpu().numpy()
-        self._check_finite(mixed)
-        self.history.record("mixed_loss", float(mixed.mean()))
-        if not self.history[-1]["batches"]:  # skorch's Checkpoint looks for a batch
-            self.history.new_batch()
-            self.history.record_batch("train_loss", float(mixed.mean()))
-            self.history.record_batch("train_batch_size", int(batches.rows.counts[0]))
-        self.history.record("train_batch_count", batches.n_steps)
-
-    def _check_finite(self, losses):
-        """Raise ValueError if the training of a member has diverged."""
-        check_losses(losses, len(self.history), self.lr)
 
     def _check_weights(self):
         """Raise ValueError if the last steps have left a weight that is not finite."""
@@ -1061,12 +643,49 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
                     f"Lower lr (now {shown(self.lr)}), or scale X."
                 )
 
-    def _settle_batches(self):
-        """Make numbers of the losses that the batches have recorded as tensors."""
-        for batch in self.history[-1].get("batches", []):
-            for name, value in batch.items():
-                if isinstance(value, torch.Tensor):
-                    batch[name] = float(value)
+    # ---- members
+
+    def select(self, members, n_epochs=None):
+        """Return a net of some members of a :class:`StackedMLP`.
+
+        Parameters
+        ----------
+        members : sequence of int
+            They must agree in `n_features` and `n_outputs`.
+        n_epochs : int, default=None
+            Of the last training, those that the history tells of; None for all.
+
+        Returns
+        -------
+        net : MixupNet
+            With their weights, and the history of their mean losses; a training would
+            go on with new running means of the gradients. It has no callbacks.
+        """
+        module, members = self.module_.select(members), list(members)
+        params = self.get_params(deep=False) | {
+            f"module__{name}": getattr(module, name) for name in ("n_members", "seeds")
+        }
+        for own in fields(Member):
+            name = own.metadata["net"]
+            if own.name != "seed" and np.ndim(params.get(name, 0)):
+                values = [params[name][k] for k in members]
+                params[name] = one_or_each(values)
+        own = type(self)(**params | {"callbacks": None}).initialize()
+        own.module_.load_state_dict(module.state_dict())
+        own.n_outputs_ = self.n_outputs_ and module.width
+        own.n_columns_ = self.n_columns_ and module.width
+        own.labels_ = self.labels_
+        losses = {
+            name: [epoch[members] for epoch in epochs[:n_epochs]]
+            for name, epochs in self.member_losses_.items()
+        }
+        own.member_losses_ = losses
+        for epoch, values in enumerate(zip(*losses.values(), strict=True), 1):
+            own.history.new_epoch()
+            own.history.record("epoch", epoch)
+            for name, of_members in zip(losses, values, strict=True):
+                own.history.record(name, float(of_members.mean()))
+        return own
 
     # ---- prediction
 
@@ -1091,7 +710,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         if isinstance(X, torch.utils.data.Dataset):
             X, _, rows = unpack(X)
         self._compare_columns(X, passed=not self._fitting)
-        data = self._resident(X)
+        data = resident(self, X)
         rows = np.arange(len(data)) if rows is None else rows
         if not len(rows):
             raise ValueError("Found array with 0 rows, while at least one is required.")
@@ -1130,7 +749,6 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         n_rows, mlp = X.shape[0], self.module_
         double = n_rows <= _BULK_ROWS and torch.device(self.device).type != "mps"
         dtype = torch.float64 if double else torch.float32
-        layers = mlp.layers_in(dtype)
         size = max(1, min(2048, 2**21 // (mlp.widest * mlp.n_members)))
         few = rows_with_few_values(X, self.device)
         chunks = []
@@ -1144,7 +762,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
                 part = part.to(self.device, dtype)
                 part = part.expand(mlp.n_members, *part.shape)
             with self._own_precision():
-                scores = mlp.scores(part, layers)
+                scores = mlp.scores(part)
             chunks.append(scores.to("cpu", torch.float64))
         return (chunks[0] if len(chunks) == 1 else torch.cat(chunks, 1)).transpose(0, 1)
 

@@ -7,37 +7,58 @@ from skorch.history import History
 from ..stack._adamw import StackedAdamW
 from ..stack._mlp import StackedMLP
 from ._net import MixupNet
+from ._plan import net_params
 
 
-def new_net(device, cls=MixupNet, **params):
+def new_net(shared, members):
     """Return an initialized net of perceptrons, whose biases do not decay.
 
     Parameters
     ----------
-    device : str
-    cls : type, default=MixupNet
-    **params
-        Of the net; `module__seeds` among them.
+    shared : Shared
+    members : list of Member
 
     Returns
     -------
     net : MixupNet
     """
-    net = cls(
+    return _make_net(net_params(shared, members))
+
+
+def _make_net(params):
+    net = MixupNet(
         StackedMLP,
         optimizer=StackedAdamW,
         optimizer__param_groups=[("*.bias", {"weight_decay": 0.0})],
         random_state=params["module__seeds"][0],
-        device=device,
         **params,
     )
     return net.initialize()
 
 
 def net_to_arrays(net):
-    """Return the state of a trained net as NumPy arrays and plain values."""
+    """Return the state of a trained net as NumPy arrays and plain values.
+
+    Parameters
+    ----------
+    net : MixupNet
+        From :func:`new_net`.
+
+    Returns
+    -------
+    arrays : dict
+        Without the criterion, and what is set anew before each training.
+    """
+    module = {
+        f"module__{name}": value for name, value in net.get_params_for("module").items()
+    }
     optimizer = net.optimizer_.state_dict()["state"]
     return {
+        "params": module
+        | {
+            "batch_size": net.batch_size,
+            "optimizer__weight_decay": net.optimizer__weight_decay,
+        },
         "device": str(net.device),
         "weights": {k: v.cpu().numpy() for k, v in net.module_.state_dict().items()},
         "optimizer": {
@@ -50,12 +71,24 @@ def net_to_arrays(net):
 
 
 @torch.inference_mode(False)  # of tensors made in it none could be trained on
-def arrays_to_net(arrays, net):
-    """Put the state that `net_to_arrays` returned into a new net."""
+def arrays_to_net(arrays, criterion, device):
+    """Return a net of the state that `net_to_arrays` has returned.
+
+    Parameters
+    ----------
+    arrays : dict
+    criterion : type
+    device : str
+
+    Returns
+    -------
+    net : MixupNet
+    """
 
     def tensor(array):
         return torch.as_tensor(np.array(array), device="cpu")
 
+    net = _make_net({"criterion": criterion, "device": device} | arrays["params"])
     net.module_.load_state_dict({k: tensor(v) for k, v in arrays["weights"].items()})
     state = net.optimizer_.state_dict()
     state["state"] = {
@@ -66,3 +99,4 @@ def arrays_to_net(arrays, net):
     net.history = History(arrays["history"])
     net.n_outputs_ = arrays["n_outputs"]
     net.callbacks_ = []
+    return net

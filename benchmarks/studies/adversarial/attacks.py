@@ -10,7 +10,8 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 from torch import nn
 
-from skmixup import fit_together, mix
+from skmixup import fit_many
+from skmixup.mixing import mix
 
 from ...models.preprocessing import standardized
 from ...models.protocols import ALONE
@@ -106,7 +107,7 @@ def fit_attacked(table, jobs):
     sources = {job.fold: _model(job, 0.0, job.fold_seed + 1) for job in jobs}
     models = [*sources.values(), *(_model(j, j.alpha, j.fold_seed) for j in jobs)]
     rows = [folds[fold][0] for fold in (*sources, *(job.fold for job in jobs))]
-    fits = sorted(fit_together(models, table.X, y, rows=rows), key=lambda f: f.index)
+    fits = sorted(fit_many(models, table.X, y, rows=rows), key=lambda f: f.index)
     for fold, fit in zip(sources, fits, strict=False):
         if fit.error is not None:
             raise fit.error

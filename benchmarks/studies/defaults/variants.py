@@ -13,7 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer
 from skorch.callbacks import Callback
 
-from skmixup import InputMixup, TabularEncoder
+from skmixup import TabularEncoder
+from skmixup.mixing import InputMixup
 
 from ...models.preprocessing import NUMBERS, standardized
 

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from skmixup import StackedAdamW, StackedMLP, draw_real_share, mixup_real_fake
+from skmixup.mixing import draw_real_share, mixup_real_fake
+from skmixup.stack import StackedAdamW, StackedMLP
 
 from ...models.registry import Model
 from ...run.fit import Fit

@@ -7,7 +7,8 @@ import torch
 from scipy import sparse
 from skorch.callbacks import Callback
 
-from skmixup import MixupNet, StackedAdamW, StackedMLP, TabularEncoder
+from skmixup import MixupNet, TabularEncoder
+from skmixup.stack import StackedAdamW, StackedMLP
 
 from ...run.fit import Fit
 from ...run.folds import labels_of, rows_of

@@ -1,0 +1,406 @@
+"""One training of a net: its epochs, their steps, and what is recorded of them."""
+
+import contextlib
+import math
+import warnings
+from collections import defaultdict
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from torch import nn
+
+from ..mixing._cmixup import TargetPartners
+from ..mixing._core import one_hot
+from ..mixing._mixers import InputMixup
+from ..stack._adamw import StackedAdamW
+from ..stack._backprop import ClosedFormGradient
+from ..stack._layers import shown
+from ..stack._mlp import StackedMLP
+from ._batches import EpochBatches
+from ._global_state import one_thread
+
+_POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
+_CLEAN_ROWS = 256  # rows on which the clean training loss is measured
+
+
+def check_losses(losses, epoch, lr):
+    """Raise ValueError if the training of a member has diverged.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (K,)
+        The members', in one epoch.
+    epoch : int
+        Number of the epoch, from 1.
+    lr : float or sequence of float
+        Learning rate, for the message.
+    """
+    diverged = np.flatnonzero(~np.isfinite(losses)).tolist()
+    if diverged:
+        raise ValueError(
+            f"Training diverged: the loss of member(s) {diverged} is not finite in "
+            f"epoch {epoch}. Lower lr (now {shown(lr)}), or scale X."
+        )
+
+
+@contextlib.contextmanager
+def _single_row_explained(counts):
+    """Say what to do where BatchNorm refuses a batch of a single row."""
+    try:
+        yield
+    except ValueError as error:
+        if counts[0] > 1 or "more than 1 value per channel" not in str(error):
+            raise
+        raise ValueError(
+            "BatchNorm cannot train on a batch of one row: use batch_size=2 or more "
+            "and give at least two rows, or a module with LayerNorm or GroupNorm."
+        ) from error
+
+
+class Training:
+    """One training of a net.
+
+    Parameters
+    ----------
+    net : MixupNet
+        Initialized.
+    data : TrainingData
+    mixer : Mixer or None
+    flowing : callable
+        Returns the context in which what others wrote may draw random numbers.
+    for_many : bool, default=False
+        Whether members belong to many who ask for no more than they need: a member's
+        loss may be no number, and the clean training loss is not measured.
+
+    Attributes
+    ----------
+    member_losses : dict of str to list of ndarray of shape (K,)
+        What the history has the means of, epoch by epoch.
+    """
+
+    def __init__(self, net, data, mixer, flowing, for_many=False):
+        self.net = net
+        self.data = data
+        self.mixer = mixer
+        self.flowing = flowing
+        self.for_many = for_many
+        self.member_losses = defaultdict(list)
+
+    def run(self, epochs):
+        """Train for some epochs."""
+        net, data = self.net, self.data
+        sample = data.train_rows.sample(_CLEAN_ROWS)
+        mixing = contextlib.nullcontext()
+        if self.mixer is not None:
+            mixing = self.mixer.attached(net.module_)
+        with mixing as self.inside, self._own_buffers():
+            self.in_closed_form = not self.inside and self._has_closed_form()
+            self.batches = self._make_batches()
+            with self._threads():
+                for epoch in range(epochs):
+                    progress = (epoch + 0.5) / epochs
+                    with self._whole_epochs():
+                        net.notify("on_epoch_begin", **data.sets)
+                        with self.flowing(), self._scheduled(progress):
+                            self._train_epoch()
+                            if not self.for_many:
+                                losses = self.clean_losses(data.train, sample)
+                                self._record_loss("train_loss", losses)
+                            self._valid_epoch()
+                            self._settle_batches()
+                    net.notify("on_epoch_end", **data.sets)
+
+    # ---- an epoch's steps
+
+    def _make_batches(self):
+        net, rows, mixer = self.net, self.data.train_rows, self.mixer
+        n_max = int(rows.counts[0])
+        size = n_max if net.batch_size == -1 else min(net.batch_size, n_max)
+        if not rows.even and not isinstance(net.optimizer_, StackedAdamW):
+            raise ValueError(
+                "Members with different numbers of rows take different numbers of "
+                "steps: that needs optimizer=StackedAdamW, got "
+                f"{type(net.optimizer_).__name__}."
+            )
+        y = self.data.train.y
+        return EpochBatches(
+            self.data.train,
+            rows,
+            size,
+            mixer,
+            net.alpha,
+            net.lambda_per,
+            self._uniform(),
+            net.label_smoothing,
+            sparse=self.in_closed_form and (mixer is None or type(mixer) is InputMixup),
+            weighs_targets=self.in_closed_form and not y.is_floating_point(),
+            mixes_inside=bool(self.inside),
+            neighbors=self._neighbors(),
+            binary=isinstance(net.criterion_, nn.BCEWithLogitsLoss),
+            # Not mixed, and of no use to BatchNorm. A stack's members are as they were.
+            joins_single=type(net.module_) is not StackedMLP,
+        )
+
+    def _neighbors(self):
+        net, y, rows = self.net, self.data.train.y, self.data.train_rows
+        if net.partner == "random" or self.mixer is None:
+            return None
+        if self.inside or not y.is_floating_point():
+            what = f"mixing={net.mixing!r}" if self.inside else "class labels"
+            raise ValueError(
+                f"partner='target' needs numeric targets and rows mixed as they come, "
+                f"got {what}: use partner='random'."
+            )
+        y = y.flatten(1) if y.dim() > 1 else y[:, None]
+        own = [r[:n] for r, n in zip(rows.index, rows.counts, strict=True)]
+        return TargetPartners(y.cpu().numpy(), own, net.bandwidth)
+
+    def _uniform(self):
+        """Return each member's uniform distribution over its classes."""
+        net = self.net
+        if net.n_outputs_ is None:  # floating-point targets
+            return None
+        is_mlp = isinstance(net.module_, StackedMLP)
+        widths = net.module_.n_outputs if is_mlp else net.n_outputs_
+        widths = np.broadcast_to(widths, net.n_members)[:, None]
+        uniform = (np.arange(net.n_outputs_) < widths) / widths
+        return torch.as_tensor(uniform, dtype=torch.float32, device=net.device)
+
+    def _train_epoch(self):
+        net = self.net
+        if net._stacked:
+            net.module_.seed_members(net.seeds_, len(net.history))
+        total = torch.zeros(net.n_members, dtype=torch.float32, device=net.device)
+        if self.in_closed_form:
+            self._run_closed_form(total)
+        else:
+            self._run_steps(total)
+        n_rows = torch.as_tensor(self.batches.rows.counts, device=total.device)
+        self._record_training(total / n_rows.to(total))
+
+    @torch.no_grad()
+    def _run_closed_form(self, total):
+        """Take an epoch's steps with nothing between them."""
+        net = self.net
+        if self.gradient is None:
+            self.gradient = ClosedFormGradient(net.module_, type(net.criterion_))
+        gradient, prepared = self.gradient, {}
+        seen = shape = None
+        for n_active in self.batches.active_counts():
+            prepared[n_active] = net.optimizer_.prepare(n_active)
+        for batch, counts in self.batches.epoch(net.seeds_, len(net.history)):
+            if counts is not seen:  # batches of another shape begin
+                if seen is not None:
+                    _add_losses(total, gradient.take_losses(shape), seen)
+                seen, shape = counts, batch.X.shape
+                advance = prepared[len(counts)]
+            gradient(batch.X, batch.target, batch.weight)
+            advance()
+        _add_losses(total, gradient.take_losses(shape), seen)
+
+    def _run_steps(self, total):
+        """Take an epoch's steps, heard by callbacks and mixing inside the module."""
+        net, watched = self.net, is_watched(self.net)
+        net._set_training(True)
+        for batch, counts in self.batches.epoch(net.seeds_, len(net.history)):
+            if watched:
+                seen = batch[:2] if net._stacked else (batch.X[0], batch.target[0])
+                net._set_training(True)
+                net.notify("on_batch_begin", batch=seen, training=True)
+            mixes = contextlib.nullcontext()
+            if self.inside:
+                mixes = self.inside.using(**batch.draws)
+            with mixes, _single_row_explained(counts):
+                step = net.train_step(batch[:2], weight=batch.weight)
+            _add_losses(total, step["losses"], counts)
+            if watched:
+                self._record_batch("train", step, int(counts[0]))
+                net.notify("on_batch_end", batch=seen, training=True, **step)
+
+    def _has_closed_form(self):
+        """Tell whether steps can do without autograd, and without being heard."""
+        net, is_float = self.net, self.data.train.y.is_floating_point()
+        return (
+            type(net.module_) is StackedMLP
+            and all(p.requires_grad for p in net.module_.parameters())
+            and not any(
+                m._forward_hooks or m._forward_pre_hooks or m._backward_hooks
+                for m in net.module_.modules()
+            )
+            and isinstance(net.optimizer_, StackedAdamW)
+            and ClosedFormGradient.covers(net.module_, net.criterion_, is_float)
+            and not is_watched(net)
+            and not is_heard(net, "on_grad_computed")
+        )
+
+    # ---- what is set for a while
+
+    @contextlib.contextmanager
+    def _own_buffers(self):
+        """Leave no gradient nor buffer behind a training in closed form."""
+        self.gradient = None
+        try:
+            yield
+        finally:
+            if self.gradient is not None:
+                self.gradient = None
+                self.net.optimizer_.zero_grad()
+
+    @contextlib.contextmanager
+    def _whole_epochs(self):
+        """Forget an epoch that was not finished."""
+        history = self.net.history
+        n_whole, n_own = len(history), len(self.member_losses["mixed_loss"])
+        try:
+            yield
+        except BaseException as error:
+            del history[n_whole:]
+            for losses in self.member_losses.values():
+                del losses[n_own:]
+            if n_whole and isinstance(error, KeyboardInterrupt):
+                self.net.interrupted_ = True
+                warnings.warn("Training interrupted by user.", stacklevel=2)
+            raise
+
+    @contextlib.contextmanager
+    def _scheduled(self, progress):
+        """Scale the learning rates for an epoch, by the share of training done."""
+        groups, falls = self.net.optimizer_.param_groups, self.net.lr_schedule
+        lrs = [group["lr"] for group in groups]
+        if falls == "cosine":
+            factor = 0.5 * (1 + math.cos(math.pi * progress))
+            for group, lr in zip(groups, lrs, strict=True):
+                group["lr"] = (np.asarray(lr) * factor).tolist()
+        try:
+            yield
+        finally:
+            if falls == "cosine":
+                for group, lr in zip(groups, lrs, strict=True):
+                    group["lr"] = lr
+
+    def _threads(self):
+        n_weights = sum(p.numel() for p in self.net.module_.parameters())
+        small = n_weights * self.batches.batch_size < _POOL_WORK
+        return one_thread() if small else contextlib.nullcontext()
+
+    # ---- clean losses
+
+    def _valid_epoch(self):
+        if self.data.valid is None:
+            return
+        net, watched = self.net, is_watched(self.net)
+        losses = self.clean_losses(self.data.valid, self.data.valid_rows, watched)
+        net.valid_losses_ = losses
+        self._record_loss("valid_loss", losses)
+
+    def clean_losses(self, data, rows, watched=False):
+        """Return the weighted clean loss of each member, without mixing or dropout.
+
+        Where callbacks watch, they see the rows batch by batch.
+        """
+        net, size = self.net, rows.index.shape[1]
+        if watched and net.batch_size != -1:
+            size = net.batch_size
+        total, weights = 0, 0
+        for index, mass in _parts(data, rows, size, net.device):
+            if watched:
+                first = torch.as_tensor(index[0], device=net.device)
+                batch = (data.take(first), net._as_given(data.y[first]))
+                net.notify("on_batch_begin", batch=batch, training=False)
+            losses, weight, y_pred = self._evaluate(data, index, mass)
+            total, weights = total + losses * weight, weights + weight
+            if watched:
+                step = {"loss": losses.mean(), "y_pred": net._rows_first(y_pred)}
+                self._record_batch("valid", step, len(first))
+                net.notify("on_batch_end", batch=batch, training=False, **step)
+        return total / weights
+
+    @torch.no_grad()
+    def _evaluate(self, data, index, mass):
+        """Return each member's weighted clean loss, the total weight, and outputs."""
+        net = self.net
+        index = torch.as_tensor(index, device=net.device)
+        y_pred = net._eval_members(data.take(index))
+        target = one_hot(data.y[index], net.n_outputs_)
+        if data.weight is not None:
+            weight = data.weight[index]
+            mass = weight if mass is None else weight * mass
+        if mass is None:
+            n_rows = index.shape[1]
+            return net._member_losses(y_pred, target, 1 / n_rows), n_rows, y_pred
+        total = mass.sum(1)
+        # Of padding alone there is no loss.
+        weight = mass / total.clamp(min=torch.finfo(total.dtype).tiny)[:, None]
+        losses = net._member_losses(y_pred, target, weight[..., None])
+        return losses, total, y_pred
+
+    # ---- records
+
+    def _record_batch(self, prefix, step, size):
+        # A tensor, not a number: reading it would wait for the device.
+        self.net.history.record_batch(prefix + "_loss", step["loss"].detach())
+        self.net.history.record_batch(prefix + "_batch_size", size)
+
+    def _record_loss(self, name, losses):
+        history = self.net.history
+        value = float(losses.mean())
+        earlier = [epoch[name] for epoch in history[:-1] if name in epoch]
+        history.record(name, value)
+        history.record(name + "_best", value < min(earlier, default=math.inf))
+        self.member_losses[name].append(losses.cpu().numpy())
+
+    def _record_training(self, losses):
+        history, mixed = self.net.history, losses.cpu().numpy()
+        if not self.for_many:
+            check_losses(mixed, len(history), self.net.lr)
+        self.member_losses["mixed_loss"].append(mixed)
+        history.record("mixed_loss", float(mixed.mean()))
+        if not history[-1]["batches"]:  # skorch's Checkpoint looks for a batch
+            history.new_batch()
+            history.record_batch("train_loss", float(mixed.mean()))
+            n_rows = int(self.batches.rows.counts[0])
+            history.record_batch("train_batch_size", n_rows)
+        history.record("train_batch_count", self.batches.n_steps)
+
+    def _settle_batches(self):
+        """Make numbers of the losses that the batches have recorded as tensors."""
+        for batch in self.net.history[-1].get("batches", []):
+            for name, value in batch.items():
+                if isinstance(value, torch.Tensor):
+                    batch[name] = float(value)
+
+
+def is_watched(net):
+    """Tell whether a callback of a net wants to hear of each batch."""
+    return is_heard(net, "on_batch_begin") or is_heard(net, "on_batch_end")
+
+
+def is_heard(net, event):
+    """Tell whether a callback of a net listens to an event."""
+    return any(
+        getattr(type(cb), event) is not getattr(Callback, event)
+        for _, cb in net.callbacks_
+    )
+
+
+def _add_losses(total, losses, counts):
+    """Add the sum of the rows' losses to those of the members that took part."""
+    losses = losses.detach()
+    if counts.min() == counts.max():
+        total[: len(losses)].add_(losses, alpha=int(counts[0]))
+    else:
+        counts = torch.as_tensor(counts, device=losses.device).to(losses)
+        total[: len(losses)] += losses * counts
+
+
+def _parts(data, rows, size, device):
+    """Yield member rows as indices and weights, some at a time to bound memory."""
+    size = min(size, max(1, 2**22 // max(data.width * len(rows), 1)))
+    mask = rows.mask()
+    for start in range(0, rows.index.shape[1], size):
+        part = np.s_[:, start : start + size]
+        mass = None
+        if mask is not None:
+            mass = torch.as_tensor(mask[part], dtype=torch.float32, device=device)
+        yield rows.index[part], mass

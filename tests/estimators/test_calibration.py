@@ -1,0 +1,88 @@
+"""Temperature scaling, and when it is left alone."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from scipy.special import log_softmax
+from sklearn.datasets import load_iris, make_blobs
+
+from skmixup import MixupClassifier, fit_many
+from skmixup.estimators._calibration import apply_temperature, fit_temperature
+
+
+def drawn(n_rows, seed=0, n_classes=3, scale=2.0):
+    """Probabilities, and classes drawn from them."""
+    rng = np.random.default_rng(seed)
+    log_proba = log_softmax(scale * rng.normal(size=(n_rows, n_classes)), axis=1)
+    cumulative = np.exp(log_proba).cumsum(axis=1)
+    return log_proba, (rng.random((n_rows, 1)) > cumulative).sum(axis=1).clip(max=2)
+
+
+@pytest.mark.parametrize("temperature", [0.4, 2.5])
+def test_a_temperature_is_found_again(temperature):
+    log_proba, y = drawn(5000)
+    off = apply_temperature(log_proba, temperature)
+    assert_allclose(fit_temperature(off, y), 1 / temperature, rtol=0.1)
+
+
+@given(st.integers(0, 2**31))
+def test_calibrated_probabilities_are_nearly_always_left_alone(seed):
+    log_proba, y = drawn(300, seed)
+    assert 0.7 < fit_temperature(log_proba, y) < 1.4
+
+
+def test_few_rows_say_nothing():
+    log_proba, y = drawn(8)
+    assert fit_temperature(log_proba / 2, y) == 1
+    assert fit_temperature(log_proba[:1], y[:1]) == 1
+    assert fit_temperature(np.zeros((8, 1)), np.zeros(8, dtype=int)) == 1
+
+
+def test_weights_are_copies():
+    log_proba, y = drawn(400)
+    weight = np.arange(400) % 4
+    copies = np.repeat(np.arange(400), weight)
+    assert_allclose(
+        fit_temperature(log_proba / 3, y, 7.0 * weight),
+        fit_temperature(log_proba[copies] / 3, y[copies]),
+        rtol=0.05,
+    )
+
+
+@given(st.floats(0.05, 20), st.integers(0, 100))
+def test_a_temperature_changes_no_prediction(temperature, seed):
+    log_proba, _ = drawn(20, seed)
+    tempered = apply_temperature(log_proba, temperature)
+    assert_allclose(np.exp(tempered).sum(axis=1), 1)
+    assert (tempered.argmax(axis=1) == log_proba.argmax(axis=1)).all()
+    back = apply_temperature(tempered, 1 / temperature)
+    assert_allclose(back, log_proba, atol=1e-9)
+
+
+def test_a_mean_of_members_is_never_softened():
+    """Networks that are too sure of themselves, alone; their mean is less so."""
+    X, y = make_blobs(800, 40, centers=40, cluster_std=9, random_state=0)
+    params = {"alpha": 0, "dropout": 0, "early_stopping": True, "random_state": 0}
+    params["validation_fraction"] = 0.25
+    four = MixupClassifier(n_estimators=4, **params).fit(X, y)
+    assert four.temperature_ == 1
+    assert MixupClassifier(n_estimators=1, **params).fit(X, y).temperature_ > 1.1
+
+
+def test_heavy_mixing_is_sharpened_by_the_rows_set_aside():
+    """Half and half, a network is underconfident; what it learned from says so."""
+    X, y = load_iris(return_X_y=True)
+    params = {"alpha": np.inf, "n_estimators": 5, "early_stopping": True}
+    params |= {"validation_fraction": 0.2, "random_state": 0, "max_epochs": 30}
+    clf = MixupClassifier(**params).fit(X, y)
+    assert 0.2 < clf.temperature_ < 0.9
+    plain = MixupClassifier(temperature=1, **params).fit(X, y)
+    assert plain.temperature_ == 1
+    tempered = apply_temperature(plain.predict_log_proba(X), clf.temperature_)
+    assert_allclose(clf.predict_log_proba(X), tempered)
+    (together,) = fit_many([MixupClassifier(**params)], X, y)
+    assert_allclose(together.estimator.temperature_, clf.temperature_, rtol=1e-3)
+    on_all = MixupClassifier(max_epochs=1, early_stopping=False)
+    assert on_all.fit(X, y).temperature_ == 1
