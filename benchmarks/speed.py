@@ -21,12 +21,10 @@ from tqdm.auto import tqdm
 
 import skmixup
 
-from .compare.summary import as_markdown
-from .output.files import end_line, refuse_link, write_figure, write_text_whole
-from .output.text import in_figure, in_markdown, say, show
+from .output.files import atomic_write_text, end_line, refuse_link, write_figure
+from .output.text import as_markdown, in_figure, in_markdown, say, show
 from .run.cli import Parser, run_to_the_end
 from .run.orphans import own_processes
-from .run.runner import interruptible
 from .run.schema import (
     COUNT,
     SCORE,
@@ -37,6 +35,7 @@ from .run.schema import (
     read_all,
     say_refused,
 )
+from .run.unit import interruptible
 from .timing.workloads import SECTIONS
 
 PACKAGES = skmixup, sklearn, skorch, torch
@@ -122,7 +121,7 @@ def _run(options):
         say(f"There is no measurement in {file}")
         return 1
     report = make_report(rows)
-    write_text_whole(options.out / "speed.md", report)
+    atomic_write_text(options.out / "speed.md", report)
     write_figure(options.out / "speed.png", draw(rows), dpi=120)
     show(report)
     return 0

@@ -19,8 +19,9 @@ from .compare.summary import (
     summarize,
 )
 from .data.tables import group_by_reason, load_all
-from .models.registry import MODELS, PROTOCOLS, SEARCHES, is_installed
-from .output.text import plain, show
+from .models.protocols import PROTOCOLS
+from .models.registry import MODELS, SEARCHES, is_installed
+from .output.text import plain, say, show
 from .run.cli import (
     Parser,
     add_alphas,
@@ -30,11 +31,10 @@ from .run.cli import (
     large_enough,
     list_failures,
     parse,
-    run_jobs,
     run_to_the_end,
-    say,
 )
 from .run.results import Results
+from .run.runner import run_jobs
 
 
 def main(argv=None):

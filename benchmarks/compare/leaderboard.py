@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap, gmean
 
-from .summary import as_markdown as table_of_texts
+from ..output.text import as_markdown
+from .pairing import NothingToCompare
 
 SHIFT = 0.01  # so that a table without errors does not decide a geometric mean
 _LEVEL = 0.95
@@ -17,10 +18,6 @@ _NAMES = {
     "ece": "ECE",
     "fit_seconds": "fit s, geometric",
 }
-
-
-class NoSharedTable(ValueError):
-    """No table has results of all that is ranked."""
 
 
 def leaderboard(frame):
@@ -46,14 +43,14 @@ def leaderboard(frame):
 
     Raises
     ------
-    NoSharedTable
+    NothingToCompare
         If there is none.
     """
     columns = ["error", "log_loss", "ece", "fit_seconds"]
     numbers = frame.astype(dict.fromkeys(columns, float))
     means = numbers.pivot_table(columns, "title", "label").dropna()
     if means.empty:
-        raise NoSharedTable("No table has results of all models.")
+        raise NothingToCompare("No table has results of all models.")
     board = pd.DataFrame(
         {
             **_estimate("log_loss_rank", means["log_loss"].rank(axis=1)),
@@ -98,7 +95,7 @@ def _interval(scores, statistic):
     return value, float(interval.low), float(interval.high)
 
 
-def as_markdown(board):
+def layout(board):
     """Lay a leaderboard out as a table of Markdown.
 
     Parameters
@@ -111,7 +108,7 @@ def as_markdown(board):
     text : str
     """
     lines = [_cells(row) for row in board.to_dict("records")]
-    return table_of_texts(list(_NAMES.values()), lines)
+    return as_markdown(list(_NAMES.values()), lines)
 
 
 def _cells(row):

@@ -5,7 +5,7 @@ from itertools import count
 import numpy as np
 import pandas as pd
 
-from ..output.text import Marked, in_markdown, plain
+from ..output.text import Marked, p_value, plain
 from .statistics import LEVEL, MIN_TABLES, compare
 
 KEYS = ["table", "table_id", "model", "alpha", "protocol"]
@@ -180,30 +180,6 @@ def _mean_and_deviation(mean, deviation, digits):
     return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
 
 
-def as_markdown(heads, lines, n_texts=1):
-    """Lay texts out as a table of Markdown.
-
-    Parameters
-    ----------
-    heads : list of str
-    lines : list of list of str
-        Each is shown as it is, but for those that are :class:`_text.Marked`.
-    n_texts : int, default=1
-        Columns that are aligned to the left; the others hold numbers.
-
-    Returns
-    -------
-    text : Marked
-    """
-    rule = ["---"] * n_texts + ["---:"] * (len(heads) - n_texts)
-    return Marked(
-        "\n".join(
-            f"| {' | '.join(map(in_markdown, line))} |"
-            for line in [heads, rule, *lines]
-        )
-    )
-
-
 def against_erm(rows):
     """Say how all other models fare against ERM, table by table and over tables.
 
@@ -263,20 +239,6 @@ def compare_with_erm(frame):
         for score in SCORES
         for row in compare(frame, ERM, score).to_dict("records")
     ]
-
-
-def p_value(p):
-    """Return a p-value as it is shown, a dash for none.
-
-    Parameters
-    ----------
-    p : float
-
-    Returns
-    -------
-    text : str
-    """
-    return "-" if np.isnan(p) else f"{p:.2g}"
 
 
 def _compared(row):

@@ -24,8 +24,9 @@ import requests
 from openml.exceptions import OpenMLHashException, OpenMLServerError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-from ..output.files import read_id, write_whole
+from ..output.files import atomic_write
 from ..output.text import plain
+from .suites import read_id
 
 ATTEMPTS = 4
 # All that is copied from a cache and to it. Beside these the client keeps pickles
@@ -423,4 +424,4 @@ def _add_new_files(source, destination, root, copy):
 
 
 def _copy_whole(file, target):
-    write_whole(target, partial(shutil.copyfile, file))
+    atomic_write(target, partial(shutil.copyfile, file))

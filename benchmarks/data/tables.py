@@ -2,68 +2,22 @@
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn import datasets
 from sklearn.utils.multiclass import type_of_target
 from tqdm.auto import tqdm
 
-from ..output.files import read_id
 from ..output.text import plain
+from .openml_cache import PrivateClient, explain
+from .suites import EMBEDDED
 
 N_THREADS = 4
-
-EMBEDDED = {
-    "iris": datasets.load_iris,
-    "wine": datasets.load_wine,
-    "breast cancer": datasets.load_breast_cancer,
-    "digits": datasets.load_digits,
-}
-
-# abalone, arcene, arrhythmia, HTRU2, iris, PhishingWebsites
-PAPER = (183, 1458, 5, 45558, 61, 4534)
-
-# The members of OpenML-CC18 (suite 99) that come from UCI, by dataset.
-CC18_UCI = (
-    *(3, 6, 11, 12, 14, 15, 16, 18, 22, 23, 28, 29, 31, 32, 37, 38, 44, 46, 50, 54),
-    *(182, 300, 307, 1461, 1462, 1464, 1468, 1475, 1478, 1480, 1485, 1486, 1487, 1494),
-    *(1497, 1501, 1510, 1590, 4534, 4538, 6332, 23381, 40668, 40670, 40923, 40966),
-    *(40975, 40978, 40979, 40982, 40983, 40984, 40994),
-)
-
-# Those of the above with up to 2,000 rows that were at hand, for the studies.
-SMALL_UCI = (
-    *(11, 12, 16, 18, 22, 23, 29, 31, 50, 1462, 1464, 1480, 1494, 1501, 1510, 6332),
-    *(40966, 40975),
-)
-
-# The tables of up to 15,000 rows that were at hand, all but the six of the paper, split
-# once: numpy.random.default_rng(0).permutation of the 61, in the order of their ids.
-HALVES = {
-    "choosing": (
-        *(2, 3, 7, 9, 10, 12, 16, 20, 22, 28, 29, 30, 32, 35, 38, 39, 49, 50, 53),
-        *(171, 181, 187, 1467, 1471, 1475, 1493, 1494, 1499, 1501, 40691),
-    ),
-    "confirming": (
-        *(11, 13, 18, 23, 24, 26, 27, 31, 36, 43, 48, 51, 55, 57, 60, 188, 313, 1462),
-        *(1464, 1466, 1479, 1480, 1485, 1488, 1489, 1492, 1497, 1510, 6332, 40966),
-        *(40975,),
-    ),
-}
-
-SUITES = {
-    "embedded": tuple(EMBEDDED),
-    "paper": PAPER,
-    "cc18-uci": CC18_UCI,
-    "small-uci": SMALL_UCI,
-}
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A classification table.
+    """A table, of classification where nothing else is said.
 
     Parameters
     ----------
@@ -71,14 +25,16 @@ class Table:
         Its name at the source.
     X : pandas.DataFrame
         Features, exactly as the source gives them.
-    y : pandas.Series
-        Target, with no value missing and no category unused.
+    y : pandas.Series or pandas.DataFrame
+        Target, with no value missing and no category unused; a frame where numbers are
+        to be predicted, a column for each.
     id : int or None, default=None
         OpenML's id; None for a table that scikit-learn ships.
     task_id : int or None, default=None
         The OpenML task that the table is loaded for.
     splits : dict of (int, int) -> (array, array), default=None
-        The task's own rows to train and to test on, by repeat and fold.
+        Rows to train and to test on, by repeat and fold, where they are not to be
+        drawn: a task's own.
     """
 
     name: str
@@ -87,6 +43,11 @@ class Table:
     id: int | None = None
     task_id: int | None = None
     splits: dict | None = None
+
+    @property
+    def n_classes(self):
+        """Number of classes; None where numbers are to be predicted."""
+        return int(self.y.nunique()) if self.y.ndim == 1 else None
 
 
 @dataclass(frozen=True)
@@ -103,47 +64,6 @@ class Task:
 
     def __str__(self):
         return f"of task {self.id}"
-
-
-def read_suite(name):
-    """Return the keys of a suite.
-
-    Parameters
-    ----------
-    name : str
-        A key of `SUITES`, or the path of a text file that lists OpenML ids, separated
-        by white space or commas; what follows a # in a line is a comment.
-
-    Returns
-    -------
-    keys : tuple of str or int
-        For :func:`load_all`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such suite or file, or something else than ids in it.
-    """
-    if name in SUITES:
-        return SUITES[name]
-    try:
-        content = Path(name).read_bytes() if Path(name).is_file() else None
-    except OSError as error:  # the name is too long, or the file not to be read
-        raise ValueError(f"{name[:200]!r}: {error.strerror}") from error
-    if content is None:
-        names = ", ".join(SUITES)
-        raise ValueError(
-            f"{name[:200]!r} is no file of OpenML ids and no suite ({names})"
-        )
-    text = content.decode("utf-8-sig", errors="replace")
-    lines = text.splitlines()
-    words = " ".join(line.split("#")[0] for line in lines).replace(",", " ").split()
-    if not words:
-        raise ValueError(f"{name} must list OpenML ids, found nothing")
-    try:
-        return tuple(dict.fromkeys(map(read_id, words)))
-    except ValueError as error:
-        raise ValueError(f"{name} must list OpenML ids, found {error}") from error
 
 
 def load_all(keys, say=print):
@@ -171,9 +91,6 @@ def load_all(keys, say=print):
 
 
 def _load_remote(keys, loaded, unloaded, say):
-    # Here, since the embedded suite needs no client.
-    from .openml_cache import PrivateClient, explain
-
     bar = tqdm(total=len(keys), unit="table", desc="Loading", delay=1)
     with PrivateClient(say) as client, ThreadPoolExecutor(N_THREADS) as pool, bar:
         futures = {pool.submit(_load, client, key): key for key in keys}

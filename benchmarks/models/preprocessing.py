@@ -36,7 +36,7 @@ def _coder(**params):
     )
 
 
-def coded(classifier):
+def ordinal(classifier):
     """Numbers as they are, all else as codes."""
     columns = make_column_transformer(("passthrough", NUMBERS), (_coder(), _OTHERS))
     return make_pipeline(columns, classifier)

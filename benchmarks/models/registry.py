@@ -5,6 +5,9 @@ so nothing is ever fitted outside the training fold. All have one thread.
 """
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 
 from sklearn.dummy import DummyClassifier
@@ -12,28 +15,58 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
-from ..run.metrics import score_by_log_loss
-from ..studies.defaults.recipes import params_of
-from .preprocessing import categorical, coded, filled, one_hot
+from skmixup import MixupClassifier, MixupSearchCV
 
-# "default" is each estimator as it comes; what the others are for networks of skmixup,
-# `benchmarks.studies.defaults.recipes` says.
-_MLP_PROTOCOLS = {
-    "default": {},
-    "first": {},
-    "paper": {
-        "hidden_layer_sizes": (128, 128),
-        "learning_rate_init": 1e-3,
-        "alpha": 0.0,
-        "batch_size": 16,
-        "max_iter": 10,
-    },
-}
-PROTOCOLS = tuple(_MLP_PROTOCOLS)
+from . import protocols
+from .preprocessing import categorical, filled, one_hot, ordinal
+from .scoring import score_by_log_loss
+from .wrappers import NumberedClasses
+
 SEARCHED_ALPHAS = [0.0, 0.1, 0.2, 0.4, 1.0, 2.0]
 
 
-def make_model(name, *, alpha=None, protocol=None, seed=None):
+@dataclass(frozen=True)
+class Model:
+    """All that the benchmark has to know of a model.
+
+    Parameters
+    ----------
+    make : callable
+        Takes `seed`, `alpha` if `takes_alpha`, and the parameters of a protocol if
+        `has_protocol`, by name; returns an unfitted estimator.
+    packages : tuple of str, default=()
+        What it needs that is not in the extra "benchmarks".
+    cost : float, default=1.0
+        Rough share of the time that a fit takes; that of "mixup" is 1.
+    takes_alpha, has_protocol : bool, default=False
+        Whether there is a job for each α, and whether a protocol says how it is
+        trained.
+    stacks : bool, default=False
+        Whether the jobs of several α's and folds train as one stack.
+    searches : bool, default=False
+        Whether it is a search for α.
+    erm : str, default=None
+        The model that it is at α = 0, which is run once for all such; None for itself.
+    """
+
+    make: Callable
+    packages: tuple = ()
+    cost: float = 1.0
+    takes_alpha: bool = False
+    has_protocol: bool = False
+    stacks: bool = False
+    searches: bool = False
+    erm: str | None = None
+
+    @property
+    def is_installed(self):
+        """Whether it can be made here."""
+        return all(map(find_spec, self.packages))
+
+
+def make_model(
+    name, *, alpha=None, protocol=None, seed=None, params_of=protocols.params_of
+):
     """Make an unfitted classifier that takes a raw table.
 
     Parameters
@@ -43,98 +76,79 @@ def make_model(name, *, alpha=None, protocol=None, seed=None):
     alpha : float or None, default=None
         mixup's α; None for the models that have none.
     protocol : str or None, default=None
-        How those in `NETWORKS` are trained: "default", "paper" or, for mixup, a key of
-        `benchmarks.studies.defaults.recipes.RECIPES`. Others have one way only.
+        How it is trained; None for the models that have one way only.
     seed : int or None, default=None
         The model's `random_state`.
+    params_of : callable, default=benchmarks.models.protocols.params_of
+        Takes the names of model and protocol, and returns parameters.
 
     Returns
     -------
     model : estimator
     """
-    return MODELS[name](alpha, protocol, seed)
+    model = MODELS[name]
+    params = {}
+    if model.has_protocol:
+        params |= params_of(name, protocol)
+    if model.takes_alpha:
+        params = {"alpha": alpha} | params
+    return model.make(seed=seed, **params)
 
 
 def is_installed(name):
-    """Tell whether a model can be made here.
-
-    Parameters
-    ----------
-    name : str
-        A key of `MODELS`.
-
-    Returns
-    -------
-    installed : bool
-    """
-    return all(find_spec(package) for package in PACKAGES.get(name, ()))
+    """Tell whether a model, a key of `MODELS`, can be made here."""
+    return MODELS[name].is_installed
 
 
-def _mixing(kind):
-    def make(alpha, protocol, seed):
-        from skmixup import MixupClassifier  # here: only mixup has to wait for torch
-
-        params = {"mixing": kind, "alpha": alpha, "random_state": seed}
-        return MixupClassifier(**params | params_of(protocol))
-
-    return make
+def _mixup(kind, seed, **params):
+    return MixupClassifier(**{"mixing": kind, "random_state": seed} | params)
 
 
-def _search(keep_folds):
+def _search(keep_folds, seed, **params):
     """α by log-loss in 5 folds; then a new fit, or the folds' members as they are."""
-
-    def make(alpha, protocol, seed):
-        from skmixup import MixupSearchCV
-
-        return MixupSearchCV(
-            _mixing("input")(0.0, protocol, seed),
-            {"alpha": SEARCHED_ALPHAS},
-            scoring=score_by_log_loss,
-            keep_folds=keep_folds,
-        )
-
-    return make
+    return MixupSearchCV(
+        _mixup("input", seed, alpha=0.0, **params),
+        {"alpha": SEARCHED_ALPHAS},
+        scoring=score_by_log_loss,
+        keep_folds=keep_folds,
+    )
 
 
-def _mlp(alpha, protocol, seed):
-    return one_hot(MLPClassifier(random_state=seed, **_MLP_PROTOCOLS[protocol]))
+def _mlp(seed, **params):
+    return one_hot(MLPClassifier(random_state=seed, **params))
 
 
-def _logistic(alpha, protocol, seed):
+def _logistic(seed):
     return one_hot(LogisticRegression(max_iter=1000, random_state=seed))
 
 
-def _forest(alpha, protocol, seed):
-    return coded(RandomForestClassifier(random_state=seed))
+def _forest(seed):
+    return ordinal(RandomForestClassifier(random_state=seed))
 
 
-def _hist_gradient_boosting(alpha, protocol, seed):
+def _hist_gradient_boosting(seed):
     return categorical(HistGradientBoostingClassifier(random_state=seed))
 
 
-def _dummy(alpha, protocol, seed):
+def _dummy(seed):
     return DummyClassifier(strategy="prior")
 
 
-def _xgboost(alpha, protocol, seed):
+def _xgboost(seed):
     from xgboost import XGBClassifier
-
-    from .wrappers import NumberedClasses
 
     model = XGBClassifier(enable_categorical=True, n_jobs=1, random_state=seed)
     return categorical(NumberedClasses(model))
 
 
-def _lightgbm(alpha, protocol, seed):
+def _lightgbm(seed):
     from lightgbm import LGBMClassifier
 
     return categorical(LGBMClassifier(n_jobs=1, verbose=-1, random_state=seed))
 
 
-def _catboost(alpha, protocol, seed):
+def _catboost(seed):
     from catboost import CatBoostClassifier
-
-    from .wrappers import NumberedClasses
 
     model = CatBoostClassifier(
         verbose=0, thread_count=1, allow_writing_files=False, random_seed=seed
@@ -142,21 +156,19 @@ def _catboost(alpha, protocol, seed):
     return filled(NumberedClasses(model, category_param="cat_features"))
 
 
-def _realmlp(alpha, protocol, seed):
+def _realmlp(seed):
     from pytabkit import RealMLP_TD_Classifier
 
     return _pytabkit(RealMLP_TD_Classifier, seed)
 
 
-def _tabm(alpha, protocol, seed):
+def _tabm(seed):
     from pytabkit import TabM_D_Classifier
 
     return _pytabkit(TabM_D_Classifier, seed)
 
 
 def _pytabkit(kind, seed):
-    from .wrappers import NumberedClasses
-
     for name in ("lightning", "pytorch_lightning"):  # they report on every fit
         logging.getLogger(name).setLevel(logging.ERROR)
     # Its seeds go to numpy's old generators, which take half of the range.
@@ -164,53 +176,24 @@ def _pytabkit(kind, seed):
     return filled(NumberedClasses(model), impute=True)
 
 
+_STACK = {"takes_alpha": True, "has_protocol": True, "stacks": True}
+_SEARCH = {"has_protocol": True, "searches": True, "cost": 24.0}
 MODELS = {
-    "mixup": _mixing("input"),
-    "manifold": _mixing("manifold"),
-    "cutmix": _mixing("cutmix"),
-    "mixup_search": _search(keep_folds=False),
-    "mixup_folds": _search(keep_folds=True),
-    "mlp": _mlp,
-    "logistic": _logistic,
-    "forest": _forest,
-    "hist_gradient_boosting": _hist_gradient_boosting,
-    "xgboost": _xgboost,
-    "lightgbm": _lightgbm,
-    "catboost": _catboost,
-    "realmlp": _realmlp,
-    "tabm": _tabm,
-    "dummy": _dummy,
+    "mixup": Model(partial(_mixup, "input"), **_STACK),
+    "manifold": Model(partial(_mixup, "manifold"), cost=1.2, erm="mixup", **_STACK),
+    "cutmix": Model(partial(_mixup, "cutmix"), cost=1.4, erm="mixup", **_STACK),
+    "mixup_search": Model(partial(_search, False), **_SEARCH),
+    "mixup_folds": Model(partial(_search, True), **_SEARCH),
+    "mlp": Model(_mlp, cost=2.0, has_protocol=True),
+    "logistic": Model(_logistic, cost=0.3),
+    "forest": Model(_forest, cost=0.7),
+    "hist_gradient_boosting": Model(_hist_gradient_boosting, cost=2.0),
+    "xgboost": Model(_xgboost, packages=("xgboost",)),
+    "lightgbm": Model(_lightgbm, packages=("lightgbm",), cost=0.7),
+    "catboost": Model(_catboost, packages=("catboost",), cost=8.0),
+    "realmlp": Model(_realmlp, packages=("pytabkit",), cost=20.0),
+    "tabm": Model(_tabm, packages=("pytabkit",), cost=40.0),
+    "dummy": Model(_dummy, cost=0.01),
 }
-STACKED = ("mixup", "manifold", "cutmix")
-SEARCHES = ("mixup_search", "mixup_folds")
-# Makes rows and predicts none; its measures are its own.
-GENERATOR = "gan"
-WITH_ALPHA = (*STACKED, GENERATOR)
-NETWORKS = (*WITH_ALPHA, *SEARCHES, "mlp")
-# What is not in the extra "benchmarks".
-PACKAGES = {
-    "xgboost": ("xgboost",),
-    "lightgbm": ("lightgbm",),
-    "catboost": ("catboost",),
-    "realmlp": ("pytabkit",),
-    "tabm": ("pytabkit",),
-}
-# Rough shares of the time that a fit takes.
-COSTS = {
-    "mixup": 1.0,
-    "manifold": 1.2,
-    "cutmix": 1.4,
-    "mixup_search": 24.0,
-    "mixup_folds": 24.0,
-    "mlp": 2.0,
-    "logistic": 0.3,
-    "forest": 0.7,
-    "hist_gradient_boosting": 2.0,
-    "xgboost": 1.0,
-    "lightgbm": 0.7,
-    "catboost": 8.0,
-    "realmlp": 20.0,
-    "tabm": 40.0,
-    "dummy": 0.01,
-    GENERATOR: 10.0,
-}
+STACKED = tuple(name for name, model in MODELS.items() if model.stacks)
+SEARCHES = tuple(name for name, model in MODELS.items() if model.searches)

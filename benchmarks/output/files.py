@@ -17,7 +17,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 _RESERVED_NAME = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
-def write_whole(path, write):
+def atomic_write(path, write):
     """Write a file beside its place, then put it there; nothing is left of a failure.
 
     Parameters
@@ -35,8 +35,8 @@ def write_whole(path, write):
         part.unlink(missing_ok=True)
 
 
-def write_text_whole(path, text):
-    """Write a file of text as :func:`write_whole` does.
+def atomic_write_text(path, text):
+    """Write a file of text as :func:`atomic_write` does.
 
     Parameters
     ----------
@@ -44,11 +44,11 @@ def write_text_whole(path, text):
         The file, replaced if it exists.
     text : str
     """
-    write_whole(path, partial(Path.write_text, data=text, encoding="utf-8"))
+    atomic_write(path, partial(Path.write_text, data=text, encoding="utf-8"))
 
 
 def write_figure(path, figure, dpi=110):
-    """Write a figure as PNG as :func:`write_whole` does.
+    """Write a figure as PNG as :func:`atomic_write` does.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def write_figure(path, figure, dpi=110):
     with warnings.catch_warnings():
         # Names in scripts that the font lacks are boxes here; texts show them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        write_whole(path, partial(figure.savefig, dpi=dpi, format="png"))
+        atomic_write(path, partial(figure.savefig, dpi=dpi, format="png"))
 
 
 def refuse_link(path):
@@ -99,7 +99,7 @@ def keep_aside(path):
         mark = "refused" if number == 1 else f"refused-{number}"
         copy = path.with_name(f"{path.stem}.{mark}{path.suffix}")
         if not copy.exists():
-            write_whole(copy, partial(shutil.copyfile, path))
+            atomic_write(copy, partial(shutil.copyfile, path))
             return
         if filecmp.cmp(path, copy, shallow=False):
             return
@@ -114,28 +114,6 @@ def end_line(file):
         file.seek(-1, os.SEEK_END)
         if file.read(1) != b"\n":
             file.write(b"\n")
-
-
-def read_id(text):
-    """Read an OpenML id; no other text is ever made a part of a path.
-
-    Parameters
-    ----------
-    text : str or int
-        As a file, a server or a user has it.
-
-    Returns
-    -------
-    number : int
-
-    Raises
-    ------
-    ValueError
-        If it isn't a positive number in ASCII digits.
-    """
-    if not re.fullmatch("[0-9]{1,10}", str(text)) or int(text) == 0:
-        raise ValueError(f"{str(text)[:50]!r} is no OpenML id, a whole number above 0")
-    return int(text)
 
 
 def file_name(text, plain=None):

@@ -4,6 +4,7 @@ A table's name, a level, a label or an error's message may hold anything. For a 
 HTML, Jinja escapes what :func:`plain` returns.
 """
 
+import math
 import re
 import sys
 import unicodedata
@@ -78,6 +79,45 @@ def _escape_mark(found):
     return _ENTITIES.get(found[0], "\\" + found[0])
 
 
+def as_markdown(heads, lines, n_texts=1):
+    """Lay texts out as a table of Markdown.
+
+    Parameters
+    ----------
+    heads : list of str
+    lines : list of list of str
+        Each text is shown as it is, but for those that are `Marked`.
+    n_texts : int, default=1
+        Columns that are aligned to the left; the others hold numbers.
+
+    Returns
+    -------
+    text : Marked
+    """
+    rule = ["---"] * n_texts + ["---:"] * (len(heads) - n_texts)
+    return Marked(
+        "\n".join(
+            f"| {' | '.join(map(in_markdown, line))} |"
+            for line in [heads, rule, *lines]
+        )
+    )
+
+
+def frame_as_markdown(frame):
+    """Lay a frame of texts out as a table of Markdown, its index first.
+
+    Parameters
+    ----------
+    frame : DataFrame
+
+    Returns
+    -------
+    text : Marked
+    """
+    lines = [[str(label), *cells] for label, *cells in frame.itertuples()]
+    return as_markdown([frame.index.name, *frame.columns], lines)
+
+
 def in_figure(text):
     r"""Return a text that Matplotlib draws as it is, cut where it is too long.
 
@@ -116,3 +156,17 @@ def show(text):
 def say(message):
     """Write a line to standard error, above a progress bar."""
     tqdm.write(plain(message), file=sys.stderr)
+
+
+def p_value(p):
+    """Return a p-value as it is shown, a dash for none.
+
+    Parameters
+    ----------
+    p : float
+
+    Returns
+    -------
+    text : str
+    """
+    return "-" if math.isnan(p) else f"{p:.2g}"

@@ -19,30 +19,25 @@ from ..compare.summary import (
     COMPARISON_KEY,
     ERM,
     SCORES,
-    as_markdown,
     compare_with_erm,
     label_rows,
     leave_out_failures,
-    p_value,
     summarize,
 )
+from ..models.protocols import PROTOCOLS
 from ..models.registry import MODELS, SEARCHES
 from ..output.files import (
     LONGEST_NAME,
+    atomic_write_text,
     refuse_link,
     with_digest,
     write_figure,
-    write_text_whole,
 )
-from ..output.text import Marked, in_markdown, plain, say, show
+from ..output.text import Marked, as_markdown, in_markdown, p_value, plain, say, show
 from ..run.cli import Parser
-from ..run.results import (
-    FILE_NAME,
-    PARQUET_NAME,
-    export_rows,
-    read_environments,
-    read_rows,
-)
+from ..run.results import FILE_NAME, PARQUET_NAME, export_rows, read_rows
+from ..run.row_file import read_environments
+from ..run.schema import is_classifier
 from . import figures
 
 # Table 4 of the mixup paper (Zhang et al. 2017): ERM and mixup, in %, as remembered.
@@ -55,13 +50,6 @@ PAPER_ERRORS = {
     4534: (3.2, 3.2),
 }
 SHOWN = ("mixup α=0.1", "mixup α=0.2", "mixup α=1")
-_ABOUT = {
-    "default": "Every network as it comes.",
-    "first": "MixupClassifier as it first came: one network, trained for 100 epochs on "
-    "all rows, no dropout, no bins.",
-    "paper": "Networks as in the mixup paper: 2 x 128 ReLU, Adam with its defaults, "
-    "10 epochs of batches of 16. The other models are the same in both protocols.",
-}
 _COLUMNS = {
     "table": "title",
     "rows": "n_rows",
@@ -151,7 +139,7 @@ def write_report(rows, folder, title):
         "comparison_key": COMPARISON_KEY,
     }
     for name in ("report.html", "report.md"):
-        write_text_whole(
+        atomic_write_text(
             folder / name, _environment(name).get_template(name).render(found)
         )
     if (folder / FILE_NAME).exists():  # otherwise they are from there
@@ -159,8 +147,8 @@ def write_report(rows, folder, title):
 
 
 def _of_models(rows):
-    """Leave out GANs, which are no models of a table."""
-    return [row for row in rows if row["model"] in MODELS]
+    """Leave out what tells no classes, such as GANs and regressors."""
+    return list(filter(is_classifier, rows))
 
 
 def _environment(name):
@@ -236,7 +224,7 @@ def _section(frame, number, protocol, pages):
     return {
         "id": f"section-{number}",
         "title": f"Protocol “{protocol}”" if protocol else "Results",
-        "about": _ABOUT.get(protocol, ""),
+        "about": PROTOCOLS[protocol].about if protocol in PROTOCOLS else "",
         "paper": _paper(summary),
         "comparison": _comparison(good),
         "overall": _overall(good, protocol, pages),

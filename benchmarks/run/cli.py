@@ -7,14 +7,17 @@ import sys
 
 import joblib
 
-from ..data.tables import SUITES, Task, read_suite
-from ..output.files import read_id
+from ..data.suites import HALVES, SUITES, read_id, read_suite
+from ..data.tables import Task
 from ..output.text import plain, say
-from .jobs import Job, make_jobs, make_units, rare_classes
+from .cluster import NoCluster
+from .folds import rare_classes
+from .jobs import make_jobs
 from .results import UnreadableResults
-from .runner import Interrupted, NoCluster, run_units
+from .unit import Interrupted
 
 MAX_FAILURES_SHOWN = 10
+_OLD_HALVES = dict(zip(("choosing", "confirming"), HALVES, strict=True))
 _ADDRESS = re.compile(r"(tcp|tls|wss?)://.+:\d+")
 
 
@@ -77,7 +80,7 @@ def add_alphas(parser, default, about="mixup's alphas"):
     )
 
 
-def add_how(parser, folds=5, repeats=1, out=None):
+def add_how(parser, folds=5, repeats=1, out=None, has_seed=True):
     """Add the options that say how often, where and into what it runs.
 
     Parameters
@@ -87,6 +90,8 @@ def add_how(parser, folds=5, repeats=1, out=None):
         Of the cross-validation, if nothing else is said; 0 if there is none.
     out : str, default=None
         Where results go if nothing else is said; None for nowhere.
+    has_seed : bool, default=True
+        Whether the command line says which seed; else it is 0.
     """
     add = parser.add_argument
     if folds:
@@ -98,7 +103,9 @@ def add_how(parser, folds=5, repeats=1, out=None):
             default=repeats,
             help="repeats, each split anew; auto repeats small tables more often",
         )
-    add("--seed", type=at_least(0, 2**32 - 1), default=0, help="of all that is drawn")
+    if has_seed:
+        seed = at_least(0, 2**32 - 1)
+        add("--seed", type=seed, default=0, help="of all that is drawn")
     add(
         "--n-jobs",
         type=at_least(1),
@@ -126,6 +133,13 @@ def folder(text):
     if not text.strip():
         raise argparse.ArgumentTypeError("names no folder")
     return text
+
+
+def half(text):
+    """Read a half of the development tables, by its name or by its old one."""
+    if text in _OLD_HALVES:
+        say(f"The {text} half is called {_OLD_HALVES[text]} now")
+    return _OLD_HALVES.get(text, text)
 
 
 def n_repeats(text):
@@ -189,7 +203,8 @@ def parse(parser, argv):
         in six digits, as they are shown.
     """
     options = parser.parse_args(argv)
-    options.alphas = sorted({0.0, *(float(f"{a:g}") for a in options.alphas)})
+    if hasattr(options, "alphas"):
+        options.alphas = sorted({0.0, *(float(f"{a:g}") for a in options.alphas)})
     if (options.backend == "dask") != (options.scheduler is not None):
         parser.error("--backend dask and --scheduler ADDRESS go together")
     if options.scheduler and not _ADDRESS.fullmatch(options.scheduler):
@@ -258,63 +273,6 @@ def large_enough(tables, folds, unloaded):
     return kept
 
 
-def run_jobs(jobs, results, *, n_jobs, scheduler=None, keep_predictions=False):
-    """Run the jobs that aren't finished, each row on disk as soon as it is known.
-
-    Parameters
-    ----------
-    jobs : dict of Table -> list of Job
-        What to run.
-    results : Results
-        Where the rows go.
-    n_jobs : int
-        Processes on this machine.
-    scheduler : str, default=None
-        Address of a Dask scheduler, whose workers run the jobs instead.
-    keep_predictions : bool, default=False
-        Whether to keep what is predicted for every test row.
-
-    Raises
-    ------
-    NoCluster
-        If the scheduler doesn't answer.
-    """
-
-    def is_finished(job):
-        return results.is_finished(job) and (
-            not keep_predictions or results.has_predictions(job)
-        )
-
-    n_all = sum(map(len, jobs.values()))
-    todo = {
-        table: [job for job in some if not is_finished(job)]
-        for table, some in jobs.items()
-    }
-    n_todo = sum(map(len, todo.values()))
-    if n_todo < n_all:
-        say(f"{n_all - n_todo} of {n_all} jobs were finished before")
-    if not n_todo:
-        return
-
-    def is_wanted(unit):
-        results.refresh()
-        return not all(map(is_finished, unit.jobs))
-
-    ran = run_units(
-        [unit for table, some in todo.items() for unit in make_units(table, some)],
-        n_jobs=n_jobs,
-        scheduler=scheduler,
-        is_wanted=is_wanted,
-        keep_predictions=keep_predictions,
-    )
-    for outcomes in ran:
-        for outcome in outcomes:
-            results.add_environment(outcome.stamp)
-            if outcome.predictions is not None:
-                results.keep_predictions(Job.of(outcome.row), outcome.predictions)
-        results.append([outcome.row for outcome in outcomes])
-
-
 def run_to_the_end(run, folder, goes_on=True):
     """Run a script's work, and say why if it ends early.
 
@@ -372,7 +330,7 @@ def list_failures(rows):
     failed = [row for row in rows if row["status"] == "failed"]
     for row in failed[:MAX_FAILURES_SHOWN]:
         place = f"{row['table']}, repeat {row['repeat']}, fold {row['fold']}"
-        yield f"Failed: {row['model']} on {place}: {row['message']}"
+        yield f"Failed: {row['model']} on {place}: {row.get('message')}"
     if len(failed) > MAX_FAILURES_SHOWN:
         yield f"... and {len(failed) - MAX_FAILURES_SHOWN} more failed jobs."
 

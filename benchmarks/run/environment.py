@@ -9,7 +9,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ..models.registry import PACKAGES, SEARCHES, STACKED
+from skmixup import __version__
+
+from ..models.registry import MODELS
 
 _ALWAYS = ("numpy", "scikit-learn")
 _OURS = ("torch", "skorch")
@@ -21,19 +23,18 @@ def versions_of(model):
 
     Parameters
     ----------
-    model : str
-        A key of `benchmarks.models.registry.MODELS`.
+    model : Model
 
     Returns
     -------
     versions : dict of str -> str
     """
-    packages = [*_ALWAYS, *PACKAGES.get(model, ())]
-    is_ours = model in STACKED or model in SEARCHES
+    packages = [*_ALWAYS, *model.packages]
+    is_ours = model.stacks or model.searches
     if is_ours:
         packages += _OURS
     versions = {"python": platform.python_version(), **_versions(packages)}
-    return versions | (_our_version() if is_ours else {})
+    return versions | ({"skmixup": __version__} if is_ours else {})
 
 
 @cache
@@ -46,11 +47,11 @@ def describe():
         Versions, the machine's kind and number of cores, the commit of this code where
         it is a checkout, and an `id` made from all of that.
     """
-    peers = [name for names in PACKAGES.values() for name in names]
+    peers = [name for model in MODELS.values() for name in model.packages]
     stamp = {
         "python": platform.python_version(),
         **_versions((*_ALL, *peers)),
-        **_our_version(),
+        "skmixup": __version__,
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -68,12 +69,6 @@ def _versions(packages):
         except PackageNotFoundError:
             continue
     return found
-
-
-def _our_version():
-    from skmixup import __version__
-
-    return {"skmixup": __version__}
 
 
 def _processor():

@@ -1,22 +1,15 @@
-"""How the jobs of a unit are fitted, and how a fit is scored."""
+"""How the jobs of a unit are fitted."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-import numpy as np
 from sklearn.base import clone
 
-from ..models.registry import GENERATOR, SEARCHES, STACKED, make_model
-from ..studies.defaults.recipes import ATTACKED, IMAGES, SEQUENCES, WATCHED
-from .jobs import Job, labels_of, rows_of
-from .metrics import evaluate, majority_error, over_all_classes, reliability
+from skmixup import fit_many
 
-_SCORES = ("error", "log_loss", "brier", "ece")
-MEASURES = (
-    *_SCORES,
-    *("train_error", "train_log_loss", "majority_error", "reliability"),
-    *("fit_seconds", "predict_seconds", "chosen_alpha"),
-)
+from ..models.registry import MODELS, make_model
+from .folds import labels_of, rows_of
+from .jobs import Job
 
 
 @dataclass(frozen=True)
@@ -44,53 +37,30 @@ class Fit:
     measures: dict = field(default_factory=dict)
 
 
-def fitter_of(job):
-    """Return what fits a unit of jobs like this one.
-
-    Parameters
-    ----------
-    job : Job
-
-    Returns
-    -------
-    fit_all : callable
-        Takes the table and the jobs, and yields a `Fit` for each of them.
-    """
-    # Some are imported here: only they have to wait for what they need.
-    if job.model == GENERATOR:
-        from ..studies.gan.training import fit_gans as fit_all
-    elif job.protocol in WATCHED:
-        from ..studies.label_noise.epoch_curves import fit_watched as fit_all
-    elif job.protocol in (IMAGES, SEQUENCES):
-        from ..studies.convnets import fit_nets as fit_all
-    elif job.protocol == ATTACKED:
-        from ..studies.adversarial.attacks import fit_attacked as fit_all
-    elif job.model in STACKED:
-        fit_all = fit_stack
-    elif job.model in SEARCHES:
-        fit_all = _fit_search
-    else:
-        fit_all = _fit_alone
-    return fit_all
-
-
-def fit_stack(table, jobs):
-    """Train all jobs as members of one stack, each as its own fit would be.
+def fit_models(table, jobs, **how):
+    """Fit models of the benchmark: as one stack, by a search, or one by one.
 
     Parameters
     ----------
     table : Table
     jobs : list of Job
-        Of models in `STACKED`, with the same wrong labels.
+        Those of a stack have the same wrong labels.
+    **how
+        `params_of` of :func:`benchmarks.models.registry.make_model`.
 
     Yields
     ------
     fit : Fit
     """
-    from skmixup import fit_many
+    model = MODELS[jobs[0].model]
+    fit = _fit_stack if model.stacks else _fit_search if model.searches else _fit_alone
+    yield from fit(table, jobs, **how)
 
+
+def _fit_stack(table, jobs, **how):
+    """Train all jobs as members of one stack, each as its own fit would be."""
     fits = fit_many(
-        [_model_of(job) for job in jobs],
+        [_model_of(job, **how) for job in jobs],
         table.X,
         labels_of(table, jobs[0]),
         rows=[rows_of(table, job)[0] for job in jobs],
@@ -99,12 +69,10 @@ def fit_stack(table, jobs):
         yield Fit(jobs[fit.index], fit.estimator, fit.seconds, fit.error)
 
 
-def _fit_search(table, jobs):
+def _fit_search(table, jobs, **how):
     """Choose α once, and end as each job wants: with a new fit, or with the folds'."""
     X, y, train = table.X, labels_of(table, jobs[0]), rows_of(table, jobs[0])[0]
-    search = make_model(
-        "mixup_folds", protocol=jobs[0].protocol, seed=jobs[0].fold_seed
-    )
+    search = _model_of(replace(jobs[0], model="mixup_folds"), **how)
     start = time.perf_counter()
     search.fit(X.iloc[train], y[train])
     seconds = time.perf_counter() - start
@@ -120,66 +88,15 @@ def _fit_search(table, jobs):
             yield Fit(job, refit, both, measures={"chosen_alpha": best["alpha"]})
 
 
-def _fit_alone(table, jobs):
+def _fit_alone(table, jobs, **how):
     for job in jobs:
         train = rows_of(table, job)[0]
-        model = _model_of(job)
+        model = _model_of(job, **how)
         start = time.perf_counter()
         model.fit(table.X.iloc[train], labels_of(table, job)[train])
         yield Fit(job, model, time.perf_counter() - start)
 
 
-def _model_of(job):
-    return make_model(
-        job.model, alpha=job.alpha, protocol=job.protocol, seed=job.fold_seed
-    )
-
-
-def measure(table, fit):
-    """Score a fitted model on the rows of its test fold, and of its training fold.
-
-    Parameters
-    ----------
-    table : Table
-    fit : Fit
-        One that went well.
-
-    Returns
-    -------
-    measures : dict
-        `MEASURES`, those of `fit`, and where labels were made wrong, `wrong_error`: the
-        share of the wrongly labeled training rows whose wrong label is not predicted.
-    predictions : dict of str -> array, or None
-        Of each test row its number in the table, its class and the probabilities.
-    """
-    if fit.model is None:
-        return dict.fromkeys(MEASURES) | fit.measures, None
-    y, (train, test) = np.asarray(table.y), rows_of(table, fit.job)
-    given = labels_of(table, fit.job)[train]
-    classes, known = np.unique(y), fit.model.classes_
-    start = time.perf_counter()
-    proba = fit.model.predict_proba(table.X.iloc[test])
-    seconds = time.perf_counter() - start
-    proba = over_all_classes(proba, known, classes)
-    fitted = over_all_classes(
-        fit.model.predict_proba(table.X.iloc[train]), known, classes
-    )
-    clean = evaluate(given, fitted, classes)
-    measures = {
-        "n_train": len(train),
-        "n_test": len(test),
-        **evaluate(y[test], proba, classes),
-        "train_error": clean["error"],
-        "train_log_loss": clean["log_loss"],
-        "majority_error": majority_error(y[train], y[test]),
-        "reliability": reliability(y[test], proba, classes),
-        "fit_seconds": fit.seconds,
-        "predict_seconds": seconds,
-        "chosen_alpha": None,
-    }
-    wrong = given != y[train]
-    if wrong.any():
-        named = classes[fitted[wrong].argmax(1)]
-        measures["wrong_error"] = float((named != given[wrong]).mean())
-    columns = {f"p_{name}": proba[:, i] for i, name in enumerate(classes)}
-    return measures | fit.measures, {"row": test, "y": y[test]} | columns
+def _model_of(job, **how):
+    settings = {"alpha": job.alpha, "protocol": job.protocol, "seed": job.fold_seed}
+    return make_model(job.model, **settings, **how)

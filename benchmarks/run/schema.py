@@ -1,43 +1,20 @@
 """What is read from files of results: the schema, and lines that keep to it."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from ..models.registry import GENERATOR, MODELS, WITH_ALPHA
+from ..models.protocols import DEFAULT, PROTOCOLS
+from ..models.registry import MODELS
 from ..output.text import say
-from ..studies.defaults.recipes import (
-    ATTACKED,
-    EPSILONS,
-    IMAGES,
-    PARTS,
-    RECIPES,
-    SEQUENCES,
-    WATCHED,
-    WIDTHS,
-    width_protocol,
-)
+from .jobs import Job
 
 MOST = 2**53  # the largest integer that all readers of JSON agree on
 MAX_SHOWN = 5
 INF = float("inf")
-_MODELS = {*MODELS, GENERATOR}
-# What is attacked, and how: the study compares all of these. Columns that don't vary
-# have no span, and one that holds all of their variance leaves nothing off it.
-_ATTACKS = {
-    *((box, kind) for box in ("white", "black") for kind in ("FGSM", "I-FGSM")),
-    *(("white", part) for part in PARTS),
-}
-_MAY_LACK = ((), PARTS[1:], PARTS)
-# What the study of each protocol reads, beside what all rows have.
-_STUDIED = {
-    ATTACKED: ("attacks", "line"),
-    **dict.fromkeys(WATCHED, ("best_error", "curve", "noise")),
-    **{width_protocol(width): ("train_error",) for width in WIDTHS},
-    **dict.fromkeys((IMAGES, SEQUENCES), ("train_error", "ece", "n_train", "n_test")),
-    **dict.fromkeys(RECIPES, ("ece",)),
-}
 
 
 @dataclass(frozen=True)
@@ -50,15 +27,19 @@ class Field:
         Says so.
     accepts : callable
         Tells whether it is, of any value.
+    is_nested : bool, default=False
+        Whether it holds lists or objects, which are JSON in a Parquet file.
     """
 
     about: str
-    accepts: object
+    accepts: Callable
+    is_nested: bool = False
 
     def __or__(self, other):
         return Field(
             f"{self.about} or {other.about}",
             lambda value: self.accepts(value) or other.accepts(value),
+            self.is_nested or other.is_nested,
         )
 
 
@@ -67,7 +48,9 @@ def _is_text(value):
     return isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
 
 
-def _number(low, high, kinds=(int, float)):
+def number(low, high, kinds=(int, float)):
+    """Accept numbers of these kinds in a range."""
+
     def accepts(value):
         is_number = isinstance(value, kinds) and not isinstance(value, bool)
         if not is_number or (isinstance(value, int) and abs(value) > MOST):
@@ -77,7 +60,7 @@ def _number(low, high, kinds=(int, float)):
     return accepts
 
 
-def _array(*shape, low=0):
+def array(*shape, low=0):
     """Accept lists of lists of numbers from `low` on; a length may be None, for any."""
 
     def accepts(value):
@@ -99,51 +82,38 @@ def _array(*shape, low=0):
 
 def _are_bins(value):
     """Accept what `benchmarks.run.metrics.reliability` returns: no bin is empty."""
-    return _array(None, 4)(value) and all(n_rows >= 1 for _, _, n_rows, _ in value)
-
-
-def _are_attacks(value):
-    score = _number(0, 1e9)
-    if not isinstance(value, list):
-        return False
-    whole = all(
-        isinstance(line, list)
-        and len(line) == 4
-        and all(map(_is_text, line[:2]))
-        and all(map(score, line[2:]))
-        for line in value
-    )
-    tried = sorted(tuple(line[:3]) for line in value) if whole else None
-    return tried in map(_attacks_without, _MAY_LACK)
-
-
-def _attacks_without(parts):
-    kinds = [kind for kind in _ATTACKS if kind[1] not in parts]
-    return sorted((*kind, epsilon) for kind in kinds for epsilon in EPSILONS)
+    return array(None, 4)(value) and all(n_rows >= 1 for _, _, n_rows, _ in value)
 
 
 def _are_texts(value):
     return isinstance(value, dict) and all(map(_is_text, [*value, *value.values()]))
 
 
+def _is_value(value):
+    """Accept what a file can hold; of what is nested, its reader has seen to that."""
+    is_simple = value is None or isinstance(value, bool | list | dict)
+    return is_simple or _is_text(value) or number(-1e300, 1e300)(value)
+
+
 NOTHING = Field("null", lambda value: value is None)
+ANYTHING = Field("a value", _is_value)
 TEXT = Field("a text", _is_text)
-COUNT = Field("a count", _number(0, MOST, int))
-SIZE = Field("a positive count", _number(1, MOST, int))
-SHARE = Field("a share", _number(0, 1))
-SCORE = Field("a number from 0 on", _number(0, 1e9))
-ALPHA = Field("an alpha", _number(0, INF))
+COUNT = Field("a count", number(0, MOST, int))
+SIZE = Field("a positive count", number(1, MOST, int))
+SHARE = Field("a share", number(0, 1))
+SCORE = Field("a number from 0 on", number(0, 1e9))
+ALPHA = Field("an alpha", number(0, INF))
 
 _KEY = {
     "table": TEXT,
     "table_id": SIZE | NOTHING,
-    "model": Field("a model", lambda value: _is_text(value) and value in _MODELS),
+    "model": TEXT,
     "alpha": ALPHA | NOTHING,
     "protocol": TEXT | NOTHING,
     "folds": COUNT,
     "repeat": COUNT,
     "fold": COUNT,
-    "seed": Field("a seed", _number(0, 2**32 - 1, int)),
+    "seed": Field("a seed", number(0, 2**32 - 1, int)),
     "n_rows": SIZE,
     "n_classes": SIZE,
     "status": Field("ok or failed", lambda value: value in ("ok", "failed")),
@@ -153,91 +123,157 @@ _OTHERS = {
     "noise": SHARE,
     "n_features": COUNT,
     "stack_size": SIZE,
-    "versions": Field("names and versions", _are_texts),
+    "versions": Field("names and versions", _are_texts, is_nested=True),
     "environment": TEXT,
     "message": TEXT,
     "n_train": SIZE,
     "n_test": SIZE,
-    **dict.fromkeys(("error", "train_error", "majority_error"), SHARE),
-    **dict.fromkeys(("best_error", "wrong_error", "covered", "near"), SHARE),
-    **dict.fromkeys(("log_loss", "train_log_loss", "brier", "ece", "distance"), SCORE),
+    **dict.fromkeys(("error", "train_error", "majority_error", "wrong_error"), SHARE),
+    **dict.fromkeys(("log_loss", "train_log_loss", "brier", "ece"), SCORE),
     **dict.fromkeys(("fit_seconds", "predict_seconds"), SCORE),
     "chosen_alpha": ALPHA,
-    "best_epoch": SIZE,
-    "reliability": Field("bins of four numbers", _are_bins),
-    "curve": Field("pairs of numbers", _array(None, 2)),
-    "line": Field("triples of numbers", _array(None, 3)),
-    "attacks": Field("attacks of both boxes", _are_attacks),
-    "samples": Field("sets of points", _array(None, None, 2, low=-1e9)),
+    "reliability": Field("bins of four numbers", _are_bins, is_nested=True),
 }
 _FIELDS = _KEY | {name: field | NOTHING for name, field in _OTHERS.items()}
-NESTED = ("versions", "reliability", "curve", "attacks", "line", "samples")
-_SCORES = ("error", "log_loss", "majority_error", "fit_seconds")
-_SCORES_OF_GANS = ("covered", "near", "distance", "fit_seconds")
+SCORES = ("error", "log_loss", "majority_error", "fit_seconds")
+# Networks as they come are compared by this too.
+_NEEDED = dict.fromkeys((DEFAULT, "first"), (*SCORES, "ece"))
 
 _STAMP = {"id": TEXT}
 _STAMPED = TEXT | COUNT | NOTHING
 
 
-def check_row(row):
-    """Check a row of results.
+@dataclass(frozen=True)
+class Schema:
+    """What rows of results hold: what all rows have, and what a study adds.
+
+    A row names its protocol. Those of `benchmarks.models.protocols` are everybody's,
+    and all others some study's. A row of a study that is not this one is taken as it
+    is, but for what tells its job, so that it is kept whoever reads it; what else all
+    rows have is checked if it is a classifier's, which may be reported.
 
     Parameters
     ----------
-    row : object
-        What a line of JSON, or of a Parquet file, holds.
-
-    Returns
-    -------
-    row : dict
-        The same, its `alpha` a float.
-
-    Raises
-    ------
-    ValueError
-        If it breaks the schema; says where.
+    protocols : collection of str, default=()
+        Those of the study.
+    fields : dict of str -> Field, default={}
+        What a row of these protocols may hold, or null, beside or in the place of what
+        all rows may hold.
+    needed : tuple of str, default=SCORES
+        What a row of these protocols must hold if it went well; `needed_first`, if it
+        is also of the first fold.
+    models : dict of str -> Model, default=MODELS
+        Those that a row of these protocols may name.
     """
-    check_fields(row, _FIELDS, _KEY)
-    if (row["alpha"] is None) is (row["model"] in WITH_ALPHA):
-        raise ValueError(f"alpha of {row['model']} is {_shown(row['alpha'])}")
-    if row["folds"] and row["fold"] >= row["folds"]:
-        raise ValueError(f"fold is {row['fold']} of {row['folds']} folds")
-    if row["status"] == "ok":
-        for name in _needed(row):
-            if row.get(name) is None:
-                raise ValueError(f"{name} is missing")
-    return row | {"alpha": None if row["alpha"] is None else float(row["alpha"])}
+
+    protocols: Collection = ()
+    fields: Mapping = field(default_factory=dict)
+    needed: tuple = SCORES
+    needed_first: tuple = ()
+    models: Mapping = field(default_factory=lambda: MODELS)
+
+    @staticmethod
+    def key(row):
+        """Return what tells a row from all others."""
+        return Job.of(row)
+
+    def __getstate__(self):
+        own = ("protocols", "fields", "needed", "needed_first", "models")
+        return {name: getattr(self, name) for name in own}
+
+    @cached_property
+    def nested(self):
+        """The names of the fields that hold lists or objects."""
+        return {name for name, field in self._all_fields.items() if field.is_nested}
+
+    def knows(self, name):
+        """Tell whether there is a field of a name."""
+        return name in self._all_fields
+
+    @cached_property
+    def _all_fields(self):
+        own = {name: field | NOTHING for name, field in self.fields.items()}
+        return _FIELDS | own
+
+    def check(self, row):
+        """Check a row of results.
+
+        Parameters
+        ----------
+        row : object
+            What a line of JSON, or of a Parquet file, holds.
+
+        Returns
+        -------
+        row : dict
+            The same, its `alpha` a float.
+
+        Raises
+        ------
+        ValueError
+            If it breaks the schema; says where.
+        """
+        check_fields(row, {}, _KEY, others=Field("anything", lambda value: True))
+        fields, others, models, needed = self._rules_of(row)
+        check_fields(row, fields, _KEY, others)
+        model = models.get(row["model"])
+        if model is None and others is None:
+            raise ValueError(f"model is {_shown(row['model'])}, not a model")
+        if model is not None and (row["alpha"] is None) is model.takes_alpha:
+            raise ValueError(f"alpha of {row['model']} is {_shown(row['alpha'])}")
+        if row["folds"] and row["fold"] >= row["folds"]:
+            raise ValueError(f"fold is {row['fold']} of {row['folds']} folds")
+        if row["status"] == "ok":
+            for name in needed:
+                if row.get(name) is None:
+                    raise ValueError(f"{name} is missing")
+        return row | {"alpha": None if row["alpha"] is None else float(row["alpha"])}
+
+    def _rules_of(self, row):
+        """Return the fields of a row, what others are, its models and what it needs."""
+        protocol = row["protocol"] if isinstance(row["protocol"], str) else None
+        if protocol in self.protocols:
+            needed = (*self.needed, *(self.needed_first if row["fold"] == 0 else ()))
+            return self._all_fields, None, self.models, needed
+        if protocol is None or protocol in PROTOCOLS:
+            return _FIELDS, None, MODELS, _NEEDED.get(protocol, SCORES)
+        if is_classifier(row):
+            return _FIELDS, ANYTHING, MODELS, SCORES
+        return _KEY | {"n_classes": ANYTHING}, ANYTHING, {}, ()
+
+    def restore(self, row):
+        """Return a row of a table as what it was, where columns have a type each.
+
+        Parameters
+        ----------
+        row : dict
+
+        Returns
+        -------
+        row : dict
+            Without what is null in columns that not all rows have; whole numbers that
+            are to be integers are such.
+        """
+        known = {name: v for name, v in row.items() if v is not None or name in _FIELDS}
+        fields = self._all_fields
+        return {name: _restored(fields.get(name), v) for name, v in known.items()}
 
 
-def restore(row):
-    """Return a row of a table as what it was, where columns have a type each.
-
-    Parameters
-    ----------
-    row : dict
-
-    Returns
-    -------
-    row : dict
-        Without what is null in columns that are no field; whole numbers that are to be
-        integers are such.
-    """
-    known = {name: v for name, v in row.items() if v is not None or name in _FIELDS}
-    return {name: _restored(name, value) for name, value in known.items()}
-
-
-def _restored(name, value):
+def _restored(field, value):
     """Return an integer for a whole float, where that is what is accepted."""
-    if name not in _FIELDS or not isinstance(value, float) or not value.is_integer():
+    if field is None or not isinstance(value, float) or not value.is_integer():
         return value
-    return value if _FIELDS[name].accepts(value) else int(value)
+    return value if field.accepts(value) else int(value)
 
 
-def _needed(row):
-    """Return what a row that went well must have, beside the key."""
-    if row["model"] == GENERATOR:
-        return (*_SCORES_OF_GANS, *["samples"] * (row["fold"] == 0))
-    return (*_SCORES, *_STUDIED.get(row["protocol"], ()))
+def is_classifier(row):
+    """Tell whether a row is of a model in `MODELS` that tells classes."""
+    name = row["model"]
+    is_known = isinstance(name, str) and name in MODELS
+    return is_known and row["n_classes"] is not None
+
+
+CLASSIFIERS = Schema()
 
 
 def check_stamp(stamp):
@@ -275,7 +311,7 @@ def check_fields(row, fields, needed, others=None):
 def _shown(value):
     if isinstance(value, str):
         return repr(value[:30])
-    if value is None or isinstance(value, float) or _number(-MOST, MOST)(value):
+    if value is None or isinstance(value, float) or number(-MOST, MOST)(value):
         return str(value)
     return f"of type {type(value).__name__}"
 

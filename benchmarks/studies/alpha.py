@@ -11,13 +11,26 @@ from functools import partial
 
 import numpy as np
 
+from ..compare.pairing import complete_folds
+from ..models.protocols import ALONE, without_bins
+from ..output.text import frame_as_markdown
 from ..report.figures import legend_below, panels
 from ..run.cli import add_alphas, at_least, jobs_of
-from .defaults.recipes import WIDTHS, width_protocol
-from .study import Study, as_markdown, complete_folds, run_study
+from ..run.fit import fit_models
+from ..run.schema import SCORES, Schema
+from .study import Study, run_study
 
 COLUMNS = ["train_error", "error", "log_loss"]
-_WIDTHS = {width_protocol(width): width for width in WIDTHS}
+WIDTHS = {f"2 x {width}, to the end": width for width in (8, 32, 128, 512)}
+PARAMS = {
+    protocol: ALONE | {"hidden_layer_sizes": (width, width)}
+    for protocol, width in WIDTHS.items()
+}
+
+
+def params_of(model, protocol):
+    """Return the parameters of networks of a width."""
+    return PARAMS[protocol] | {"preprocess": without_bins()}
 
 
 def add_options(parser):
@@ -27,8 +40,8 @@ def add_options(parser):
         "--widths",
         nargs="+",
         type=at_least(1),
-        choices=WIDTHS,
-        default=list(WIDTHS[:-1]),
+        choices=WIDTHS.values(),
+        default=list(WIDTHS.values())[:-1],
         help="of both hidden layers",
     )
 
@@ -37,8 +50,9 @@ def list_jobs(table, options):
     """List a table's jobs: for each width a stack."""
     return [
         job
-        for width in sorted(set(options.widths))
-        for job in jobs_of(table, options, ["mixup"], protocol=width_protocol(width))
+        for protocol, width in WIDTHS.items()
+        if width in options.widths
+        for job in jobs_of(table, options, ["mixup"], protocol=protocol)
     ]
 
 
@@ -56,7 +70,7 @@ def report(frame):
         In Markdown.
     figures : dict of str -> Figure
     """
-    frame = frame.assign(width=frame["protocol"].map(_WIDTHS))
+    frame = frame.assign(width=frame["protocol"].map(WIDTHS))
     frame = complete_folds(frame, ["width", "alpha"])
     numbers = frame.astype(dict.fromkeys(COLUMNS, float))
     by_table = numbers.groupby(["width", "alpha", "table"])[COLUMNS].mean()
@@ -66,7 +80,7 @@ def report(frame):
         [
             "Clean training error, test error and their gap in %, and test log-loss, "
             f"mean over {frame['table'].nunique()} tables.",
-            as_markdown(_table(means)),
+            frame_as_markdown(_table(means)),
             sentence(means),
         ]
     )
@@ -135,6 +149,8 @@ STUDY = Study(
     about=__doc__.splitlines()[0],
     jobs_of=list_jobs,
     report=report,
+    fit=partial(fit_models, params_of=params_of),
+    schema=Schema(protocols=tuple(WIDTHS), needed=(*SCORES, "train_error")),
     add_options=add_options,
 )
 

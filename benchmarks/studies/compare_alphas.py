@@ -4,11 +4,15 @@ from functools import partial
 
 import numpy as np
 
+from ..compare.pairing import complete_folds, demand
 from ..compare.statistics import LEVEL, corrected_t_test, holm, test_to_train
-from ..compare.summary import as_markdown
+from ..output.text import as_markdown
 from ..report.figures import NAMES, draw_curve, plt
 from ..run.cli import add_alphas, jobs_of, large_enough
-from .study import Study, complete_folds, demand
+from ..run.schema import SCORES as ALL_SCORES
+from ..run.schema import Schema
+from .convnets import fit_nets
+from .study import Study
 
 SCORES = {"error": "error", "log_loss": "log-loss"}
 _NUMBERS = (*SCORES, "train_error", "ece", "n_train", "n_test")
@@ -37,6 +41,11 @@ def make_study(name, about, title, load):
         about=about,
         jobs_of=partial(_list_jobs, protocol=name),
         report=partial(_report, name=name, title=title),
+        fit=fit_nets,
+        schema=Schema(
+            protocols=(name,),
+            needed=(*ALL_SCORES, "train_error", "ece", "n_train", "n_test"),
+        ),
         add_options=_add_options,
         load=partial(_load, load),
         folds=2,

@@ -8,8 +8,7 @@ from torch import nn
 from skmixup import MixupNet
 
 from ..run.fit import Fit
-from ..run.jobs import labels_of, rows_of
-from .defaults.recipes import IMAGES, SEQUENCES
+from ..run.folds import labels_of, rows_of
 
 
 def images():
@@ -33,7 +32,7 @@ def sequences():
 
 
 # The module, by what its rows are divided, and rows in a batch.
-_NETS = {IMAGES: (images, 16, 32), SEQUENCES: (sequences, 3, 64)}
+_NETS = {"images": (images, 16, 32), "sequences": (sequences, 3, 64)}
 
 
 class _Classifier:

@@ -8,7 +8,6 @@ from functools import partial
 
 from ..data.tables import load_all
 from .compare_alphas import make_study
-from .defaults.recipes import IMAGES
 from .study import run_study
 
 
@@ -17,7 +16,7 @@ def load():
     return load_all(["digits"])
 
 
-STUDY = make_study(IMAGES, __doc__.splitlines()[0], "digits as images", load)
+STUDY = make_study("images", __doc__.splitlines()[0], "digits as images", load)
 
 main = partial(run_study, STUDY)
 

@@ -2,18 +2,15 @@
 
 ``python -m benchmarks.studies.regression`` runs on the tables that scikit-learn ships
 and, where the openml client has them, on tables made of the development set: a column
-of numbers is the target, the others and the class tell of it. With ``--half choosing``
-it compares the default with its neighbors instead, one thing changed at a time.
+of numbers is the target, the others and the class tell of it. With ``--half
+meta-train`` it compares the default with its neighbors instead, one thing changed at a
+time.
 """
 
-import argparse
-import csv
 import sys
 import time
-from codecs import BOM_UTF8
 from functools import partial
-from itertools import chain, product
-from pathlib import Path
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -24,40 +21,24 @@ from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
 from sklearn.multioutput import MultiOutputRegressor
-from threadpoolctl import threadpool_limits
-from tqdm.auto import tqdm
 
-from ..compare.summary import as_markdown
-from ..data.tables import HALVES, load_all
-from ..models.preprocessing import coded, one_hot
-from ..output.files import keep_aside, write_text_whole, write_whole
-from ..output.text import plain, say, show
-from ..run.cli import Parser, at_least, folder, run_to_the_end
-from ..run.results import UnreadableResults
-from ..run.runner import interruptible
-from ..run.schema import (
-    COUNT,
-    SCORE,
-    SIZE,
-    TEXT,
-    Field,
-    check_fields,
-    read_all,
-    say_refused,
-)
+from skmixup import MixupRegressor, TabularEncoder, fit_many
 
+from ..compare.pairing import NothingToCompare
+from ..data.suites import HALVES
+from ..data.tables import Table, load_all
+from ..models.preprocessing import one_hot, ordinal
+from ..models.registry import Model
+from ..output.text import as_markdown, plain, say
+from ..run.cli import at_least, half
+from ..run.fit import Fit
+from ..run.folds import rows_of
+from ..run.jobs import make_jobs
+from ..run.schema import NOTHING, SCORE, Schema
+from .study import Study, run_study
+
+PROTOCOL = "regression"
 FOLDS = 5
-FILE_NAME = "regression.csv"
-NUMBERS = ["fold", "error", "seconds", "n_rows"]
-COLUMNS = ["model", "fold", "error", "seconds", "table", "n_rows"]
-_FIELDS = {
-    "model": Field("a model", lambda name: name in SETTINGS or name in PEERS),
-    "fold": Field("a fold", lambda n: COUNT.accepts(n) and n < FOLDS),
-    "error": SCORE,
-    "seconds": SCORE,
-    "table": TEXT,
-    "n_rows": SIZE,
-}
 # A target should have at least so many values, and a table so many rows.
 MIN_VALUES, MIN_ROWS = 20, 200
 MAX_ROWS, MAX_COLUMNS = 3000, 60  # for the time it takes
@@ -76,9 +57,9 @@ NEIGHBORS = {
     "1 member, all rows": {"n_estimators": 1, "early_stopping": False},
     "members on all rows": {"early_stopping": False},
     "patience": {"n_iter_no_change": 100},
-    "no bins": {"n_bins": 0},
-    "8 bins": {"n_bins": 8},
-    "16 bins": {"n_bins": 16},
+    "no bins": {"preprocess": TabularEncoder(n_bins=0)},
+    "8 bins": {"preprocess": TabularEncoder(n_bins=8)},
+    "16 bins": {"preprocess": TabularEncoder(n_bins=16)},
     "no dropout": {"dropout": 0.0},
     "dropout 0.25": {"dropout": 0.25},
     "lr 2e-3": {"lr": 2e-3},
@@ -89,114 +70,142 @@ NEIGHBORS = {
     "3 x 128": {"hidden_layer_sizes": (128, 128, 128)},
     "SiLU": {"activation": "silu"},
 }
-SETTINGS = MIXED | NEIGHBORS
 ALL = "all"  # tables of both halves
+
+
+def _ridge():
+    return one_hot(RidgeCV(np.logspace(-3, 3, 13)))
+
+
+def _forest():
+    return ordinal(RandomForestRegressor(random_state=0))
+
+
+def _hist_gradient_boosting():
+    return ordinal(HistGradientBoostingRegressor(random_state=0))
+
+
 PEERS = {
-    "ridge": lambda: one_hot(RidgeCV(np.logspace(-3, 3, 13))),
-    "forest": lambda: coded(RandomForestRegressor(random_state=0)),
-    "hist_gradient_boosting": lambda: coded(
-        HistGradientBoostingRegressor(random_state=0)
-    ),
+    "ridge": Model(_ridge, cost=0.1, has_protocol=True),
+    "forest": Model(_forest, has_protocol=True),
+    "hist_gradient_boosting": Model(_hist_gradient_boosting, has_protocol=True),
+}
+MODELS = {
+    **{
+        name: Model(partial(MixupRegressor, **params), has_protocol=True, stacks=True)
+        for name, params in (MIXED | NEIGHBORS).items()
+    },
+    **PEERS,
 }
 
 
-def tables(keys, shipped=True):
-    """Yield tables with numeric targets.
-
-    Parameters
-    ----------
-    keys : sequence of int
-        OpenML ids of classification tables; those of use are made into such.
-    shipped : bool, default=True
-        Whether scikit-learn's are among them.
-
-    Yields
-    ------
-    name : str
-    X : DataFrame
-    y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-    """
-    own = (("diabetes", load_diabetes), ("linnerud", load_linnerud))
-    for name, load in own if shipped else ():
-        bunch = load(as_frame=True)
-        yield name, bunch.data, bunch.target.to_numpy()
-    for table in load_all(list(keys), say)[0]:
-        name = _target_of(table)
-        if name is not None:
-            known = table.X[name].notna().to_numpy()
-            X = table.X.dropna(axis=1, how="all").drop(columns=name)
-            X = X.assign(class_=table.y.astype(str))
-            y = table.X[name].to_numpy(dtype=float)
-            shown = plain(f"{table.name}: {name}")  # on one line, in a file too
-            yield shown, X[known].reset_index(drop=True), y[known]
+def add_options(parser):
+    """Add what only this study asks."""
+    add = parser.add_argument
+    halves = [*HALVES, ALL]
+    add("--half", type=half, choices=halves, default=ALL, help="of the tables")
+    add(
+        "--models",
+        nargs="+",
+        choices=MODELS,
+        metavar="NAME",
+        help="settings and peers; if none, on meta-train the default's neighbors, else "
+        f"mixing and the peers, of {', '.join(MODELS)}",
+    )
+    add("--first", type=at_least(1), default=FOLDS, help=f"folds of the {FOLDS} to run")
 
 
-def _target_of(table):
-    """Return the last column of numbers with many values, None if there is none."""
+def settle(parser, options):
+    """Say what is compared on which half."""
+    if options.models is None:
+        is_train = options.half == "meta-train"
+        options.models = NEIGHBORS if is_train else [*MIXED, *PEERS]
+    options.models = list(dict.fromkeys([ERM, *options.models]))
+
+
+def load(options):
+    """Load tables of numbers to be predicted, of a half of the tables or of all."""
+    halves = HALVES.values() if options.half == ALL else [HALVES[options.half]]
+    found = [] if options.half == "meta-test" else _shipped()  # by which one chooses
+    tables, unloaded = load_all(sorted(chain(*halves)), say)
+    found += filter(None, map(_regression_table, tables))
+    if not found:
+        say("There is no table.")
+    return found, unloaded
+
+
+def _shipped():
+    """Return the tables that scikit-learn ships."""
+    bunches = load_diabetes(as_frame=True), load_linnerud(as_frame=True)
+    return [
+        _table(name, bunch.data, bunch.target)
+        for name, bunch in zip(("diabetes", "linnerud"), bunches, strict=True)
+    ]
+
+
+def _regression_table(table):
+    """Make the last column of numbers with many values the target; None without."""
     n_rows, n_columns = table.X.shape
     if not MIN_ROWS <= n_rows <= MAX_ROWS or n_columns > MAX_COLUMNS:
         return None
     numbers = table.X.select_dtypes("number")
     rich = [name for name in numbers if numbers[name].nunique() >= MIN_VALUES]
-    return rich[-1] if rich else None
+    if not rich:
+        return None
+    known = table.X[rich[-1]].notna()
+    X = table.X.dropna(axis=1, how="all").drop(columns=rich[-1])
+    X = X.assign(class_=table.y.astype(str))[known].reset_index(drop=True)
+    y = table.X.loc[known, rich[-1]].reset_index(drop=True).astype(float)
+    return _table(plain(f"{table.name}: {rich[-1]}"), X, y)
 
 
-def run(X, y, places):
-    """Score settings and peers on folds of a table, with one thread.
-
-    Parameters
-    ----------
-    X : DataFrame
-    y : ndarray
-    places : list of tuple of str and int
-        Keys of `SETTINGS` or `PEERS`, each with the number of one of the `FOLDS` folds.
-
-    Returns
-    -------
-    rows : list of dict
-        `model`, `fold`, `error`: 1 − R², the squared error in units of the target's
-        variance on the test rows; and `seconds`. None where a peer failed.
-    """
-    from skmixup import fit_many
-
-    folds = list(KFold(FOLDS, shuffle=True, random_state=0).split(X))
-    ours = [place for place in places if place[0] in SETTINGS]
-    fits = fit_many(
-        [_regressor(name, fold) for name, fold in ours],
-        X,
-        y,
-        rows=[folds[fold][0] for _, fold in ours],
-    )
-    rows = [_row(*ours[f.index], f.estimator, f.seconds, X, y, folds) for f in fits]
-    for name, fold in places:
-        if name not in PEERS:
-            continue
-        start, train = time.perf_counter(), folds[fold][0]
-        model = PEERS[name]() if y.ndim == 1 else MultiOutputRegressor(PEERS[name]())
-        try:
-            model.fit(X.iloc[train], y[train])
-        except ValueError as error:  # a peer's, which the others shall not suffer
-            say(f"{name} failed: {error}")
-            continue
-        seconds = time.perf_counter() - start
-        rows.append(_row(name, fold, model, seconds, X, y, folds))
-    return rows
+def _table(name, X, y):
+    folds = KFold(FOLDS, shuffle=True, random_state=0).split(X)
+    splits = {(0, fold): rows for fold, rows in enumerate(folds)}
+    return Table(name, X, pd.DataFrame(y), splits=splits)
 
 
-def _regressor(name, seed):
-    """Make the regressor of a setting."""
-    from skmixup import MixupRegressor, TabularEncoder
-
-    params = dict(SETTINGS[name])
-    if "n_bins" in params:
-        params["preprocess"] = TabularEncoder(n_bins=params.pop("n_bins"))
-    return MixupRegressor(random_state=seed, **params)
+def list_jobs(table, options):
+    """List a table's jobs."""
+    how = {"protocol": PROTOCOL, "folds": FOLDS, "registry": MODELS}
+    jobs = make_jobs(table, options.models, [], **how)
+    return [job for job in jobs if job.fold < options.first]
 
 
-def _row(name, fold, model, seconds, X, y, folds):
-    test = folds[fold][1]
-    error = 1 - r2_score(y[test], model.predict(X.iloc[test]))
-    return {"model": name, "fold": fold, "error": error, "seconds": seconds}
+def fit(table, jobs):
+    """Fit the settings as members of one stack, and the peers one by one."""
+    y, rows = _target(table), [rows_of(table, job)[0] for job in jobs]
+    if MODELS[jobs[0].model].stacks:
+        models = [MODELS[job.model].make(random_state=job.fold) for job in jobs]
+        for fit in fit_many(models, table.X, y, rows=rows):
+            yield Fit(jobs[fit.index], fit.estimator, fit.seconds, fit.error)
+        return
+    for job, train in zip(jobs, rows, strict=True):
+        start, model = time.perf_counter(), MODELS[job.model].make()
+        model = model if y.ndim == 1 else MultiOutputRegressor(model)
+        model.fit(table.X.iloc[train], y[train])
+        yield Fit(job, model, time.perf_counter() - start)
+
+
+def _target(table):
+    """Return the numbers to be predicted: a column of them, or a matrix."""
+    y = table.y.to_numpy(dtype=float)
+    return y[:, 0] if y.shape[1] == 1 else y
+
+
+def measure(table, fit):
+    """Score a regressor by 1 − R², in units of the target's variance on test rows."""
+    y, (train, test) = _target(table), rows_of(table, fit.job)
+    start = time.perf_counter()
+    predicted = fit.model.predict(table.X.iloc[test])
+    measures = {
+        "n_train": len(train),
+        "n_test": len(test),
+        "error": float(1 - r2_score(y[test], predicted)),
+        "fit_seconds": fit.seconds,
+        "predict_seconds": time.perf_counter() - start,
+    }
+    return measures, None
 
 
 def report(frame):
@@ -205,14 +214,19 @@ def report(frame):
     Parameters
     ----------
     frame : DataFrame
-        Rows of :func:`run`, with the `table`.
+        Rows that went well.
 
     Returns
     -------
     text : str
         In Markdown.
+    figures : dict
+        Of none.
     """
-    errors = _errors(frame)
+    errors = frame.astype({"error": float}).pivot_table("error", "table", "model")
+    errors = errors.dropna()
+    if errors.empty or ERM not in errors:
+        raise NothingToCompare("No table has results of all that is compared.")
     ranks = errors.rank(axis=1).mean()
     about = (
         f"{len(errors)} tables, {frame['fold'].nunique()} of {FOLDS} folds each. The "
@@ -226,170 +240,33 @@ def report(frame):
         ratio = np.exp(np.log(errors[name] / errors[ERM]).mean())
         counts = f"{(difference < 0).sum()}, {(difference > 0).sum()}"
         lines.append([name, f"{ranks[name]:.2f}", f"{ratio:.3f}", counts, f"{p:.2g}"])
-    return f"{about}\n\n{as_markdown(heads, lines)}\n"
+    return f"{about}\n\n{as_markdown(heads, lines)}\n", {}
 
 
-def main(argv=None):
-    """Run the study; what a folder has rows of is not run again.
+STUDY = Study(
+    name="regression",
+    about=__doc__.splitlines()[0],
+    jobs_of=list_jobs,
+    report=report,
+    fit=fit,
+    measure=measure,
+    schema=Schema(
+        protocols=(PROTOCOL,),
+        fields={"n_classes": NOTHING, "error": SCORE},
+        needed=("error", "fit_seconds"),
+        models=MODELS,
+    ),
+    add_options=add_options,
+    settle=settle,
+    load=load,
+    file_name=lambda options: options.half,
+    folds=0,
+    has_tables=False,
+    has_seed=False,
+    needs_folder=False,
+)
 
-    Parameters
-    ----------
-    argv : list of str or None, default=None
-        Arguments of the command line; None for this process's.
-
-    Returns
-    -------
-    status : int
-        1 if there is no result at all, 2 if results can't be written, 130 if
-        interrupted, otherwise 0.
-    """
-    options = _parse(argv)
-    return run_to_the_end(partial(_run, options), options.out)
-
-
-def _run(options):
-    with interruptible():
-        return _run_on(_tables_of(options.half), options)
-
-
-def _tables_of(half):
-    """Load a half of the tables, or all."""
-    halves = HALVES.values() if half == ALL else [HALVES[half]]
-    confirms = half == "confirming"  # what is shipped, one chooses by
-    return list(tables(sorted(chain(*halves)), shipped=not confirms))
-
-
-def _run_on(found, options):
-    if not found:
-        say("There is no table.")
-        return 1
-    path = Path(options.out) / FILE_NAME if options.out else None
-    frame = _read(path) if path and path.exists() else pd.DataFrame(columns=COLUMNS)
-    frame = _run_missing(found, options, frame, path)
-    shown = frame["table"].isin([name for name, *_ in found])
-    shown &= frame["model"].isin(options.models) & (frame["fold"] < options.first)
-    errors = _errors(frame[shown])
-    if errors.empty or ERM not in errors:
-        say("No table has results of all that is compared.")
-        return 1
-    text = report(frame[shown])
-    if path:
-        write_text_whole(path.with_name(f"{options.half}.md"), text)
-    show(text)
-    return 0
-
-
-def _run_missing(found, options, frame, path):
-    """Run what a frame has no rows of, and return it with these, written to a file."""
-    done = set(zip(frame["table"], frame["model"], frame["fold"], strict=True))
-    wanted = list(product(options.models, range(options.first)))
-    for name, X, y in tqdm(found, unit="table"):
-        places = [place for place in wanted if (name, *place) not in done]
-        with threadpool_limits(1):
-            rows = run(X, y, places) if places else []
-        if not rows:
-            continue
-        rows = pd.DataFrame(rows).assign(table=name, n_rows=len(X))
-        frame = pd.concat([frame, rows] if len(frame) else [rows], ignore_index=True)
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, partial(frame.to_csv, index=False))
-    return frame
-
-
-def _errors(frame):
-    """Return the errors of the tables that all have results of, a column a model."""
-    return frame.pivot_table("error", "table", "model").dropna()
-
-
-def _read(path):
-    """Read the rows of a run before, and say which are none; they are run again."""
-    first, *lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
-    try:
-        header = _fields_of(first.removeprefix(BOM_UTF8))
-    except ValueError as error:
-        raise UnreadableResults(f"{path} is no table of results: {error}") from error
-    if not set(COLUMNS) <= set(header) or len(set(header)) < len(header):
-        raise UnreadableResults(f"{path} lacks some of the columns {COLUMNS}")
-    rows, refused = read_all(enumerate(lines, 2), partial(_result_of, header), 2)
-    refused |= _told_again(rows)
-    say_refused(path, dict(sorted(refused.items())))
-    if refused:
-        keep_aside(path)
-    frame = pd.DataFrame([row for n, row in rows if n not in refused], columns=COLUMNS)
-    return frame.astype({"fold": int, "n_rows": int, "error": float, "seconds": float})
-
-
-def _told_again(rows):
-    """Return which results, by their lines, are told again further on."""
-    last = {_place(row): number for number, row in rows}
-    return {
-        number: f"told again in line {last[_place(row)]}"
-        for number, row in rows
-        if number != last[_place(row)]
-    }
-
-
-def _place(row):
-    return row["table"], row["model"], row["fold"]
-
-
-def _fields_of(line):
-    """Return the fields of a line of CSV, which is all of a row; or raise ValueError.
-
-    No name has a line's end, so that a quote too many costs no other line.
-    """
-    try:
-        return next(csv.reader([line.decode().removesuffix("\r")], strict=True), [])
-    except csv.Error as error:
-        raise ValueError(str(error)) from error
-
-
-def _result_of(header, numbered):
-    """Return a line's number and its result; raise ValueError if it holds none."""
-    number, line = numbered
-    fields = _fields_of(line)
-    if len(fields) != len(header):
-        raise ValueError(f"{len(fields)} fields, not {len(header)}")
-    row = {
-        name: text for name, text in zip(header, fields, strict=True) if name in _FIELDS
-    }
-    row |= {name: _number_of(row[name]) for name in NUMBERS}
-    check_fields(row, _FIELDS, COLUMNS)
-    return number, row
-
-
-def _number_of(text):
-    """Read a number; one that is whole may be written as 3.0."""
-    value = float(text)
-    return int(value) if value.is_integer() else value
-
-
-def _parse(argv):
-    parser = Parser(
-        prog="python -m benchmarks.studies.regression",
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--half", choices=[*HALVES, ALL], default=ALL, help="of the tables")
-    add(
-        "--models",
-        nargs="+",
-        choices=[*SETTINGS, *PEERS],
-        metavar="NAME",
-        help="settings and peers; if none, the default's neighbors to choose, else "
-        f"mixing and the peers, of {', '.join([*SETTINGS, *PEERS])}",
-    )
-    add("--first", type=at_least(1), default=FOLDS, help="folds of the 5 to run")
-    add("--out", type=folder, metavar="DIR", help="keep results in DIR")
-    options = parser.parse_args(argv)
-    options.first = min(options.first, FOLDS)
-    if options.models is None:
-        chooses = options.half == "choosing"
-        options.models = [ERM, *NEIGHBORS] if chooses else [*MIXED, *PEERS]
-    options.models = list(dict.fromkeys([ERM, *options.models]))
-    return options
+main = partial(run_study, STUDY)
 
 
 if __name__ == "__main__":

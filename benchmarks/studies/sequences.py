@@ -12,7 +12,6 @@ import pandas as pd
 
 from ..data.tables import Table
 from .compare_alphas import make_study
-from .defaults.recipes import SEQUENCES
 from .study import run_study
 
 N_ROWS, N_POINTS = 5000, 21  # UCI's own
@@ -52,7 +51,7 @@ def load():
     return [Table("waveforms", pd.DataFrame(X), pd.Series(y))], {}
 
 
-STUDY = make_study(SEQUENCES, __doc__.splitlines()[0], "waveforms", load)
+STUDY = make_study("sequences", __doc__.splitlines()[0], "waveforms", load)
 
 main = partial(run_study, STUDY)
 

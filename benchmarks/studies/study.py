@@ -1,4 +1,4 @@
-"""What the studies of mixup's claims share: one way to run and to report them."""
+"""What all studies share: what they declare, and one way to run and to report them."""
 
 import argparse
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from ..compare.summary import as_markdown as table_of_texts
+from ..compare.pairing import NothingToCompare
 from ..compare.summary import label_rows
 from ..data.tables import group_by_reason, load_all
-from ..output.files import write_figure, write_text_whole
-from ..output.text import show
+from ..output.files import atomic_write_text, write_figure
+from ..output.text import say, show
 from ..report.figures import plt
 from ..run.cli import (
     Parser,
@@ -20,15 +20,14 @@ from ..run.cli import (
     large_enough,
     list_failures,
     parse,
-    run_jobs,
     run_to_the_end,
-    say,
 )
+from ..run.fit import fit_models
+from ..run.measure import measure
 from ..run.results import Results
-
-
-class NothingToCompare(Exception):
-    """Too much has failed for a report."""
+from ..run.runner import run_jobs
+from ..run.schema import CLASSIFIERS, Schema
+from ..run.unit import interruptible
 
 
 def load_tables(options):
@@ -50,28 +49,52 @@ class Study:
     jobs_of : callable
         Takes a table and the options, returns a list of jobs.
     report : callable
-        Takes a frame of rows that went well, with `label`; returns a text in Markdown
-        and a dict of figures by name.
+        Takes a frame of rows that went well, with `title` and `label`; returns a text
+        in Markdown and a dict of figures by name. Raises NothingToCompare.
+    fit : callable, default=fit_models
+        Takes a table and jobs that run at once, and yields a `benchmarks.run.fit.Fit`
+        for each of them. Like `measure`, it is sent to other processes.
+    measure : callable, default=measure
+        Takes a table and a `Fit`, and returns measures for the row, and predictions or
+        None.
+    schema : Schema, default=CLASSIFIERS
+        The study's own protocols, and what rows of these hold.
     add_options : callable, default=None
         Takes the parser.
+    settle : callable, default=None
+        Takes the parser and the options, and settles what depends on several of them.
     load : callable, default=load_tables
         Takes the options, returns tables and what is not loaded; by default those of
         the benchmark.
+    file_name : callable, default=None
+        Takes the options, returns the name of the report; by default, `name`.
     folds, repeats : int, default=3 and 1
         Of the cross-validation, if nothing else is said; 0 if there is none.
-    has_tables : bool, default=True
-        Whether the command line says which tables.
+    has_tables, has_seed : bool, default=True
+        Whether the command line says which tables, and which seed.
+    needs_folder : bool, default=True
+        Whether results are kept in ``results/NAME`` if nothing else is said.
+    tells_failures : bool, default=False
+        Whether `report` is given the rows that went wrong too.
     """
 
     name: str
     about: str
     jobs_of: Callable
     report: Callable
+    fit: Callable = fit_models
+    measure: Callable = measure
+    schema: Schema = CLASSIFIERS
     add_options: Callable | None = None
+    settle: Callable | None = None
     load: Callable = load_tables
+    file_name: Callable | None = None
     folds: int = 3
     repeats: int = 1
     has_tables: bool = True
+    has_seed: bool = True
+    needs_folder: bool = True
+    tells_failures: bool = False
 
 
 def run_study(study, argv=None):
@@ -90,24 +113,49 @@ def run_study(study, argv=None):
         1 if there is no result at all, 2 if results can't be written or the cluster
         doesn't answer or is lost, 130 if interrupted, otherwise 0.
     """
-    options = _parse(study, argv)
+    options = parse_options(study, argv)
     return run_to_the_end(partial(_run, study, options), options.out)
 
 
 def _run(study, options):
-    results = Results(options.out)
-    tables, unloaded = study.load(options)
-    jobs = {table: study.jobs_of(table, options) for table in tables}
-    run_jobs(jobs, results, n_jobs=options.n_jobs, scheduler=options.scheduler)
+    results = Results(options.out, study.schema)
+    with interruptible():
+        tables, unloaded = study.load(options)
+    jobs = {table: _jobs_of(study, table, options, results) for table in tables}
+    how = {"fit": study.fit, "measure": study.measure}
+    how |= {"n_jobs": options.n_jobs, "scheduler": options.scheduler}
+    run_jobs(jobs, results, **how)
     rows = results.rows(chain(*jobs.values()))
     results.export()
-    status = _report(study, rows, Path(options.out))
+    with interruptible():
+        status = _report(study, rows, unloaded, options)
     for line in group_by_reason(unloaded):
         show(f"Not loaded: {line}")
     return status
 
 
-def _parse(study, argv):
+def _jobs_of(study, table, options, results):
+    """List a table's jobs; of models that are not installed, those that are done."""
+    models = study.schema.models
+    return [
+        job
+        for job in study.jobs_of(table, options)
+        if models[job.model].is_installed or results.is_finished(job)
+    ]
+
+
+def parse_options(study, argv=None):
+    """Read a study's command line.
+
+    Parameters
+    ----------
+    study : Study
+    argv : list of str or None, default=None
+
+    Returns
+    -------
+    options : Namespace
+    """
     parser = Parser(
         prog=f"python -m benchmarks.studies.{study.name}",
         description=study.about,
@@ -117,15 +165,22 @@ def _parse(study, argv):
         add_tables(parser)
     if study.add_options is not None:
         study.add_options(parser)
-    out = f"results/{study.name}"
-    add_how(parser, folds=study.folds, repeats=study.repeats, out=out)
+    add_how(
+        parser,
+        folds=study.folds,
+        repeats=study.repeats,
+        out=f"results/{study.name}" if study.needs_folder else None,
+        has_seed=study.has_seed,
+    )
     options = parse(parser, argv)
-    if options.alphas == [0]:
+    if getattr(options, "alphas", None) == [0]:
         parser.error("argument --alphas: there is none above 0 to compare with ERM")
+    if study.settle is not None:
+        study.settle(parser, options)
     return options
 
 
-def _report(study, rows, folder):
+def _report(study, rows, unloaded, options):
     """Write and print what was found."""
     for line in list_failures(rows):
         say(line)
@@ -134,99 +189,25 @@ def _report(study, rows, folder):
         say("There is no result.")
         return 1
     try:
-        text, figures = study.report(label_rows(good))
+        text, figures = study.report(label_rows(rows if study.tells_failures else good))
     except NothingToCompare as error:
         say(str(error))
         return 1
-    if len(good) < len(rows):
-        text += f"\n{len(rows) - len(good)} of {len(rows)} fits failed.\n"
-    write_text_whole(folder / f"{study.name}.md", text)
-    for name, figure in figures.items():
-        write_figure(folder / f"{name}.png", figure)
-        plt.close(figure)
+    n_failed = len(rows) - len(good)
+    if n_failed or (unloaded and study.tells_failures):
+        text += f"\nFits that failed: {n_failed}. Tables not there: {len(unloaded)}.\n"
     show(text)
-    files = ", ".join(f"{name}.png" for name in figures)
-    say(f"In {folder}: {study.name}.md, {files}, and the rows.")
+    if options.out is not None:
+        name = study.file_name(options) if study.file_name else study.name
+        _write(Path(options.out), name, text, figures)
+    for figure in figures.values():
+        plt.close(figure)
     return 0
 
 
-def as_markdown(frame):
-    """Lay a frame of texts out as a table of Markdown, its index first.
-
-    Parameters
-    ----------
-    frame : DataFrame
-
-    Returns
-    -------
-    text : str
-    """
-    lines = [[str(label), *cells] for label, *cells in frame.itertuples()]
-    return table_of_texts([frame.index.name, *frame.columns], lines)
-
-
-def complete_folds(frame, columns):
-    """Return the rows of those folds that have a row for all that is compared.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        With `table`, `repeat`, `fold`, and the columns that tell what is compared.
-    columns : list of str
-
-    Returns
-    -------
-    frame : DataFrame
-
-    Raises
-    ------
-    NothingToCompare
-        If there is no such fold.
-    """
-    kinds = frame.groupby(columns).ngroup()
-    places = [frame[name] for name in ("table", "repeat", "fold")]
-    complete = kinds.groupby(places).transform("nunique") == kinds.nunique()
-    if not complete.any():
-        raise NothingToCompare("No fold has results of all that is compared.")
-    return frame[complete]
-
-
-def demand(frame, column, values):
-    """Raise NothingToCompare unless all values are there.
-
-    Parameters
-    ----------
-    frame : DataFrame
-    column : str
-    values : iterable
-    """
-    for value in values:
-        if value not in set(frame[column]):
-            raise NothingToCompare(f"There is no result with {column} {value}.")
-
-
-def against(errors, name, others):
-    """Say on how many tables one has a lower error than others.
-
-    Parameters
-    ----------
-    errors : DataFrame
-        A row for each table, a column for each model.
-    name : str
-        Of the one.
-    others : list of str
-
-    Returns
-    -------
-    text : str
-    """
-    parts = []
-    for other in others:
-        difference = errors[name].mean() - errors[other].mean()
-        word = "below" if difference < 0 else "not below"
-        lower = int((errors[name] < errors[other]).sum())
-        parts.append(
-            f"{word} {other} ({errors[other].mean():.1f} %; lower on {lower} of "
-            f"{len(errors)} tables)"
-        )
-    return f"{name} ({errors[name].mean():.1f} %) is " + " and ".join(parts)
+def _write(folder, name, text, figures):
+    atomic_write_text(folder / f"{name}.md", text)
+    for figure_name, figure in figures.items():
+        write_figure(folder / f"{figure_name}.png", figure)
+    files = ", ".join([f"{name}.md", *(f"{name}.png" for name in figures)])
+    say(f"In {folder}: {files}, and the rows.")

@@ -1,10 +1,25 @@
 """What tests of the benchmarks share."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
+from benchmarks.models.registry import MODELS
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def pretend(monkeypatch, name, make):
+    """Let a model be another one, which may take parameters or none."""
+
+    def make_it(**params):
+        try:
+            return make(**params)
+        except TypeError:
+            return make()
+
+    monkeypatch.setitem(MODELS, name, replace(MODELS[name], make=make_it))
 
 
 @pytest.fixture(scope="module")

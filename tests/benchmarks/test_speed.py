@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import speed
-from benchmarks.timing import workloads as _contests
+from benchmarks.timing import workloads
 
 
 def test_a_quick_run_writes_its_files(tmp_path, capsys):
@@ -39,11 +39,11 @@ def test_each_sections_last_run_counts(tmp_path):
     assert speed.read_latest(path)["value"].tolist() == [2.0, 3.0]
 
 
-@pytest.mark.parametrize("name", _contests.FITTERS)
+@pytest.mark.parametrize("name", workloads.FITTERS)
 def test_every_competitor_trains(name):
-    X, y = _contests.make_rows(200, 30)
+    X, y = workloads.make_rows(200, 30)
     assert (
-        _contests.seconds(_contests.FITTERS[name](16, 1).fit, X, y.astype("int64")) > 0
+        workloads.seconds(workloads.FITTERS[name](16, 1).fit, X, y.astype("int64")) > 0
     )
 
 
@@ -78,7 +78,7 @@ def test_bad_flags_are_named(tmp_path, capsys):
 
 
 def contest_of(monkeypatch, work):
-    contest = _contests.Contest("members", "a", "s", {"mixup": work})
+    contest = workloads.Contest("members", "a", "s", {"mixup": work})
     monkeypatch.setitem(speed.SECTIONS, "members", lambda quick: [contest])
 
 

@@ -17,28 +17,20 @@ from sklearn.metrics import brier_score_loss
 
 from benchmarks import uci
 from benchmarks.compare.summary import against_erm, as_text, label_rows, summarize
-from benchmarks.data.tables import SUITES, Table, load_all
-from benchmarks.models import registry as _models
+from benchmarks.data.suites import SUITES
+from benchmarks.data.tables import Table, load_all
+from benchmarks.models import registry
 from benchmarks.models.registry import make_model
-from benchmarks.run.jobs import (
-    Job,
-    Unit,
-    make_jobs,
-    make_units,
-    rare_classes,
-    rows_of,
-    split,
-)
-from benchmarks.run.metrics import (
-    calibration_error,
-    evaluate,
-    majority_error,
-    over_all_classes,
-)
+from benchmarks.models.scoring import over_all_classes
+from benchmarks.run.folds import rare_classes, rows_of, split
+from benchmarks.run.jobs import Job, make_jobs
+from benchmarks.run.metrics import calibration_error, evaluate, majority_error
 from benchmarks.run.results import Results, read_rows
-from benchmarks.run.runner import Interrupted, run_unit, run_units
+from benchmarks.run.runner import run_units
+from benchmarks.run.unit import Interrupted, Unit, make_units, run_unit
 
 from ..conftest import NO_NETWORK, contents
+from .conftest import pretend
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_FOLD = {"protocol": "paper", "folds": 3, "repeats": 1, "seed": 0}
@@ -54,11 +46,11 @@ def iris():
 def failing(monkeypatch):
     """Models named "logistic" that fail in `fit` until told otherwise."""
 
-    class Failing(_models.DummyClassifier):
+    class Failing(registry.DummyClassifier):
         def fit(self, X, y):
             raise RuntimeError("no luck\ntoday")
 
-    monkeypatch.setitem(_models.MODELS, "logistic", lambda *_: Failing())
+    pretend(monkeypatch, "logistic", Failing)
 
 
 def run_job(table, job):
@@ -113,14 +105,14 @@ def test_models_of_a_fold_share_their_rows_and_seed(iris, monkeypatch):
     """One fold is one split and one seed, whatever the model; other folds, others."""
     seen = {}
 
-    class Spy(_models.DummyClassifier):
+    class Spy(registry.DummyClassifier):
         def fit(self, X, y):
             key = (tuple(X.index), self.random_state)
             seen.setdefault(key, []).append(self.name)
             return super().fit(X, y)
 
     def spy_for(name):
-        def spy(alpha, protocol, seed):
+        def spy(seed, **_):
             model = Spy(random_state=seed)
             model.name = name
             return model
@@ -129,7 +121,7 @@ def test_models_of_a_fold_share_their_rows_and_seed(iris, monkeypatch):
 
     models = ["mlp", "forest"]
     for name in models:
-        monkeypatch.setitem(_models.MODELS, name, spy_for(name))
+        pretend(monkeypatch, name, spy_for(name))
     for job in make_jobs(iris, models, [], **ONE_FOLD | {"repeats": 2}):
         assert run_job(iris, job)["status"] == "ok"
     assert len(seen) == len({seed for _, seed in seen}) == 6
@@ -230,7 +222,7 @@ def test_no_warning_where_no_class_is_rare():
     assert rare_classes(np.repeat(["a", "b"], 3), 3) is None
 
 
-@pytest.mark.parametrize("name", [*filter(_models.is_installed, _models.MODELS)])
+@pytest.mark.parametrize("name", [*filter(registry.is_installed, registry.MODELS)])
 def test_every_model_takes_raw_tables(name):
     """Numbers, strings, categories, booleans, missing, all missing, and unseen."""
     rng = np.random.default_rng(0)
@@ -509,12 +501,12 @@ def test_a_job_has_one_thread(iris, monkeypatch):
 
     seen = []
 
-    class Spy(_models.DummyClassifier):
+    class Spy(registry.DummyClassifier):
         def fit(self, X, y):
             seen.append(torch.get_num_threads())
             return super().fit(X, y)
 
-    monkeypatch.setitem(_models.MODELS, "dummy", lambda *_: Spy())
+    pretend(monkeypatch, "dummy", Spy)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:

@@ -11,20 +11,14 @@ from functools import partial
 
 import pandas as pd
 
+from ...compare.pairing import against, complete_folds, demand
 from ...compare.summary import ERM
-from ...output.text import in_figure
+from ...output.text import frame_as_markdown, in_figure, say
 from ...report.figures import legend_below, panels
-from ...run.cli import add_alphas, jobs_of, say
-from ..defaults.recipes import ATTACKED, PARTS, SPAN
-from ..study import (
-    Study,
-    against,
-    as_markdown,
-    complete_folds,
-    demand,
-    load_tables,
-    run_study,
-)
+from ...run.cli import add_alphas, jobs_of
+from ...run.schema import SCORES, Schema
+from ..study import Study, load_tables, run_study
+from .attacks import ATTACKED, FIELDS, PARTS, SPAN, fit_attacked
 
 SHOWN = 0.25  # the ε that the sentence is about
 
@@ -83,7 +77,7 @@ def report(frame):
             "mixing. In and off the span: by as much, but along the gradient's part in "
             f"the span of the data ({100 * SPAN:g} % of its variance), or off it; mean "
             f"over the {n_parted} tables where there are both.",
-            as_markdown(_table(means, order)),
+            frame_as_markdown(_table(means, order)),
             *sentences,
         ]
     )
@@ -162,6 +156,10 @@ STUDY = Study(
     about=__doc__.splitlines()[0],
     jobs_of=list_jobs,
     report=report,
+    fit=fit_attacked,
+    schema=Schema(
+        protocols=(ATTACKED,), fields=FIELDS, needed=(*SCORES, "attacks", "line")
+    ),
     add_options=add_options,
     load=load,
 )

@@ -14,11 +14,25 @@ from skmixup import fit_many
 from skmixup.mixing import mix
 
 from ...models.preprocessing import standardized
-from ...models.registry import make_model
+from ...models.protocols import ALONE
+from ...models.registry import MODELS
 from ...run.fit import Fit
-from ...run.jobs import labels_of, rows_of
-from ..defaults.recipes import EPSILONS, PARTS, SPAN
+from ...run.folds import labels_of, rows_of
+from ...run.schema import TEXT, Field, array, number
 
+ATTACKED = "attacked"
+PARAMS = ALONE | {"max_epochs": 100}
+SPAN = 0.9  # share of the variance of the columns that the span of the data holds
+PARTS = "in the span", "off the span"  # of it, a move may be
+# Shares of a column's standard deviation by which it may be moved.
+EPSILONS = (0.05, 0.1, 0.25, 0.5, 1.0)
+# What is attacked, and how: the study compares all of these. Columns that don't vary
+# have no span, and one that holds all of their variance leaves nothing off it.
+_ATTACKS = {
+    *((box, kind) for box in ("white", "black") for kind in ("FGSM", "I-FGSM")),
+    *(("white", part) for part in PARTS),
+}
+_MAY_LACK = ((), PARTS[1:], PARTS)
 N_STEPS, STEP = 10, 0.25  # of the iterated attack; the latter as a share of ε
 N_PAIRS, N_PLACES = 300, 11  # of training rows, and along the line between them
 
@@ -107,8 +121,8 @@ def fit_attacked(table, jobs):
 
 def _model(job, alpha, seed):
     """Make a network that gets numbers standardized, and moved by no binning."""
-    model = make_model("mixup", alpha=alpha, protocol=job.protocol, seed=seed % 2**32)
-    return model.set_params(preprocess=standardized())
+    params = PARAMS | {"preprocess": standardized()}
+    return MODELS["mixup"].make(alpha=alpha, seed=seed % 2**32, **params)
 
 
 def _attack(table, job, estimator, source):
@@ -243,3 +257,29 @@ def between(target, X, y, seed):
         missed = (named != y[first]) & (named != y[second])
         found.append([float(lam), float(missed.mean()), float(norm)])
     return found
+
+
+def _are_attacks(value):
+    score = number(0, 1e9)
+    if not isinstance(value, list):
+        return False
+    whole = all(
+        isinstance(line, list)
+        and len(line) == 4
+        and all(map(TEXT.accepts, line[:2]))
+        and all(map(score, line[2:]))
+        for line in value
+    )
+    tried = sorted(tuple(line[:3]) for line in value) if whole else None
+    return tried in map(_attacks_without, _MAY_LACK)
+
+
+def _attacks_without(parts):
+    kinds = [kind for kind in _ATTACKS if kind[1] not in parts]
+    return sorted((*kind, epsilon) for kind in kinds for epsilon in EPSILONS)
+
+
+FIELDS = {
+    "attacks": Field("attacks of both boxes", _are_attacks, is_nested=True),
+    "line": Field("triples of numbers", array(None, 3), is_nested=True),
+}

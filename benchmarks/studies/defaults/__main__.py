@@ -1,126 +1,77 @@
 """The study that the defaults come from: recipes and peers on development tables.
 
 ``python -m benchmarks.studies.defaults`` compares the default with its neighbors, one
-thing changed at a time, on the choosing half of the tables; with ``--half confirming``
+thing changed at a time, on the meta-train half of the tables; with ``--half meta-test``
 it compares the default, and the same without mixing, with the models that a user would
 pick instead, on the other half. ``--help`` lists what else it can do.
 """
 
-import argparse
 import sys
 from functools import partial
 from itertools import chain
-from pathlib import Path
 
-import joblib
 import numpy as np
 
-from ...compare.leaderboard import NoSharedTable, as_markdown, leaderboard
+from ...compare.leaderboard import layout, leaderboard
 from ...compare.statistics import MIN_TABLES, compare
-from ...compare.summary import as_markdown as table_of_texts
-from ...compare.summary import label_rows, leave_out_failures
-from ...data.tables import HALVES, load_all
-from ...models.registry import STACKED, is_installed
-from ...output.files import write_text_whole
-from ...output.text import in_markdown, show
-from ...run.cli import Parser, at_least, folder, run_jobs, run_to_the_end, say
+from ...compare.summary import leave_out_failures
+from ...data.suites import HALVES
+from ...data.tables import load_all
+from ...models.registry import STACKED
+from ...output.text import as_markdown, in_markdown, say
+from ...run.cli import at_least, half
+from ...run.fit import fit_models
 from ...run.jobs import make_jobs
-from ...run.results import Results
-from .recipes import DEFAULT, RECIPES
+from ...run.schema import SCORES, Schema
+from ..study import Study, run_study
+from .recipes import DEFAULT, RECIPES, params_of
 
-FOLDS, SEED = 5, 0
+FOLDS = 5
 PEERS = (
     *("logistic", "mlp", "forest", "hist_gradient_boosting"),
     *("xgboost", "lightgbm", "catboost", "realmlp", "tabm"),
 )
 
 
-def main(argv=None):
-    """Run the study.
-
-    Parameters
-    ----------
-    argv : list of str or None, default=None
-        Arguments of the command line; None for this process's.
-
-    Returns
-    -------
-    status : int
-        1 if there is no result at all, 2 if results can't be read or written, 130 if
-        interrupted, otherwise 0.
-    """
-    options = _parse(argv)
-    return run_to_the_end(partial(_run, options), options.out)
-
-
-def _run(options):
-    results = Results(options.out)
-    tables, unloaded = load_all(list(options.tables), say)
-    least, most = options.min_rows or 0, options.max_rows or np.inf
-    tables = [t for t in tables if least <= len(t.X) <= most]
-    if not tables:
-        say(f"No table with {least} to {most} rows is there.")
-        return 1
-    jobs = {table: _jobs(table, options, results) for table in tables}
-    run_jobs(jobs, results, n_jobs=options.n_jobs)
-    rows = results.rows(chain(*jobs.values()))
-    if not any(row["status"] == "ok" for row in rows):
-        say("There is no result.")
-        return 1
-    try:
-        text = report(rows, unloaded)
-    except NoSharedTable as error:
-        say(error)
-        return 1
-    if options.out is not None:
-        results.export()
-        write_text_whole(Path(options.out) / _file_name(options), text)
-    show(text)
-    return 0
-
-
-def _parse(argv):
-    parser = Parser(
-        prog="python -m benchmarks.studies.defaults",
-        description=__doc__.splitlines()[0],
-        epilog="recipes:\n  "
-        + "\n  ".join(RECIPES)
-        + f"\n\nmodels:\n  {' '.join(PEERS)}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_options(parser):
+    """Add what only this study asks."""
     add = parser.add_argument
-    half = "of the tables (default: choosing)"
-    add("--half", choices=HALVES, default="choosing", help=half)
-    recipes = "of the list below (default: choosing, all; confirming, two)"
+    add("--half", type=half, choices=HALVES, default="meta-train", help="of the tables")
+    recipes = f"of {', '.join(RECIPES)}; if none is named, all, or on meta-test two"
     add("--recipes", nargs="+", choices=RECIPES, metavar="NAME", help=recipes)
-    models = "peers, of the list below; with no NAME, none (default: confirming, all)"
+    models = f"of {', '.join(PEERS)}; if the option is not there, none, or on meta-test"
+    models += " all"
     add("--models", nargs="*", choices=PEERS, metavar="NAME", help=models)
     add("--min-rows", type=at_least(1), metavar="N", help="leave smaller tables out")
     add("--max-rows", type=at_least(1), metavar="N", help="leave larger tables out")
-    first = f"folds of the {FOLDS} to run (default: all)"
+    first = f"folds of the {FOLDS} to run"
     add("--first", type=int, choices=range(1, FOLDS + 1), default=FOLDS, help=first)
-    n_jobs = "processes (default: one a core)"
-    add("--n-jobs", type=at_least(1), default=joblib.cpu_count(), help=n_jobs)
-    out = (
-        "keep results in DIR; the same DIR resumes. The report there is named after "
-        "the half, the limits, and whether recipes or models were named"
-    )
-    add("--out", type=folder, metavar="DIR", help=out)
-    options = parser.parse_args(argv)
-    confirms = options.half == "confirming"
+
+
+def settle(parser, options):
+    """Check what bounds there are, and say what is compared on which half."""
     if None not in (options.min_rows, options.max_rows):
         if options.min_rows > options.max_rows:
             parser.error("argument --min-rows: must not be above --max-rows")
-    options.tables = HALVES[options.half]
+    is_test = options.half == "meta-test"
     options.is_part = bool(options.recipes) or options.models is not None
-    usual = [DEFAULT, "alpha 0"] if confirms else RECIPES
+    usual = [DEFAULT, "alpha 0"] if is_test else RECIPES
     options.recipes = list(dict.fromkeys(options.recipes or usual))
     if options.models is None:
-        options.models = PEERS if confirms else []
-    return options
+        options.models = PEERS if is_test else []
 
 
-def _file_name(options):
+def load(options):
+    """Load a half of the tables, those within the bounds."""
+    tables, unloaded = load_all(list(HALVES[options.half]), say)
+    least, most = options.min_rows or 0, options.max_rows or np.inf
+    tables = [table for table in tables if least <= len(table.X) <= most]
+    if not tables:
+        say(f"No table with {least} to {most} rows is there.")
+    return tables, unloaded
+
+
+def file_name(options):
     """Name a report after what it is of, so that several can lie side by side."""
     limits = {
         "min-rows": options.min_rows,
@@ -128,65 +79,54 @@ def _file_name(options):
         "first": options.first if options.first < FOLDS else None,
     }
     parts = [f"{name}-{limit}" for name, limit in limits.items() if limit is not None]
-    return "-".join([options.half, *parts, *["part"] * options.is_part]) + ".md"
+    return "-".join([options.half, *parts, *["part"] * options.is_part])
 
 
-def _jobs(table, options, results):
-    """List a table's jobs; of models that are not installed, those that are done."""
-    settings = {"folds": FOLDS, "repeats": 1, "seed": SEED}
-    jobs = make_jobs(table, options.models, [], protocol=DEFAULT, **settings)
+def list_jobs(table, options):
+    """List a table's jobs: those of the peers, then those of the recipes."""
+    jobs = make_jobs(table, options.models, [], protocol=DEFAULT, folds=FOLDS)
     for name in options.recipes:
         recipe = RECIPES[name]
-        jobs += make_jobs(
-            table, [recipe.model], [recipe.alpha], protocol=name, **settings
-        )
-    return [
-        job
-        for job in jobs
-        if job.fold < options.first
-        and (is_installed(job.model) or results.is_finished(job))
-    ]
+        how = {"protocol": name, "folds": FOLDS}
+        jobs += make_jobs(table, [recipe.model], [recipe.alpha], **how)
+    return [job for job in jobs if job.fold < options.first]
 
 
-def report(rows, unloaded=()):
+def report(frame):
     """Rank all recipes and models over the tables that all have results of.
 
     Parameters
     ----------
-    rows : list of dict
-        As made by :func:`benchmarks.run.runner.run_unit`.
-    unloaded : dict of key -> str
-        Tables that are not there.
+    frame : DataFrame
+        From :func:`benchmarks.compare.summary.label_rows`, with what has failed.
 
     Returns
     -------
     text : str
         In Markdown.
+    figures : dict
+        Of none.
     """
-    frame = label_rows(rows)
     ours = frame["model"].isin(STACKED)
-    frame["label"] = frame["protocol"].where(ours, frame["model"])
+    frame = frame.assign(label=frame["protocol"].where(ours, frame["model"]))
     everything = set(frame["title"])
     frame, left_out = _leave_out_parts(leave_out_failures(frame))
     board, tables = leaderboard(frame)
     shown = frame[frame["title"].isin(tables)]
-    lines = [
+    parts = [
         f"{len(tables)} tables, {len(shown)} fits; the mean rank among "
         f"{len(board)}, with its 95 % bootstrap interval over tables.",
-        *("", as_markdown(board), ""),
+        layout(board),
     ]
     if {DEFAULT} < set(shown["label"]):
-        lines += [_against_default(shown), ""]
+        parts.append(_against_default(shown))
     if left_out:
         names = ", ".join(map(in_markdown, left_out))
-        lines += [f"Left out, since no table has all of its folds: {names}.", ""]
+        parts.append(f"Left out, since no table has all of its folds: {names}.")
     if everything > set(tables):
         names = ", ".join(map(in_markdown, sorted(everything - set(tables))))
-        lines += [f"Left out, since not all of these have all folds: {names}.", ""]
-    failed = sum(row["status"] != "ok" for row in rows)
-    if failed or len(unloaded):
-        lines.append(f"Fits that failed: {failed}. Tables not there: {len(unloaded)}.")
-    return "\n".join(lines).strip() + "\n"
+        parts.append(f"Left out, since not all of these have all folds: {names}.")
+    return "\n\n".join(parts) + "\n", {}
 
 
 def _leave_out_parts(frame):
@@ -224,7 +164,28 @@ def _against_default(frame):
         f"Tables on which each has a lower score than {DEFAULT}, or a higher one; p of "
         f"Wilcoxon's signed-rank test over tables, from {MIN_TABLES} on:"
     )
-    return f"{about}\n\n{table_of_texts(heads, lines)}"
+    return f"{about}\n\n{as_markdown(heads, lines)}"
+
+
+STUDY = Study(
+    name="defaults",
+    about=__doc__.splitlines()[0],
+    jobs_of=list_jobs,
+    report=report,
+    fit=partial(fit_models, params_of=params_of),
+    schema=Schema(protocols=tuple(RECIPES), needed=(*SCORES, "ece")),
+    add_options=add_options,
+    settle=settle,
+    load=load,
+    file_name=file_name,
+    folds=0,
+    has_tables=False,
+    has_seed=False,
+    needs_folder=False,
+    tells_failures=True,
+)
+
+main = partial(run_study, STUDY)
 
 
 if __name__ == "__main__":

@@ -1,32 +1,16 @@
-"""How networks are trained: as they come, as in the paper, or much like the default.
+"""The default, and what it was chosen among: one thing changed at a time.
 
-A recipe is what a `MixupClassifier` is given; each is a protocol of the benchmark's, so
-that its rows are jobs like all others.
+Each recipe is a protocol of the study's, so that its rows are jobs like all others.
 """
 
 from dataclasses import dataclass, field
 
-# The paper's experiment on UCI tables: 2 x 128 ReLU, Adam with its defaults, 10 epochs
-# of batches of 16.
-PAPER = {
-    "hidden_layer_sizes": (128, 128),
-    "activation": "relu",
-    "dropout": 0.0,
-    "n_estimators": 1,
-    "early_stopping": False,
-    "lr": 1e-3,
-    "lr_schedule": "constant",
-    "weight_decay": 0.0,
-    "batch_size": 16,
-    "max_epochs": 10,
-}
-# What MixupClassifier was before the study of its defaults.
-FIRST = {
-    "dropout": 0.0,
-    "n_estimators": 1,
-    "early_stopping": False,
-    "lr": 2e-3,
-}
+from skmixup import TabularEncoder
+
+from ...models import protocols
+from ...models.protocols import DEFAULT, FIRST
+from ...models.registry import STACKED
+from .variants import CALLBACKS, ENCODERS, Sometimes
 
 
 @dataclass(frozen=True)
@@ -40,7 +24,7 @@ class Recipe:
     alpha : float, default=0.1
         mixup's α.
     model : str, default="mixup"
-        A key of `benchmarks.models.registry.STACKED`.
+        One of `benchmarks.models.registry.STACKED`.
     n_bins : int, default=None
         Of the encoder; None for its default.
     mixes : float, default=None
@@ -60,13 +44,6 @@ class Recipe:
     encoder: str | None = None
 
 
-def width_protocol(width):
-    """Return the protocol of two hidden layers of a width."""
-    return f"2 x {width}, to the end"
-
-
-DEFAULT = "default"
-# The default, and what it was chosen among: one thing changed at a time.
 RECIPES = {
     DEFAULT: Recipe(),
     "first": Recipe(FIRST, alpha=0.2, n_bins=0),
@@ -127,66 +104,25 @@ RECIPES = {
     "averaged weights": Recipe(callback="averaged weights"),
     "own alphas": Recipe(callback="own alphas"),
 }
-# Single networks, trained to the end on all rows: what mixup does to these is plain.
-_ALONE = {
-    "n_estimators": 1,
-    "early_stopping": False,
-    "dropout": 0.0,
-    "weight_decay": 0.0,
-    "lr": 1e-3,
-    "temperature": 1.0,
-}
-ATTACKED = "attacked"
-SPAN = 0.9  # share of the variance of the columns that the span of the data holds
-PARTS = "in the span", "off the span"  # of it, a move may be
-# Shares of a column's standard deviation by which it may be moved.
-EPSILONS = (0.05, 0.1, 0.25, 0.5, 1.0)
-WIDTHS = (8, 32, 128, 512)
-OTHERS = {
-    "paper": Recipe(PAPER, n_bins=0),
-    ATTACKED: Recipe(_ALONE | {"max_epochs": 100}),
-    **{
-        width_protocol(width): Recipe(
-            _ALONE | {"hidden_layer_sizes": (width, width)}, n_bins=0
-        )
-        for width in WIDTHS
-    },
-}
-# A GAN without mixup as is usual, of twice the rows a step; and one like mixup's.
-TWO_BATCHES, ONE_BATCH = "two batches", "one batch"
-# Convolutional nets, for `benchmarks.studies.convnets`.
-IMAGES, SEQUENCES = "images", "sequences"
-# Those whose test error is noted at every epoch.
-_WATCHED = {
-    "hidden_layer_sizes": (128, 128),
-    "lr": 1e-3,
-    "max_epochs": 200,
-    "batch_size": 32,
-}
-WATCHED = {
-    "watched": _WATCHED | {"dropout": 0.0},
-    "watched, dropout": _WATCHED | {"dropout": 0.5},
-}
 
 
-def params_of(protocol):
+def params_of(model, protocol):
     """Return the parameters that a protocol or a recipe names.
 
     Parameters
     ----------
+    model : str
+        A key of `benchmarks.models.registry.MODELS`.
     protocol : str
-        A key of `RECIPES`, "default" among them, or of `OTHERS`.
+        A key of `RECIPES`, or what :func:`benchmarks.models.protocols.params_of` knows.
 
     Returns
     -------
     params : dict
-        For `MixupClassifier`.
     """
-    from skmixup import TabularEncoder  # here: only mixup has to wait for torch
-
-    from .variants import CALLBACKS, ENCODERS, Sometimes
-
-    recipe = (RECIPES | OTHERS)[protocol]
+    if model not in STACKED or protocol not in RECIPES:
+        return protocols.params_of(model, protocol)
+    recipe = RECIPES[protocol]
     params = dict(recipe.params)
     if recipe.mixes is not None:
         params["mixing"] = Sometimes(recipe.mixes)

@@ -15,16 +15,27 @@ import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
 
+from ...compare.pairing import NothingToCompare, complete_folds
 from ...compare.statistics import LEVEL, holm
-from ...compare.summary import p_value
 from ...data.tables import Table
-from ...models.registry import GENERATOR
+from ...output.text import frame_as_markdown, p_value
 from ...run.cli import add_alphas, at_least
 from ...run.jobs import make_jobs
-from ..defaults.recipes import ONE_BATCH, TWO_BATCHES
-from ..study import NothingToCompare, Study, as_markdown, complete_folds, run_study
+from ..study import Study, run_study
 from .figures import MEASURES, samples_over_training, spread_over_seeds
-from .training import CHECKPOINTS, N_ROWS, N_SAMPLES, TOY_SETS, measure
+from .metrics import measure
+from .toy_sets import TOY_SETS
+from .training import (
+    CHECKPOINTS,
+    GENERATOR,
+    MODELS,
+    N_ROWS,
+    N_SAMPLES,
+    ONE_BATCH,
+    SCHEMA,
+    TWO_BATCHES,
+    fit_gans,
+)
 
 N_SHOTS = len(CHECKPOINTS)
 PLAIN, CONTROL = "no mixup, as usual", "no mixup, one batch"
@@ -49,7 +60,7 @@ def load(options):
 
 def jobs_of(table, options):
     """List a set's jobs: no mixup, with two batches and with one, and mixup."""
-    how = {"folds": options.seeds, "seed": options.seed}
+    how = {"folds": options.seeds, "seed": options.seed, "registry": MODELS}
     jobs = [
         *make_jobs(table, [GENERATOR], [0.0], protocol=TWO_BATCHES, **how),
         *make_jobs(table, [GENERATOR], options.alphas, protocol=ONE_BATCH, **how),
@@ -93,10 +104,10 @@ def report(frame):
             "of a mode or the curve; distance: sliced Wasserstein, lower is better. "
             f"“{PLAIN}” shows the discriminator a batch of real rows and one of "
             "generated ones, twice the rows a step of the others.",
-            as_markdown(_table(frame)),
+            frame_as_markdown(_table(frame)),
             "Seeds for which mixup is better, worse; p by Wilcoxon's signed-rank test, "
             "by Holm over the lines:",
-            as_markdown(_counts(found)),
+            frame_as_markdown(_counts(found)),
             sentence(found),
         ]
     )
@@ -210,6 +221,8 @@ STUDY = Study(
     about=__doc__.splitlines()[0],
     jobs_of=jobs_of,
     report=report,
+    fit=fit_gans,
+    schema=SCHEMA,
     add_options=add_options,
     load=load,
     folds=0,

@@ -6,93 +6,45 @@ of any seed, train in lockstep.
 """
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
-from sklearn.datasets import make_swiss_roll
 from torch.nn import functional as F
 
 from skmixup.mixing import draw_real_share, mixup_real_fake
 from skmixup.stack import StackedAdamW, StackedMLP
 
+from ...models.registry import Model
 from ...run.fit import Fit
-from ..defaults.recipes import TWO_BATCHES
+from ...run.schema import SCORE, SHARE, Field, Schema, array
+from .metrics import measure
+from .toy_sets import TOY_SETS
 
-NOISE_SD = 0.05  # around the centers or the curve; the sets have unit variance or so
-NEAR = 3 * NOISE_SD
-FAIR_SHARE = 0.2  # of the rows that a part should get: with fewer it is not covered
-N_POINTS = 2000  # that a curve is made of
 N_ROWS = 5000  # to train on
 N_SAMPLES = 2000  # to measure by
-N_DIRECTIONS = 64
 N_SHOWN = 300  # of the samples, in a figure
-
+# A GAN without mixup as is usual, of twice the rows a step; and one like mixup's.
+TWO_BATCHES, ONE_BATCH = "two batches", "one batch"
 # Chosen, as was the learning rate, among a few for a GAN without mixup.
 HIDDEN_LAYER_SIZES = (128, 128)
 CHECKPOINTS = (300, 1000, 2000, 3000)
 _BLOCK = 50  # steps whose random numbers are drawn at once; streams depend on it
 
-
-@dataclass(frozen=True, eq=False)
-class ToySet:
-    """A distribution in the plane: equally likely points, with Gaussian noise.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    points : ndarray of shape (n_points, 2)
-        The centers of a mixture, or points along curves.
-    parts : ndarray of int, shape (n_points,)
-        The number of each point's part: a mixture's mode, or a piece of a curve. Parts
-        are equally likely.
-    """
-
-    name: str
-    points: np.ndarray
-    parts: np.ndarray
-
-    def draw(self, n_rows, rng):
-        """Draw rows, with the part each is of.
-
-        Parameters
-        ----------
-        n_rows : int
-            How many.
-        rng : numpy.random.Generator
-            Source of random numbers.
-
-        Returns
-        -------
-        X : ndarray of float32, shape (n_rows, 2)
-        y : ndarray of int, shape (n_rows,)
-        """
-        chosen = rng.integers(len(self.points), size=n_rows)
-        noise = rng.normal(scale=NOISE_SD, size=(n_rows, 2))
-        return (self.points[chosen] + noise).astype(np.float32), self.parts[chosen]
-
-
-def _ring():
-    angle = np.arange(8) * np.pi / 4
-    points = np.sqrt(2) * np.column_stack([np.cos(angle), np.sin(angle)])
-    return ToySet("ring of 8", points, np.arange(8))
-
-
-def _grid():
-    side = np.arange(-2, 3) / np.sqrt(2)
-    points = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-    return ToySet("grid of 25", points, np.arange(25))
-
-
-def _swiss_roll(n_parts=16):
-    points, along = make_swiss_roll(N_POINTS, random_state=0)
-    points = points[np.argsort(along)][:, [0, 2]] / 7
-    return ToySet("swiss roll", points, np.arange(N_POINTS) * n_parts // N_POINTS)
-
-
-TOY_SETS = {toy.name: toy for toy in (_ring(), _grid(), _swiss_roll())}
+# It makes rows and predicts none, and its measures are its own.
+GENERATOR = "gan"
+MODELS = {
+    GENERATOR: Model(
+        make=None, cost=10.0, takes_alpha=True, has_protocol=True, stacks=True
+    )
+}
+_SAMPLES = Field("sets of points", array(None, None, 2, low=-1e9), is_nested=True)
+SCHEMA = Schema(
+    protocols=(TWO_BATCHES, ONE_BATCH),
+    fields={"covered": SHARE, "near": SHARE, "distance": SCORE, "samples": _SAMPLES},
+    needed=("covered", "near", "distance", "fit_seconds"),
+    needed_first=("samples",),
+    models=MODELS,
+)
 
 
 def train(
@@ -266,56 +218,3 @@ class _StackedGAN:
     def generate(self, noise):
         """Return the generators' rows."""
         return self.generator(noise)
-
-
-def measure(samples, toy, rng):
-    """Compare generated rows with a toy set.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (n_samples, 2)
-        Of one generator.
-    toy : ToySet
-        What they should look like.
-    rng : numpy.random.Generator
-        To draw as many fresh real rows with.
-
-    Returns
-    -------
-    measures : dict of str to float
-        ``covered``, the share of parts (modes, or pieces of a curve) that have at
-        least `FAIR_SHARE` of the samples they should have, within `NEAR`, three
-        standard deviations of the noise; ``near``, the share of samples within `NEAR`
-        of any center or of the curve; ``distance``, the sliced Wasserstein-1 distance
-        to the fresh rows.
-    """
-    away, nearest = cKDTree(toy.points).query(samples)
-    near = away <= NEAR
-    n_parts = toy.parts.max() + 1
-    counts = np.bincount(toy.parts[nearest[near]], minlength=n_parts)
-    fresh, _ = toy.draw(len(samples), rng)
-    return {
-        "covered": float((counts >= FAIR_SHARE * len(samples) / n_parts).mean()),
-        "near": float(near.mean()),
-        "distance": sliced_wasserstein(samples, fresh),
-    }
-
-
-def sliced_wasserstein(first, second, n_directions=N_DIRECTIONS):
-    """Return the Wasserstein-1 distance of projections, averaged over directions.
-
-    Parameters
-    ----------
-    first, second : ndarray of shape (n_rows, 2)
-        As many rows in each.
-    n_directions : int, default=N_DIRECTIONS
-        Evenly spaced over half a turn, so that nothing is left to chance.
-
-    Returns
-    -------
-    distance : float
-    """
-    angle = np.arange(n_directions) * np.pi / n_directions
-    directions = np.stack([np.cos(angle), np.sin(angle)])
-    first, second = (np.sort(rows @ directions, axis=0) for rows in (first, second))
-    return float(np.abs(first - second).mean())

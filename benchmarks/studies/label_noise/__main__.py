@@ -10,11 +10,15 @@ from functools import partial
 
 import pandas as pd
 
-from ...output.text import in_figure
+from ...compare.pairing import against, complete_folds, demand
+from ...models.protocols import DEFAULT
+from ...output.text import frame_as_markdown, in_figure
 from ...report.figures import legend_below, panels
 from ...run.cli import add_alphas, jobs_of, up_to
-from ..defaults.recipes import DEFAULT, WATCHED
-from ..study import Study, against, as_markdown, complete_folds, demand, run_study
+from ...run.fit import fit_models
+from ...run.schema import SCORES, Schema
+from ..study import Study, run_study
+from .epoch_curves import FIELDS, WATCHED, fit_watched
 
 ERM, DROPOUT = "ERM", "dropout"
 _NAMES = {
@@ -51,6 +55,12 @@ def list_jobs(table, options):
         for way in ways
         for job in jobs_of(table, options, noise=noise, **way)
     ]
+
+
+def fit(table, jobs):
+    """Fit those that are watched as one stack, and the others as always."""
+    is_watched = jobs[0].protocol in WATCHED
+    return (fit_watched if is_watched else fit_models)(table, jobs)
 
 
 def name_of(row):
@@ -94,7 +104,7 @@ def report(frame):
             "share of training labels that were replaced at random: at the last epoch, "
             "and at the best (as if test labels could tell it); and of the wrongly "
             "labeled training rows, % whose wrong label is not predicted.",
-            as_markdown(_table(means, order)),
+            frame_as_markdown(_table(means, order)),
             sentence(by_table, order),
         ]
     )
@@ -191,6 +201,12 @@ STUDY = Study(
     about=__doc__.splitlines()[0],
     jobs_of=list_jobs,
     report=report,
+    fit=fit,
+    schema=Schema(
+        protocols=tuple(WATCHED),
+        fields=FIELDS,
+        needed=(*SCORES, "best_error", "curve", "noise"),
+    ),
     add_options=add_options,
     folds=2,  # for the time it takes
 )

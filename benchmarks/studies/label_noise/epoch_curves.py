@@ -11,10 +11,25 @@ from skmixup import MixupNet, TabularEncoder
 from skmixup.stack import StackedAdamW, StackedMLP
 
 from ...run.fit import Fit
-from ...run.jobs import labels_of, rows_of
-from ..defaults.recipes import WATCHED
+from ...run.folds import labels_of, rows_of
+from ...run.schema import SHARE, SIZE, Field, array
 
 N_POINTS = 20  # of a curve
+_PARAMS = {
+    "hidden_layer_sizes": (128, 128),
+    "lr": 1e-3,
+    "max_epochs": 200,
+    "batch_size": 32,
+}
+WATCHED = {
+    "watched": _PARAMS | {"dropout": 0.0},
+    "watched, dropout": _PARAMS | {"dropout": 0.5},
+}
+FIELDS = {
+    "best_error": SHARE,
+    "best_epoch": SIZE,
+    "curve": Field("pairs of numbers", array(None, 2), is_nested=True),
+}
 
 
 class Watched:

@@ -16,9 +16,11 @@ import pytest
 from sklearn.datasets import load_iris
 
 from benchmarks import uci
-from benchmarks.data import tables as _tables
-from benchmarks.data.tables import CC18_UCI, PAPER, SUITES, Task, load_all, read_suite
-from benchmarks.run.jobs import make_jobs, rows_of
+from benchmarks.data import tables as loading
+from benchmarks.data.suites import CC18_UCI, PAPER, SUITES, read_suite
+from benchmarks.data.tables import Task, load_all
+from benchmarks.run.folds import rows_of
+from benchmarks.run.jobs import make_jobs
 
 from ...conftest import DATASETS, contents
 
@@ -37,7 +39,7 @@ def load(key, say=print):
     return tables[0]
 
 
-@pytest.mark.parametrize("name", _tables.EMBEDDED)
+@pytest.mark.parametrize("name", loading.EMBEDDED)
 def test_embedded_tables_load(name):
     table = load(name)
     assert isinstance(table.X, pd.DataFrame)
@@ -129,7 +131,7 @@ def test_tables_come_in_the_order_asked_for_and_the_missing_are_named(cache):
 
 
 def test_a_server_known_to_be_down_is_not_waited_for_again(cache, monkeypatch):
-    monkeypatch.setattr(_tables, "N_THREADS", 1)
+    monkeypatch.setattr(loading, "N_THREADS", 1)
     said = []
     load_all([99999998, 99999999], said.append)
     assert sum("attempt" in line for line in said) == 3
@@ -138,7 +140,7 @@ def test_a_server_known_to_be_down_is_not_waited_for_again(cache, monkeypatch):
 def test_rows_without_target_are_left_out_and_nothing_else():
     X = pd.DataFrame({"a": [1.0, 2.0, 3.0], "empty": [None] * 3})
     y = pd.Series(pd.Categorical(["u", None, "v"], categories=["u", "v", "w"]))
-    table = _tables._classification_table("t", X, y, 7)
+    table = loading._classification_table("t", X, y, 7)
     assert list(table.X.columns) == ["a", "empty"]
     assert list(table.X["a"]) == [1.0, 3.0]
     assert list(table.y.cat.categories) == ["u", "v"]
@@ -147,7 +149,7 @@ def test_rows_without_target_are_left_out_and_nothing_else():
 def test_numeric_target_is_refused():
     X, y = pd.DataFrame({"a": [1.0, 2.0]}), pd.Series([0.5, 1.5], name="price")
     with pytest.raises(ValueError, match="'price' holds float64 values, not classes"):
-        _tables._classification_table("t", X, y, 7)
+        loading._classification_table("t", X, y, 7)
 
 
 def test_the_cache_is_as_it_was_and_so_are_the_clients_settings(cache):
@@ -194,18 +196,18 @@ def test_no_pickle_of_a_cache_is_read(cache, tmp_path):
 
 def test_the_clients_own_pickles_are_still_what_is_left_out(cache, monkeypatch):
     """Should it ever name them otherwise, or keep something new, this says so."""
-    from benchmarks.data import openml_cache as _openml
+    from benchmarks.data import openml_cache
 
     seen = set()
-    original = _openml._add_new_files
+    original = openml_cache._add_new_files
 
     def spy(source, *others):
         seen.update(file.name for file in source.iterdir())
         original(source, *others)
 
-    monkeypatch.setattr(_openml, "_add_new_files", spy)
+    monkeypatch.setattr(openml_cache, "_add_new_files", spy)
     load(Task(59))
-    added = {name for name in seen if Path(name).suffix not in _openml.DATA_FILES}
+    added = {name for name in seen if Path(name).suffix not in openml_cache.DATA_FILES}
     assert added == {
         *("features.xml.pkl", "qualities.xml.pkl"),
         *("dataset_61.pkl.py3", "datasplits.pkl.py3"),
@@ -737,12 +739,12 @@ def server(tmp_path, monkeypatch):
     """The real client talks to a real server, on this machine."""
     from tenacity import wait_none
 
-    from benchmarks.data import openml_cache as _openml
+    from benchmarks.data import openml_cache
 
     before = openml.config.get_config_as_dict()
     openml.config.set_root_cache_directory(tmp_path / "cache")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(_openml, "WAIT", wait_none())
+    monkeypatch.setattr(openml_cache, "WAIT", wait_none())
     with Server() as server:
         monkeypatch.setattr(openml.config, "server", f"{server.root}/api/v1/xml")
         thread = threading.Thread(target=server.serve_forever, daemon=True)

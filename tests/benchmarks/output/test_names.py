@@ -15,29 +15,32 @@ pytest.importorskip("scikit_posthocs")
 pytest.importorskip("jinja2")
 
 from benchmarks import speed, uci
-from benchmarks.compare.summary import as_markdown, label_rows
+from benchmarks.compare.pairing import NothingToCompare
+from benchmarks.compare.summary import label_rows
 from benchmarks.data.tables import Table
-from benchmarks.models import registry as _models
+from benchmarks.models import registry
 from benchmarks.output.files import LONGEST_NAME, file_name, write_figure
 from benchmarks.output.text import (
     LONGEST,
     Marked,
+    as_markdown,
     in_figure,
     in_markdown,
     in_terminal,
     plain,
 )
 from benchmarks.report import __main__ as report
-from benchmarks.report import figures as _figures
+from benchmarks.report import figures
 from benchmarks.report import readme_figure as figure
 from benchmarks.run.jobs import Job, make_jobs
 from benchmarks.run.results import Results
 from benchmarks.studies import alpha, regression
 from benchmarks.studies.defaults import __main__ as defaults
-from benchmarks.studies.gan import figures as _gan_figures
-from benchmarks.studies.study import NothingToCompare, Study, run_study
+from benchmarks.studies.gan import figures as gan_figures
+from benchmarks.studies.study import Study, run_study
 
 from ...conftest import DATASETS
+from ..conftest import pretend
 
 HOSTILE = [
     "<script>window.hit = 1</script>",
@@ -162,7 +165,7 @@ def half_saved(self, file, **_):
 
 def test_a_figure_is_whole_or_not_there(tmp_path, monkeypatch):
     path = tmp_path / "f.png"
-    drawn, _ = _figures.panels(1)
+    drawn, _ = figures.panels(1)
     write_figure(path, drawn)
     content = path.read_bytes()
     monkeypatch.setattr(matplotlib.figure.Figure, "savefig", half_saved)
@@ -170,7 +173,7 @@ def test_a_figure_is_whole_or_not_there(tmp_path, monkeypatch):
         write_figure(path, drawn)
     assert path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [path]
-    _figures.plt.close(drawn)
+    figures.plt.close(drawn)
 
 
 def test_every_script_writes_its_figures_whole(tmp_path, monkeypatch, capsys):
@@ -192,7 +195,7 @@ def test_every_script_writes_its_figures_whole(tmp_path, monkeypatch, capsys):
     assert speed.main(["--out", str(folder)]) == 2
     found = {path for path in folder.rglob("*") if path.is_file()}
     assert found == before | {folder / "speed.md"}
-    _figures.plt.close("all")
+    figures.plt.close("all")
 
 
 # The report
@@ -205,7 +208,7 @@ def hostile_rows(names, protocol="paper", seed=0):
     kinds += [(model, None) for model in ("mlp", "logistic", "dummy")]
     rows = [
         {"table": name, "table_id": None, "model": model, "alpha": alpha}
-        | {"protocol": protocol if model in _models.NETWORKS else None}
+        | {"protocol": protocol if registry.MODELS[model].has_protocol else None}
         | {"folds": 2, "repeat": 0, "fold": fold, "seed": 0, "n_rows": 100}
         | {"n_classes": 2, "n_train": 50, "n_test": 50, "status": "ok"}
         | dict(zip(("error", "log_loss", "majority_error"), rng.random(3), strict=True))
@@ -303,17 +306,17 @@ def test_figures_of_hostile_names_are_drawn(tmp_path):
     means = np.random.default_rng(0).random((8, len(labels)))
     means = pd.DataFrame(means, columns=labels)
     gans = pd.DataFrame({"table": HOSTILE[:3], "label": HOSTILE[3:6]})
-    gans = gans.assign(**dict.fromkeys(_gan_figures.MEASURES, 0.5))
+    gans = gans.assign(**dict.fromkeys(gan_figures.MEASURES, 0.5))
     drawn = [
-        _figures.reliability_diagram(rows, HOSTILE),
-        _figures.fit_times(rows),
-        _figures.critical_difference(means, HOSTILE[5]),
-        _gan_figures.spread_over_seeds(gans),
+        figures.reliability_diagram(rows, HOSTILE),
+        figures.fit_times(rows),
+        figures.critical_difference(means, HOSTILE[5]),
+        gan_figures.spread_over_seeds(gans),
         figure.draw(frame),
     ]
     for number, one in enumerate(drawn):
         write_figure(tmp_path / f"{number}.png", one)
-        _figures.plt.close(one)
+        figures.plt.close(one)
 
 
 # Other reports
@@ -340,7 +343,7 @@ def test_the_study_of_defaults_names_tables_as_they_are():
     rows = hostile_rows(HOSTILE)
     rows = [row | {"ece": 0.1} for row in rows if row["model"] != "mixup"]
     rows += [row | {"model": "forest"} for row in rows[:2]]
-    text = defaults.report(rows)
+    text, _ = defaults.report(label_rows(rows))
     assert "Left out" in text
     assert is_seen(text.replace("\n", ""))
     assert not re.search(r"<[A-Za-z/!?]|\]\(", text)
@@ -355,11 +358,11 @@ STEERS = ("\x1b[31m", "\x07", "\u202e", "\x9b", "\x00")
 def test_no_name_or_message_steers_the_terminal(tmp_path, monkeypatch, capsys, script):
     name = "".join(STEERS) + "\nerror: all is lost"
 
-    class Failing(_models.DummyClassifier):
+    class Failing(registry.DummyClassifier):
         def fit(self, X, y):
             raise RuntimeError(name + "\ud800")
 
-    monkeypatch.setitem(_models.MODELS, "logistic", lambda *_: Failing())
+    pretend(monkeypatch, "logistic", Failing)
     tables = [small_table(name), small_table(HOSTILE[0])]
     unloaded = {7: f"ValueError: {name}"}
     arguments = ["--n-jobs", "1", "--folds", "2", "--out", str(tmp_path)]

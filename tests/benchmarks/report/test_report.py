@@ -11,9 +11,10 @@ pytest.importorskip("jinja2")
 
 from benchmarks.data.tables import Table, load_all
 from benchmarks.report import __main__ as report
-from benchmarks.run.jobs import make_jobs, make_units
+from benchmarks.run.jobs import make_jobs
 from benchmarks.run.results import Results, read_rows
 from benchmarks.run.runner import run_units
+from benchmarks.run.unit import make_units
 
 WIDTHS = (1280, 400)
 

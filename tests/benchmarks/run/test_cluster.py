@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from benchmarks import uci
-from benchmarks.data.tables import SUITES, load_all
-from benchmarks.run import runner as _runner
-from benchmarks.run.jobs import Job, make_jobs, make_units
+from benchmarks.data.suites import SUITES
+from benchmarks.data.tables import load_all
+from benchmarks.run import cluster as on_dask
+from benchmarks.run.jobs import Job, make_jobs
 from benchmarks.run.runner import run_units
+from benchmarks.run.unit import make_units
 
 ROOT = Path(__file__).resolve().parents[3]
 TIMES = dict.fromkeys(["fit_seconds", "predict_seconds"])
@@ -80,7 +82,7 @@ def test_backend_and_scheduler_go_together(arguments, capsys):
 
 def test_no_cluster_is_an_error(capsys, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr(_runner, "CLUSTER_TIMEOUT", 1)
+    monkeypatch.setattr(on_dask, "CLUSTER_TIMEOUT", 1)
     arguments = ["--models", "dummy", "--backend", "dask"]
     assert uci.main([*arguments, "--scheduler", "tcp://127.0.0.1:9"]) == 2
     assert "No Dask cluster at --scheduler tcp://127" in capsys.readouterr().err
@@ -90,7 +92,7 @@ def test_no_cluster_is_an_error(capsys, monkeypatch):
 @pytest.mark.parametrize("n_workers", [0, 1], ids=["no worker", "lost"])
 def test_a_cluster_of_no_use_is_an_error(tmp_path, monkeypatch, capsys, n_workers):
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(_runner, "CLUSTER_TIMEOUT", 2)
+    monkeypatch.setattr(on_dask, "CLUSTER_TIMEOUT", 2)
     arguments = ["--models", "forest", "--repeats", "50", "--out", str(tmp_path)]
     with distributed.LocalCluster(
         n_workers=n_workers, host="127.0.0.1", dashboard_address=None

@@ -19,29 +19,28 @@ pytest.importorskip("scikit_posthocs")
 pytest.importorskip("jinja2")
 
 from benchmarks import speed, uci
+from benchmarks.compare.pairing import NothingToCompare
 from benchmarks.compare.summary import against_erm, as_text, label_rows, summarize
-from benchmarks.data.tables import SUITES, load_all
+from benchmarks.data.suites import SUITES
+from benchmarks.data.tables import load_all
 from benchmarks.output.files import keep_aside
 from benchmarks.report import __main__ as report
 from benchmarks.report import readme_figure as figure
 from benchmarks.report.figures import plt
 from benchmarks.run.fit import Fit
-from benchmarks.run.jobs import Job, make_jobs, make_units
-from benchmarks.run.results import (
-    Results,
-    UnreadableResults,
-    read_environments,
-    read_rows,
-    write_parquet,
-)
-from benchmarks.run.runner import run_unit
-from benchmarks.run.schema import NESTED, check_row, read_all
-from benchmarks.studies import images, regression, sequences
+from benchmarks.run.jobs import Job, make_jobs
+from benchmarks.run.measure import measure
+from benchmarks.run.parquet import UnreadableResults, write_parquet
+from benchmarks.run.results import Results, read_rows
+from benchmarks.run.row_file import read_environments
+from benchmarks.run.schema import CLASSIFIERS, read_all
+from benchmarks.run.unit import make_units, run_unit
+from benchmarks.studies import alpha, images, regression, sequences
 from benchmarks.studies.adversarial import __main__ as adversarial
 from benchmarks.studies.defaults import __main__ as defaults
+from benchmarks.studies.gan.training import SCHEMA as GANS
 from benchmarks.studies.label_noise import __main__ as label_noise
-from benchmarks.studies.study import NothingToCompare
-from benchmarks.timing import workloads as _contests
+from benchmarks.timing import workloads
 
 from ...conftest import contents
 
@@ -352,11 +351,16 @@ STUDIED = {
     "sequences": ("train_error", "ece", "n_train", "n_test"),
     "defaults": ("ece",),
 }
+SCHEMAS = {
+    study.STUDY.name: study.STUDY.schema
+    for study in (adversarial, alpha, label_noise, images, sequences, defaults)
+} | {"gan": GANS, "regression": regression.STUDY.schema}
 
 
 def studied_row(folder):
     """The fullest row that went well of what a study is about."""
-    rows = [row for row in read_rows(KEPT / folder) if row["status"] == "ok"]
+    rows = read_rows(KEPT / folder, SCHEMAS[folder])
+    rows = [row for row in rows if row["status"] == "ok"]
     names = STUDIED[folder]
     rows = [row for row in rows if row["protocol"] and None not in map(row.get, names)]
     return max(rows, key=lambda row: len(row.get("attacks") or ()))
@@ -368,14 +372,14 @@ def studied_row(folder):
 )
 def test_a_row_has_what_its_study_reads(folder, name, is_there):
     """It was taken, and the study's report ended in a traceback."""
-    row = studied_row(folder)
-    assert check_row(row)
+    row, check = studied_row(folder), SCHEMAS[folder].check
+    assert check(row)
     row |= {name: None}
     if not is_there:
         del row[name]
     with pytest.raises(ValueError, match=f"{name} is missing"):
-        check_row(row)
-    assert check_row(row | {"status": "failed"})
+        check(row)
+    assert check(row | {"status": "failed"})
 
 
 ATTACKED = studied_row("adversarial")
@@ -398,16 +402,16 @@ ATTACKS = ATTACKED["attacks"]
 )
 def test_attacks_are_those_that_are_compared(attacks):
     with pytest.raises(ValueError, match="attacks is of type list, not attacks"):
-        check_row(ATTACKED | {"attacks": attacks})
+        SCHEMAS["adversarial"].check(ATTACKED | {"attacks": attacks})
 
 
 @pytest.mark.parametrize("lacks", [["off the span"], ["off the span", "in the span"]])
 @pytest.mark.parametrize("every", [1, 2, 3, 5])
 def test_rows_of_attacks_that_differ_are_reported(lacks, every):
-    rows = read_rows(KEPT / "adversarial")
+    rows = read_rows(KEPT / "adversarial", SCHEMAS["adversarial"])
     few = [line for line in ATTACKS if line[1] not in lacks]
     rows = [r | {"attacks": few} if i % every == 0 else r for i, r in enumerate(rows)]
-    assert all(map(check_row, rows))
+    assert all(map(SCHEMAS["adversarial"].check, rows))
     text, figures = adversarial.report(label_rows(rows))
     assert "FGSM, black box" in text
     for drawn in figures.values():
@@ -420,7 +424,7 @@ def test_rows_of_attacks_that_differ_are_reported(lacks, every):
 @pytest.mark.parametrize("kept", ["none", "most"])
 def test_a_study_without_plain_training(study, kept):
     """All of that has failed, or been damaged."""
-    rows = read_rows(KEPT / study.STUDY.name)
+    rows = read_rows(KEPT / study.STUDY.name, study.STUDY.schema)
     gone = [row for row in rows if row["alpha"] == 0]
     gone = gone if kept == "none" else gone[:1]
     frame = label_rows([row for row in rows if row not in gone])
@@ -746,7 +750,7 @@ def test_fits_that_took_no_time_are_drawn(tmp_path, which):
 
 def test_a_leaderboard_of_fits_that_took_no_time():
     rows = [row | {"fit_seconds": 0.0, "protocol": "default"} for row in GOOD]
-    assert "| 0 |" in defaults.report(rows)
+    assert "| 0 |" in defaults.report(label_rows(rows))[0]
 
 
 @pytest.mark.parametrize("values", [[0.0, 0.0], [0.0, 1.0]])
@@ -796,18 +800,14 @@ def test_a_stamp_that_was_cut_off_is_written_again(tmp_path):
 @pytest.mark.parametrize("score", [math.nan, math.inf, -1.0, None])
 def test_a_score_that_is_no_number_is_a_failure(tmp_path, monkeypatch, score):
     """It ended the whole run, since no file could hold it."""
-    from benchmarks.run import runner as _runner
-
-    measure = _runner.measure
 
     def spoil(table, fit: Fit):
         measures, predictions = measure(table, fit)
         return measures | {"log_loss": score}, predictions
 
-    monkeypatch.setattr(_runner, "measure", spoil)
     ((iris,), _) = load_all(["iris"])
     jobs = make_jobs(iris, ["dummy"], [], protocol="paper", folds=2)
-    outcomes = run_unit(make_units(iris, jobs)[0])
+    outcomes = run_unit(make_units(iris, jobs, measure=spoil)[0])
     rows = [outcome.row for outcome in outcomes]
     assert all(row["status"] == "failed" for row in rows)
     assert "log_loss is" in rows[0]["message"]
@@ -819,17 +819,19 @@ def test_a_score_that_is_no_number_is_a_failure(tmp_path, monkeypatch, score):
     "folder", [path.parent.name for path in sorted(KEPT.glob("*/results.*"))]
 )
 def test_the_results_that_are_kept_are_read_in_full(folder, capsys, tmp_path):
-    rows = read_rows(KEPT / folder)
+    schema = SCHEMAS.get(folder, CLASSIFIERS)
+    rows = read_rows(KEPT / folder, schema)
     read_environments(KEPT / folder)
+    assert len(read_rows(KEPT / folder)) == len(rows)  # whoever reads them
     assert capsys.readouterr().err == ""
     for file in (KEPT / folder).glob("results.*"):
         shutil.copyfile(file, tmp_path / file.name)
-    results = Results(tmp_path)
+    results = Results(tmp_path, schema)
     assert results.n_unreadable == 0
     assert all(results.is_finished(Job.of(r)) for r in rows if r["status"] == "ok")
     for row in rows[:: max(1, len(rows) // 50)]:
-        packed = json.loads(json.dumps({n: row[n] for n in NESTED if n in row}))
-        assert check_row(row | packed) == row
+        packed = json.loads(json.dumps({n: row[n] for n in schema.nested if n in row}))
+        assert schema.check(row | packed) == row
 
 
 # Other files of results
@@ -873,162 +875,10 @@ def test_a_damaged_measurement_is_passed_over(tmp_path, capsys, monkeypatch, bad
 def test_a_measurement_follows_a_line_that_was_cut_off(tmp_path, monkeypatch):
     path = tmp_path / "speed.jsonl"
     path.write_bytes(b'{"section": "members", "ru')
-    contest = _contests.Contest("members", "a", "s", {"mixup": lambda: 1.0})
+    contest = workloads.Contest("members", "a", "s", {"mixup": lambda: 1.0})
     monkeypatch.setitem(speed.SECTIONS, "members", lambda quick: [contest])
     speed.measure(["members"], 1, True, path)
     assert list(speed.read_latest(path)["value"]) == [1.0]
-
-
-@pytest.mark.parametrize("at", [1, 2, 3])
-@pytest.mark.parametrize(
-    "bad",
-    [
-        *("alpha 0,0,nan,1,diabetes,442", "alpha 0,0,inf,1,diabetes,442"),
-        *("alpha 0,0,,1,diabetes,442", "gone,0,0.5,1,diabetes,442", "alpha 0"),
-        *("alpha 0,9,0.5,1,diabetes,442", "alpha 0,x,0.5,1,diabetes,442"),
-        *("alpha 0,0.5,0.5,1,diabetes,442", "alpha 0,0,text,1,diabetes,442"),
-        *("alpha 0,0,0.5,1,diabetes,442,1,2", ",,,,,,,", '"alpha 0,0,0.5,1,diab'),
-        *('alpha 0,0,0.5,1,"diabetes,442', 'alpha 0,0,0.5,1,"dia"betes,442'),
-        *("alpha 0,0,1e999,1,diabetes,442", "alpha 0,0,0.5,1,diabetes,1e300"),
-        *("alpha 0,0,0.5,1,dia\udcffbetes,442", "\x00" * 40, "x" * 200_000),
-    ],
-    ids=lambda bad: repr(bad)[:40],
-)
-def test_a_damaged_row_of_regression_is_run_again(
-    tmp_path, monkeypatch, capsys, bad, at
-):
-    monkeypatch.setattr(regression, "HALVES", {"choosing": (), "confirming": ()})
-    ran = []
-
-    def pretend(X, y, places):
-        ran.extend(places)
-        return [
-            {"model": name, "fold": fold, "error": 0.5, "seconds": 1.0}
-            for name, fold in places
-        ]
-
-    monkeypatch.setattr(regression, "run", pretend)
-    arguments = ["--first", "2", "--models", "ridge", "--out", str(tmp_path)]
-    assert regression.main(arguments) == 0
-    path = tmp_path / "regression.csv"
-    content = path.read_text().splitlines()
-    assert len(content) == 1 + 2 * 4
-    content[at] = bad
-    path.write_text("\n".join(content) + "\n", errors="surrogateescape")
-    ran.clear()
-    capsys.readouterr()
-    assert regression.main(arguments) == 0
-    assert f"{path}: line {at + 1} (" in capsys.readouterr().err
-    assert len(ran) == 1
-    assert len(path.read_text().splitlines()) == 1 + 2 * 4
-    kept = (tmp_path / "regression.refused.csv").read_text(errors="surrogateescape")
-    assert bad in kept
-
-
-REGRESSION = "model,fold,error,seconds,table,n_rows"
-
-
-def pretend_to_run(monkeypatch):
-    """Let regressions be done at once, and return the list of them."""
-    monkeypatch.setattr(regression, "HALVES", {"choosing": (), "confirming": ()})
-    ran = []
-
-    def pretend(X, y, places):
-        ran.extend(places)
-        row = {"error": 0.5, "seconds": 1.0}
-        return [{"model": name, "fold": fold} | row for name, fold in places]
-
-    monkeypatch.setattr(regression, "run", pretend)
-    return ran
-
-
-@pytest.mark.parametrize("others", [(), ("ridge,0,0.25,1,diabetes,442",)])
-@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_one_result_of_two_is_taken_and_that_is_said(
-    tmp_path, monkeypatch, capsys, end, others
-):
-    """The last one was, with no word."""
-    ran = pretend_to_run(monkeypatch)
-    first, last = (f"alpha 0,0,{error},1,diabetes,442" for error in ("0.125", "0.75"))
-    path = tmp_path / "regression.csv"
-    lines = [REGRESSION, first, *others, first, last]
-    path.write_bytes(((end or "\n").join(lines) + end).encode())
-    arguments = ["--first", "1", "--models", "alpha 0", "--out", str(tmp_path)]
-    assert regression.main(arguments) == 0
-    said = capsys.readouterr().err
-    n_last = 4 + len(others)
-    for n in (2, n_last - 1):
-        assert f"line {n} (told again in line {n_last})" in said
-    assert ran == [("alpha 0", 0)]  # of the other table
-    assert "0.75,1.0,diabetes" in path.read_text()
-    assert "0.125" in (tmp_path / "regression.refused.csv").read_text()
-
-
-def test_each_damage_of_regressions_is_kept(tmp_path, monkeypatch):
-    pretend_to_run(monkeypatch)
-    path = tmp_path / "regression.csv"
-    for bad in ("first bad line", "second bad line", "first bad line"):
-        path.write_text(f"{REGRESSION}\n{bad}\n")
-        assert regression.main(["--first", "1", "--out", str(tmp_path)]) == 0
-    kept = [p.read_text() for p in sorted(tmp_path.glob("*refused*"))]
-    assert len(kept) == 2 and "second" in kept[0] and "first" in kept[1]
-
-
-@pytest.mark.parametrize("lines", [0, 1, 3])
-def test_a_header_is_no_result(tmp_path, monkeypatch, capsys, lines):
-    ran = pretend_to_run(monkeypatch)
-    path = tmp_path / "regression.csv"
-    path.write_text(REGRESSION + "\n" * lines)
-    assert regression.main(["--first", "1", "--out", str(tmp_path)]) == 0
-    assert len(ran) == 2 * (len(regression.MIXED) + len(regression.PEERS))
-    assert len(path.read_text().splitlines()) == 1 + len(ran)
-
-
-@pytest.mark.parametrize("missing", [{"alpha 0"}, {"ridge"}, {"alpha 0", "ridge"}])
-def test_nothing_to_compare_regressions_with_is_said(
-    tmp_path, monkeypatch, capsys, missing
-):
-    pretend_to_run(monkeypatch)
-    pretend = regression.run
-
-    def fail(X, y, places):
-        return [
-            row
-            for row in pretend(X, y, places)
-            if row["model"] not in missing or ("alpha 0" not in missing and len(X) < 9)
-        ]
-
-    monkeypatch.setattr(regression, "run", fail)
-    arguments = ["--first", "1", "--models", "ridge", "--out", str(tmp_path)]
-    status = regression.main(arguments)
-    said = capsys.readouterr()
-    if missing == {"ridge"}:
-        assert status == 0 and "| ridge |" not in said.out
-    else:
-        assert status == 1 and "No table has results" in said.err
-
-
-def test_the_regressions_that_are_kept_are_read_as_they_are(capsys):
-    path = KEPT / "regression" / "regression.csv"
-    frame = regression._read(path)
-    assert capsys.readouterr().err == ""
-    assert len(frame) == len(path.read_text().splitlines()) - 1
-    assert frame.to_csv(index=False) == path.read_text()
-    assert regression.report(frame)
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"\x00\xff", b"a,b\n1,2\n", b'model,fold\n"a', b"a\n1,2,3\n"]
-)
-def test_what_is_no_table_of_regressions_is_left_alone(
-    tmp_path, monkeypatch, capsys, content
-):
-    monkeypatch.setattr(regression, "HALVES", {"choosing": (), "confirming": ()})
-    path = tmp_path / "regression.csv"
-    path.write_bytes(content)
-    assert regression.main(["--out", str(tmp_path)]) == 2
-    assert "repair it, or name another folder" in capsys.readouterr().err
-    assert path.read_bytes() == content
 
 
 # Links out of a folder

@@ -1,34 +1,42 @@
 """The study of the defaults: its halves, its ranks, its command line."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.compare.leaderboard import NoSharedTable, as_markdown, leaderboard
-from benchmarks.data.tables import PAPER, load_all
-from benchmarks.models.registry import make_model
+from benchmarks.compare.leaderboard import layout, leaderboard
+from benchmarks.compare.pairing import NothingToCompare
+from benchmarks.compare.summary import label_rows
+from benchmarks.data.suites import PAPER
+from benchmarks.data.tables import load_all
+from benchmarks.models.protocols import DEFAULT
+from benchmarks.models.registry import MODELS, make_model
 from benchmarks.run.results import Results, read_rows
+from benchmarks.studies import study
 from benchmarks.studies.defaults import __main__ as defaults
-from benchmarks.studies.defaults.recipes import DEFAULT, RECIPES
+from benchmarks.studies.defaults.recipes import RECIPES, params_of
 from skmixup import MixupClassifier
 
 from ...conftest import SHARED
 
 
 def test_the_halves_are_one_random_split():
-    choosing, confirming = defaults.HALVES.values()
-    together = sorted([*choosing, *confirming])
+    train, test = defaults.HALVES.values()
+    together = sorted([*train, *test])
     assert len(set(together)) == len(together) == 61
     assert not set(PAPER) & set(together)
     order = np.random.default_rng(0).permutation(61)
-    assert sorted(np.array(together)[order[:30]]) == list(choosing)
+    assert sorted(np.array(together)[order[:30]]) == list(train)
 
 
 @pytest.mark.parametrize("name", [*RECIPES, "paper"])
 def test_every_recipe_is_a_classifier(name):
     recipe = RECIPES.get(name, RECIPES[DEFAULT])
-    clf = make_model(recipe.model, alpha=recipe.alpha, protocol=name, seed=0)
+    how = {"protocol": name, "params_of": params_of}
+    clf = make_model(recipe.model, alpha=recipe.alpha, seed=0, **how)
     clf.set_params(max_epochs=1)
     X = pd.DataFrame({"number": np.arange(60.0), "word": np.tile(["a", "b", None], 20)})
     clf.fit(X, np.arange(60) % 2)
@@ -80,17 +88,17 @@ def test_ranks_by_hand():
         1,
         2,
     ]
-    text = as_markdown(board.reset_index())
+    text = layout(board.reset_index())
     assert "| a | 1.50 [1.00, 2.00] | 1.25 [1.00, 1.50] | 0.300 [0.100, 0.500]" in text
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the shared OpenML cache")
 def test_the_study_runs_resumes_and_reports(tmp_path, monkeypatch, cache, capsys):
-    monkeypatch.setitem(defaults.HALVES, "confirming", (61,))
-    arguments = ["--half", "confirming", "--models", "logistic", "mlp", "--first", "1"]
+    monkeypatch.setitem(defaults.HALVES, "meta-test", (61,))
+    arguments = ["--half", "meta-test", "--models", "logistic", "mlp", "--first", "1"]
     arguments += ["--n-jobs", "1", "--out", str(tmp_path / "run")]
     assert defaults.main(arguments) == 0
-    text = (tmp_path / "run" / "confirming-first-1-part.md").read_text()
+    text = (tmp_path / "run" / "meta-test-first-1-part.md").read_text()
     assert capsys.readouterr().out.startswith(text)
     assert "1 tables, 4 fits" in text
     assert all(f"| {name} |" in text for name in ("default", "alpha 0", "mlp"))
@@ -102,15 +110,15 @@ def test_the_study_runs_resumes_and_reports(tmp_path, monkeypatch, cache, capsys
     assert read_rows(tmp_path / "run") == rows
     assert len(Results(tmp_path / "run").rows([])) == 0
     # With a peer that is not installed, what it did elsewhere is still shown.
-    monkeypatch.setattr(defaults, "is_installed", lambda name: name != "mlp")
+    monkeypatch.setitem(MODELS, "mlp", replace(MODELS["mlp"], packages=("gone",)))
     assert defaults.main(arguments) == 0
-    text = (tmp_path / "run" / "confirming-first-1-part.md").read_text()
+    text = (tmp_path / "run" / "meta-test-first-1-part.md").read_text()
     assert "| mlp |" in text
 
 
 @pytest.mark.parametrize("bound", [["--max-rows", "100"], ["--min-rows", "151"]])
 def test_tables_beyond_bounds_are_left_out(bound, monkeypatch, cache, capsys):
-    monkeypatch.setitem(defaults.HALVES, "choosing", (61,))
+    monkeypatch.setitem(defaults.HALVES, "meta-train", (61,))
     assert defaults.main(bound) == 1
     assert "rows is there" in capsys.readouterr().err
 
@@ -123,7 +131,7 @@ def test_bounds_that_cross_are_refused(capsys):
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the shared OpenML cache")
 def test_a_recipe_alone_named_twice_is_run_once(monkeypatch, cache, capsys):
-    monkeypatch.setitem(defaults.HALVES, "choosing", (61,))
+    monkeypatch.setitem(defaults.HALVES, "meta-train", (61,))
     run = ["--recipes", DEFAULT, DEFAULT, "--first", "1", "--n-jobs", "1"]
     assert defaults.main(run) == 0
     out = capsys.readouterr().out
@@ -135,16 +143,16 @@ def test_a_recipe_alone_named_twice_is_run_once(monkeypatch, cache, capsys):
 def test_a_model_with_part_of_the_folds_is_ranked_where_all_have_them(
     tmp_path, monkeypatch, cache
 ):
-    monkeypatch.setitem(defaults.HALVES, "confirming", (61,))
-    run = ["--half", "confirming", "--min-rows", "150", "--recipes", "alpha 0"]
+    monkeypatch.setitem(defaults.HALVES, "meta-test", (61,))
+    run = ["--half", "meta-test", "--min-rows", "150", "--recipes", "alpha 0"]
     run += ["--n-jobs", "1", "--out", str(tmp_path)]
     assert defaults.main([*run, "--models", "logistic", "mlp", "--first", "1"]) == 0
-    first = (tmp_path / "confirming-min-rows-150-first-1-part.md").read_text()
+    first = (tmp_path / "meta-test-min-rows-150-first-1-part.md").read_text()
     assert "| mlp |" in first and "left out" not in first.lower()
     assert defaults.main([*run, "--models", "logistic"]) == 0
-    monkeypatch.setattr(defaults, "is_installed", lambda name: name != "mlp")
+    monkeypatch.setitem(MODELS, "mlp", replace(MODELS["mlp"], packages=("gone",)))
     assert defaults.main([*run, "--models", "logistic", "mlp"]) == 0
-    text = (tmp_path / "confirming-min-rows-150-part.md").read_text()
+    text = (tmp_path / "meta-test-min-rows-150-part.md").read_text()
     assert "Left out, since no table has all of its folds: mlp." in text
     assert "| logistic |" in text and "| mlp |" not in text
 
@@ -160,10 +168,10 @@ def test_no_table_that_all_have_results_of_is_said(tmp_path, monkeypatch, capsys
         for model in ("mlp", "forest")
         for fold, status in enumerate(["ok", "failed" if model == failing else "ok"])
     ]
-    with pytest.raises(NoSharedTable):
-        defaults.report(rows)
+    with pytest.raises(NothingToCompare):
+        defaults.report(label_rows(rows))
     monkeypatch.setattr(defaults, "load_all", lambda *_: load_all(["iris"]))
     monkeypatch.setattr(Results, "rows", lambda *_: rows)
-    monkeypatch.setattr(defaults, "run_jobs", lambda *_, **__: None)
+    monkeypatch.setattr(study, "run_jobs", lambda *_, **__: None)
     assert defaults.main(["--out", str(tmp_path)]) == 1
     assert "No table has results of all models." in capsys.readouterr().err

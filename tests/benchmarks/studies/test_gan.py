@@ -6,17 +6,10 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from benchmarks.studies.gan import figures as _gan_figures
-from benchmarks.studies.gan.training import (
-    FAIR_SHARE,
-    NEAR,
-    NOISE_SD,
-    TOY_SETS,
-    _Streams,
-    measure,
-    sliced_wasserstein,
-    train,
-)
+from benchmarks.studies.gan import figures as gan_figures
+from benchmarks.studies.gan.metrics import FAIR_SHARE, NEAR, measure, sliced_wasserstein
+from benchmarks.studies.gan.toy_sets import NOISE_SD, TOY_SETS
+from benchmarks.studies.gan.training import _Streams, train
 
 RING = TOY_SETS["ring of 8"]
 REAL = RING.draw(400, np.random.default_rng(0))[0]
@@ -127,7 +120,7 @@ def test_sliced_wasserstein_is_the_mean_over_projections():
 
 def test_figures_show_every_panel_and_every_seed():
     samples = {"plain": np.zeros((2, 30, 2)), "mixup": np.zeros((2, 30, 2))}
-    figure = _gan_figures.samples_over_training(samples, [10, 20], RING)
+    figure = gan_figures.samples_over_training(samples, [10, 20], RING)
     assert len(figure.axes) == 6
     assert [ax.get_title() for ax in figure.axes[:3]] == [
         "10 steps",
@@ -140,10 +133,10 @@ def test_figures_show_every_panel_and_every_seed():
         for label in ("plain", "mixup")
         for seed in range(3)
     ]
-    figure = _gan_figures.spread_over_seeds(pd.DataFrame(rows))
+    figure = gan_figures.spread_over_seeds(pd.DataFrame(rows))
     assert len(figure.axes) == 3
     assert all(
         sum(len(line.get_xdata()) for line in ax.lines) == len(rows)
         for ax in figure.axes
     )
-    _gan_figures.plt.close("all")
+    gan_figures.plt.close("all")

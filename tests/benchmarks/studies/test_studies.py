@@ -1,24 +1,40 @@
 """Studies of what mixup claims: they run, resume, pair, and say what they found."""
 
 import importlib
+import re
+from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from benchmarks.data.tables import SUITES, Table, load_all
-from benchmarks.run.fit import Fit, fitter_of, measure
-from benchmarks.run.jobs import Job, labels_of, make_jobs, make_units, rows_of
+from benchmarks.compare.pairing import against
+from benchmarks.data.suites import SUITES
+from benchmarks.data.tables import Table, load_all
+from benchmarks.models.protocols import PROTOCOLS
+from benchmarks.report import __main__ as report
+from benchmarks.report import readme_figure
+from benchmarks.run.cli import add_alphas, add_how, parse
+from benchmarks.run.fit import Fit
+from benchmarks.run.folds import labels_of, rows_of
+from benchmarks.run.jobs import Job, make_jobs
+from benchmarks.run.measure import measure
 from benchmarks.run.results import read_rows
-from benchmarks.run.runner import run_unit
-from benchmarks.studies import convnets as _nets
-from benchmarks.studies import sequences
+from benchmarks.run.unit import make_units, run_unit
+from benchmarks.studies import alpha as widths
+from benchmarks.studies import convnets, sequences
+from benchmarks.studies.adversarial import __main__ as adversarial
+from benchmarks.studies.adversarial import attacks
 from benchmarks.studies.compare_alphas import against_erm, sentence
-from benchmarks.studies.defaults import recipes as _recipes
-from benchmarks.studies.label_noise import epoch_curves as _watched
-from benchmarks.studies.study import against
+from benchmarks.studies.gan import __main__ as gan
+from benchmarks.studies.gan import training
+from benchmarks.studies.gan.toy_sets import TOY_SETS
+from benchmarks.studies.gan.training import train
+from benchmarks.studies.label_noise import __main__ as label_noise
+from benchmarks.studies.label_noise import epoch_curves
 
 TINY = {
     "label_noise": ["--alphas", "8", "--noises", "0", "0.5", "--folds", "2"],
@@ -47,22 +63,20 @@ def iris():
 @pytest.fixture
 def quick(monkeypatch):
     """Train for a moment only."""
-    from benchmarks.studies import convnets as _nets
-    from benchmarks.studies.gan import __main__ as gan
-    from benchmarks.studies.gan import training as _gan
-
     monkeypatch.setitem(SUITES, "embedded", ("iris",))
-    for params in _recipes.WATCHED.values():
+    for params in epoch_curves.WATCHED.values():
         monkeypatch.setitem(params, "max_epochs", 3)
-    for name in ("default", "attacked", "2 x 8, to the end", "2 x 32, to the end"):
-        recipe = (_recipes.RECIPES | _recipes.OTHERS)[name]
-        monkeypatch.setitem(recipe.params, "max_epochs", 2)
+    short = [widths.PARAMS[f"2 x {width}, to the end"] for width in (8, 32)]
+    for params in (*short, attacks.PARAMS, PROTOCOLS["default"].mixup):
+        monkeypatch.setitem(params, "max_epochs", 2)
     short = {"checkpoints": (2, 4), "n_samples": 50}
-    monkeypatch.setattr(_gan.train, "__kwdefaults__", _gan.train.__kwdefaults__ | short)
-    monkeypatch.setattr(gan, "CHECKPOINTS", (2, 4))
-    net = _nets.MixupNet
     monkeypatch.setattr(
-        _nets, "MixupNet", lambda *a, **k: net(*a, **k | {"max_epochs": 1})
+        training.train, "__kwdefaults__", training.train.__kwdefaults__ | short
+    )
+    monkeypatch.setattr(gan, "CHECKPOINTS", (2, 4))
+    net = convnets.MixupNet
+    monkeypatch.setattr(
+        convnets, "MixupNet", lambda *a, **k: net(*a, **k | {"max_epochs": 1})
     )
     monkeypatch.setattr(sequences, "N_ROWS", 200)
 
@@ -125,8 +139,6 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, quick, capsys):
     ],
 )
 def test_wrong_arguments_are_named(name, arguments, message, capsys):
-    import re
-
     study = load_study(name)
     with pytest.raises(SystemExit):
         study.main(arguments)
@@ -134,10 +146,6 @@ def test_wrong_arguments_are_named(name, arguments, message, capsys):
 
 
 def test_alphas_are_told_apart_in_six_digits():
-    from argparse import ArgumentParser
-
-    from benchmarks.run.cli import add_alphas, add_how, parse
-
     parser = ArgumentParser()
     add_alphas(parser, [1.0])
     add_how(parser)
@@ -160,20 +168,14 @@ def test_a_broken_export_is_named(tmp_path, capsys):
 
 
 def test_gans_are_no_part_of_a_report(tmp_path, quick, capsys):
-    from benchmarks.report import __main__ as report
-    from benchmarks.report import readme_figure as figure
-
-    gans = load_study("gan")
-    assert gans.main([*TINY["gan"], "--n-jobs", "1", "--out", str(tmp_path)]) == 0
+    assert gan.main([*TINY["gan"], "--n-jobs", "1", "--out", str(tmp_path)]) == 0
     assert report.main([str(tmp_path)]) == 1
     assert "No result of a classifier" in capsys.readouterr().err
-    assert figure.main(["--results", str(tmp_path)]) == 1
+    assert readme_figure.main(["--results", str(tmp_path)]) == 1
     assert "No results of mixup and mlp" in capsys.readouterr().err
 
 
 def test_tables_without_numbers_are_left_out(tmp_path, quick, monkeypatch, capsys):
-    from benchmarks.studies.adversarial import __main__ as adversarial
-
     words = Table("words", pd.DataFrame({"a": list("abab")}), pd.Series([0, 1, 0, 1]))
     monkeypatch.setattr(adversarial, "load_tables", lambda _: ([words], {}))
     assert adversarial.main(["--out", str(tmp_path)]) == 1
@@ -244,7 +246,8 @@ def test_forests_learn_the_wrong_labels_too(iris):
 
 def watched_rows(table, alphas, quick):
     jobs = make_jobs(table, ["mixup"], alphas, protocol="watched", folds=2, noise=0.5)
-    (unit,) = make_units(table, jobs)
+    how = {"fit": epoch_curves.fit_watched, "schema": label_noise.STUDY.schema}
+    (unit,) = make_units(table, jobs, **how)
     return [outcome.row for outcome in run_unit(unit)]
 
 
@@ -254,12 +257,12 @@ def test_a_watched_member_is_the_same_in_any_company(iris, quick):
     table = replace(iris, X=iris.X.assign(word=words))
     how = {"protocol": "watched", "folds": 3, "noise": 0.5}
     jobs = make_jobs(table, ["mixup"], [0.0, 1.0], **how)
-    encoders = [_watched._fit_encoder(table, job) for job in jobs]
+    encoders = [epoch_curves._fit_encoder(table, job) for job in jobs]
     assert len({len(e.get_feature_names_out()) for e in encoders}) > 1
-    together = list(_watched.fit_watched(table, jobs))
+    together = list(epoch_curves.fit_watched(table, jobs))
     assert len(together) == 6
     for fit in together:
-        (alone,) = _watched.fit_watched(table, [fit.job])
+        (alone,) = epoch_curves.fit_watched(table, [fit.job])
         assert fit.measures == alone.measures
         found = (f.model.predict_proba(table.X) for f in (fit, alone))
         np.testing.assert_allclose(*found, rtol=1e-3, atol=1e-6)
@@ -276,13 +279,12 @@ def test_the_curve_ends_with_the_last_error_and_holds_the_best(iris, quick):
 
 def test_watching_counts_each_test_row_once():
     """Folds of unlike sizes are padded with rows that are not to count."""
-    import torch
 
     class Net:
         module_ = torch.nn.Identity()
 
     X = np.eye(3, dtype=np.float32)
-    watch = _watched._Watch(X, np.array([0, 1, 0]), [np.array([2]), np.arange(3)])
+    watch = epoch_curves._Watch(X, np.array([0, 1, 0]), [np.array([2]), np.arange(3)])
     watch.on_epoch_end(Net())
     np.testing.assert_allclose(watch.errors[0], [1, 1 / 3])
 
@@ -293,26 +295,22 @@ def test_watching_counts_each_test_row_once():
 @pytest.fixture(scope="module")
 def attacked():
     """A target, its rows, and which of its columns may be moved."""
-    from benchmarks.studies.adversarial import attacks as _attacks
-
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(120, 4)), columns=list("abcd"))
     X["b"] = X["a"] + 0.01 * X["b"]  # no data off this line
     X["word"] = rng.choice(["yes", "no"], len(X))
     y = (X["a"] + X["c"] > 0).to_numpy().astype(int)
     job = Job("made", None, "mixup", 0.0, "attacked", 2, 0, 0, 0)
-    estimator = _attacks._model(job, 0.0, 0).set_params(max_epochs=20).fit(X, y)
-    target = _attacks._Target(estimator)
+    estimator = attacks._model(job, 0.0, 0).set_params(max_epochs=20).fit(X, y)
+    target = attacks._Target(estimator)
     return target, target.encode(X), y, np.float32([1, 1, 1, 1, 0, 0])
 
 
 def test_attacks_move_numbers_alone_and_no_farther_than_epsilon(attacked):
-    from benchmarks.studies.adversarial import attacks as _attacks
-
     target, X, y, moves = attacked
     clean = target.error(X, y)
     worst = {}
-    for name, epsilon, moved in _attacks.attacked(target, X, y, moves):
+    for name, epsilon, moved in attacks.attacked(target, X, y, moves):
         assert np.abs(moved - X).max() <= epsilon * (1 + 1e-4)
         assert np.array_equal(moved[:, 4:], X[:, 4:])
         worst[name, epsilon] = target.error(moved, y)
@@ -322,11 +320,9 @@ def test_attacks_move_numbers_alone_and_no_farther_than_epsilon(attacked):
 
 
 def test_moves_in_the_span_and_off_it_are_as_long_as_fgsm(attacked):
-    from benchmarks.studies.adversarial import attacks as _attacks
-
     target, X, y, moves = attacked
     parts = {}
-    for name, epsilon, moved in _attacks.within_span(target, X, y, moves, X):
+    for name, epsilon, moved in attacks.within_span(target, X, y, moves, X):
         length = np.linalg.norm(moved - X, axis=1)
         np.testing.assert_allclose(length, 2 * epsilon, rtol=1e-3)  # four columns
         assert np.array_equal(moved[:, 4:], X[:, 4:])
@@ -339,10 +335,8 @@ def test_moves_in_the_span_and_off_it_are_as_long_as_fgsm(attacked):
 
 
 def test_a_line_is_measured_at_its_ends_as_the_rows_are(attacked):
-    from benchmarks.studies.adversarial import attacks as _attacks
-
     target, X, y, _ = attacked
-    line = np.array(_attacks.between(target, X, y, seed=0))
+    line = np.array(attacks.between(target, X, y, seed=0))
     assert line.shape == (11, 3)
     assert line[[0, -1], 0].tolist() == [0, 1]
     assert (line[:, 2] > 0).all()
@@ -357,33 +351,32 @@ def shown_other_test_rows(table, job):
     return replace(table, X=X, y=y, splits={(0, 0): (train, test)})
 
 
-@pytest.mark.parametrize("protocol", ["watched", "attacked"])
+FITS = {"watched": epoch_curves.fit_watched, "attacked": attacks.fit_attacked}
+
+
+@pytest.mark.parametrize("protocol", FITS)
 def test_test_rows_are_neither_trained_on_nor_encoded_by(protocol, iris, quick):
     job = make_jobs(iris, ["mixup"], [0.0], protocol=protocol, folds=2)[0]
     found = []
     for table in (iris, shown_other_test_rows(iris, job)):
-        (fit,) = fitter_of(job)(table, [job])
+        (fit,) = FITS[protocol](table, [job])
         found.append(fit.model.predict_proba(iris.X))
     np.testing.assert_array_equal(*found)
 
 
 def test_in_the_black_box_rows_are_made_against_another_network(iris, quick):
-    import torch
-
-    from benchmarks.studies.adversarial import attacks as _attacks
-
     jobs = make_jobs(iris, ["mixup"], [0.0, 1.0], protocol="attacked", folds=2)[:2]
     (train, test), y = rows_of(iris, jobs[0]), np.asarray(iris.y)
     X, moves = iris.X.iloc[test], np.ones(4, dtype=np.float32)
-    source = _attacks._model(jobs[0], 0.0, jobs[0].fold_seed + 1)
-    source = _attacks._Target(source.fit(iris.X.iloc[train], y[train]))
-    for fit in _attacks.fit_attacked(iris, jobs):
-        target = _attacks._Target(fit.model)
+    source = attacks._model(jobs[0], 0.0, jobs[0].fold_seed + 1)
+    source = attacks._Target(source.fit(iris.X.iloc[train], y[train]))
+    for fit in attacks.fit_attacked(iris, jobs):
+        target = attacks._Target(fit.model)
         for box, made_against in (("black", source), ("white", target)):
             rows = made_against.encode(X)
             expected = [
                 [box, name, epsilon, target.error(moved, y[test])]
-                for name, epsilon, moved in _attacks.attacked(
+                for name, epsilon, moved in attacks.attacked(
                     made_against, rows, y[test], moves
                 )
             ]
@@ -394,28 +387,22 @@ def test_in_the_black_box_rows_are_made_against_another_network(iris, quick):
 
 
 def test_constant_columns_are_not_moved(iris, quick, monkeypatch):
-    from benchmarks.studies.adversarial import attacks as _attacks
-
     seen = []
-    attacked = _attacks.attacked
+    attacked = attacks.attacked
 
     def watch(target, X, y, moves):
         seen.append(moves.tolist())
         return attacked(target, X, y, moves)
 
-    monkeypatch.setattr(_attacks, "attacked", watch)
+    monkeypatch.setattr(attacks, "attacked", watch)
     table = replace(iris, X=iris.X.assign(same=3.0))
     job = make_jobs(table, ["mixup"], [0.0], protocol="attacked", folds=2)[0]
-    (fit,) = _attacks.fit_attacked(table, [job])
+    (fit,) = attacks.fit_attacked(table, [job])
     assert fit.error is None
     assert seen == [[1, 1, 1, 1, 0]] * 2  # in both boxes
 
 
 def test_a_third_class_between_rows_of_two_is_a_miss():
-    import torch
-
-    from benchmarks.studies.adversarial import attacks as _attacks
-
     class Bands(torch.nn.Module):
         """Class 0 below -1/2, 2 above 1/2, 1 between."""
 
@@ -427,7 +414,7 @@ def test_a_third_class_between_rows_of_two_is_a_miss():
         estimator=SimpleNamespace(classes_=np.arange(3)), scores=Bands()
     )
     X = np.float32([[-1], [1]])
-    line = np.array(_attacks.between(target, X, np.array([0, 2]), seed=0))
+    line = np.array(attacks.between(target, X, np.array([0, 2]), seed=0))
     assert line[[0, -1], 1].tolist() == [0, 0]
     # Half of the pairs are of unlike rows, and these pass through the middle.
     assert line[5, 1] == pytest.approx(0.5, abs=0.1)
@@ -445,14 +432,12 @@ def test_a_comparison_says_which_way_it_went():
 
 
 def test_the_widest_network_may_suffer_more():
-    from benchmarks.studies import alpha
-
     at = pd.MultiIndex.from_product([[8, 32], [0.0, 1.0]], names=["width", "alpha"])
     means = pd.DataFrame({"train_error": 0.0, "gap": 0.0}, index=at)
     means["error"] = [0.10, 0.12, 0.10, 0.11]
-    assert alpha.sentence(means).endswith("suffers less from the largest α.")
+    assert widths.sentence(means).endswith("suffers less from the largest α.")
     means["error"] = [0.10, 0.11, 0.10, 0.12]
-    assert alpha.sentence(means).endswith("suffers no less from the largest α.")
+    assert widths.sentence(means).endswith("suffers no less from the largest α.")
 
 
 def gan_rows(distances):
@@ -468,8 +453,6 @@ def gan_rows(distances):
 
 
 def test_gans_are_compared_seed_by_seed():
-    from benchmarks.studies.gan import __main__ as gan
-
     seeds = np.linspace(0.2, 0.3, 8)
     rows = gan_rows(
         {
@@ -496,8 +479,6 @@ def test_gans_are_compared_seed_by_seed():
 
 
 def test_kinds_of_gans_have_their_names():
-    from benchmarks.studies.gan import __main__ as gan
-
     names = {
         gan.name_of({"alpha": alpha, "protocol": protocol})
         for alpha, protocol in ((0.0, "two batches"), (0.0, "one batch"))
@@ -508,33 +489,28 @@ def test_kinds_of_gans_have_their_names():
 
 
 def test_each_gan_is_of_its_alpha_its_seed_and_its_kind(quick):
-    from argparse import Namespace
-
-    from benchmarks.studies.gan import __main__ as gan
-    from benchmarks.studies.gan import training as _gan
-
     options = Namespace(sets=["ring of 8"], seeds=3, seed=0, alphas=[0.0, 0.2])
     ((table,), _) = gan.load(options)
     jobs = gan.jobs_of(table, options)
-    rows = [o.row for unit in make_units(table, jobs) for o in run_unit(unit)]
+    how = {"fit": training.fit_gans, "schema": training.SCHEMA}
+    units = make_units(table, jobs, **how)
+    rows = [o.row for unit in units for o in run_unit(unit)]
     assert len(rows) == len({row["distance"] for row in rows}) == 9
     # A row is what the last samples of such a GAN are measured as.
     for job, alpha in ((jobs[0], 0.0), (jobs[-1], 0.2)):
-        samples = _gan.train(
+        samples = training.train(
             table.X.to_numpy(),
             [alpha],
             [job.fold_seed >> 1],
             two_batches=job.protocol == "two batches",
         )
         rng = np.random.default_rng(job.fold_seed)
-        found = _gan.measure(samples[-1, 0], _gan.TOY_SETS["ring of 8"], rng)
+        found = training.measure(samples[-1, 0], training.TOY_SETS["ring of 8"], rng)
         (row,) = (row for row in rows if Job.of(row) == job)
         assert row["distance"] == pytest.approx(found["distance"], rel=1e-4)
 
 
 def test_more_seeds_leave_the_first_as_they_are(tmp_path, quick, capsys):
-    from benchmarks.studies.gan import __main__ as gan
-
     arguments = ["--sets", "ring of 8", "--n-jobs", "1", "--out", str(tmp_path)]
     assert gan.main([*arguments, "--seeds", "2"]) == 0
     rows = read_rows(tmp_path)
@@ -544,8 +520,6 @@ def test_more_seeds_leave_the_first_as_they_are(tmp_path, quick, capsys):
 
 
 def test_a_gan_with_two_batches_is_another(quick):
-    from benchmarks.studies.gan.training import TOY_SETS, train
-
     real = TOY_SETS["ring of 8"].draw(100, np.random.default_rng(0))[0]
     one, two = (train(real, [0.0], [1], two_batches=both) for both in (False, True))
     assert one.shape == two.shape == (2, 1, 50, 2)
@@ -564,7 +538,10 @@ def test_nets_learn_from_their_training_rows_alone(study, quick):
     X.iloc[test], y.iloc[test] = 0.0, y.iloc[train[0]]
     other = replace(table, X=X, y=y, splits={(0, 0): (train, test)})
     found = [
-        [fit.model.predict_proba(table.X.iloc[test]) for fit in _nets.fit_nets(t, jobs)]
+        [
+            fit.model.predict_proba(table.X.iloc[test])
+            for fit in convnets.fit_nets(t, jobs)
+        ]
         for t in (table, other)
     ]
     np.testing.assert_array_equal(*found)  # of both α's

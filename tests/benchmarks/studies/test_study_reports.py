@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.compare.pairing import NothingToCompare, complete_folds
 from benchmarks.compare.summary import ERM
 from benchmarks.studies import alpha
 from benchmarks.studies.adversarial import __main__ as adversarial
 from benchmarks.studies.label_noise import __main__ as label_noise
-from benchmarks.studies.study import NothingToCompare, complete_folds
 
 
 def test_only_complete_folds_are_compared():
