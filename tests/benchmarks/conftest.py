@@ -22,6 +22,15 @@ def pretend(monkeypatch, name, make):
     monkeypatch.setitem(MODELS, name, replace(MODELS[name], make=make_it))
 
 
+def link(path, outside, kind):
+    """Make a path a link: to a file, a folder, or to nothing."""
+    if kind == "folder":
+        outside.mkdir()
+    elif kind == "file":
+        outside.write_bytes(b"mine\n")
+    path.symlink_to(outside)
+
+
 @pytest.fixture(scope="module")
 def browser():
     sync_api = pytest.importorskip("playwright.sync_api")

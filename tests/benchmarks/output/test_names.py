@@ -194,7 +194,7 @@ def test_every_script_writes_its_figures_whole(tmp_path, monkeypatch, capsys):
             script.main([*arguments, str(folder)])
     assert speed.main(["--out", str(folder)]) == 2
     found = {path for path in folder.rglob("*") if path.is_file()}
-    assert found == before | {folder / "speed.md"}
+    assert found == before | {folder / "speed.md", folder / ".results.lock"}
     figures.plt.close("all")
 
 

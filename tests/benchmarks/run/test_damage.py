@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 pytest.importorskip("scikit_posthocs")
 pytest.importorskip("jinja2")
 
-from benchmarks import speed, uci
+from benchmarks import uci
 from benchmarks.compare.pairing import NothingToCompare
 from benchmarks.compare.summary import against_erm, as_text, label_rows, summarize
 from benchmarks.data.suites import SUITES
@@ -40,9 +40,9 @@ from benchmarks.studies.adversarial import __main__ as adversarial
 from benchmarks.studies.defaults import __main__ as defaults
 from benchmarks.studies.gan.training import SCHEMA as GANS
 from benchmarks.studies.label_noise import __main__ as label_noise
-from benchmarks.timing import workloads
 
 from ...conftest import contents
+from ..conftest import link
 
 KEPT = Path(__file__).resolve().parents[3] / "benchmarks" / "results"
 GOOD = read_rows(KEPT / "embedded")[::7]  # of all four tables, mixup and mlp
@@ -753,14 +753,6 @@ def test_a_leaderboard_of_fits_that_took_no_time():
     assert "| 0 |" in defaults.report(label_rows(rows))[0]
 
 
-@pytest.mark.parametrize("values", [[0.0, 0.0], [0.0, 1.0]])
-def test_measurements_of_nothing_are_drawn(tmp_path, monkeypatch, values):
-    rows = [MEASUREMENT | {"competitor": f"{v:g}", "value": v} for v in values]
-    (tmp_path / "speed.jsonl").write_bytes(b"\n".join(map(line_of, rows)))
-    monkeypatch.setattr(speed, "measure", lambda *_: None)
-    assert speed.main(["--out", str(tmp_path)]) == 0
-
-
 # Environments
 
 STAMPS = [{"id": "abc", "cores": 2, "commit": None}, {"id": "def", "python": "3"}]
@@ -834,65 +826,9 @@ def test_the_results_that_are_kept_are_read_in_full(folder, capsys, tmp_path):
         assert schema.check(row | packed) == row
 
 
-# Other files of results
-
-
-MEASUREMENT = {"section": "fit", "run": "2026-01-02T00:00:00", "repeat": 0, "value": 1}
-BAD_RUNS = (
-    *("zzzz", "", "9", "2026-1-2T00:00:00", "2026-13-01T00:00:00", 2026, ["2026"]),
-    *("2026-02-30T00:00:00", "2026-01-02T00:00:00Z", "2026-01-02", "a" * 1000, None),
-    *("9999999-01-01T00:00:00", " 2026-01-02T00:00:00"),
-)
-BAD_MEASUREMENTS = [
-    *(b"[" * 100_000, b"null", b"{}", b"\xff", b'{"section": "fit"'),
-    *(line_of(MEASUREMENT | {"section": "members", "run": run}) for run in BAD_RUNS),
-    *(line_of(MEASUREMENT | {"section": section}) for section in (["fit"], "flight")),
-    *(line_of(MEASUREMENT | {"value": value}) for value in (math.nan, "1", None)),
-    *(line_of(MEASUREMENT | {"repeat": repeat}) for repeat in (None, -1, 0.5)),
-    line_of({k: v for k, v in MEASUREMENT.items() if k != "repeat"}),
-    *(line_of(MEASUREMENT | {name: []}) for name in ("setting", "cores")),
-    line_of(MEASUREMENT | {"unit": "\ud800"}),
-]
-
-
-@pytest.mark.parametrize("at", [0, 1, 3])
-@pytest.mark.parametrize("bad", BAD_MEASUREMENTS, ids=lambda bad: repr(bad[:90]))
-def test_a_damaged_measurement_is_passed_over(tmp_path, capsys, monkeypatch, bad, at):
-    row = {"section": "members", "setting": "a", "unit": "s", "cores": 2}
-    row |= {"run": "2026-01-01T00:00:00"}
-    row |= {"competitor": "mixup"}
-    content = [line_of(row | {"repeat": i, "value": 1.0 + i}) for i in range(3)]
-    content.insert(at, bad)
-    path = tmp_path / "speed.jsonl"
-    path.write_bytes(b"\n".join(content) + b"\n")
-    assert list(speed.read_latest(path)["value"]) == [1.0, 2.0, 3.0]
-    assert f"{path}: line {at + 1} (" in capsys.readouterr().err
-    monkeypatch.setattr(speed, "measure", lambda *_: None)
-    speed.main(["--out", str(tmp_path)])
-    assert "2 [1, 3]" in (tmp_path / "speed.md").read_text()
-
-
-def test_a_measurement_follows_a_line_that_was_cut_off(tmp_path, monkeypatch):
-    path = tmp_path / "speed.jsonl"
-    path.write_bytes(b'{"section": "members", "ru')
-    contest = workloads.Contest("members", "a", "s", {"mixup": lambda: 1.0})
-    monkeypatch.setitem(speed.SECTIONS, "members", lambda quick: [contest])
-    speed.measure(["members"], 1, True, path)
-    assert list(speed.read_latest(path)["value"]) == [1.0]
-
-
 # Links out of a folder
 
 RESULTS_FILES = ("results.jsonl", "environments.jsonl", ".results.lock", "predictions")
-
-
-def link(path, outside, kind):
-    """Make a path a link: to a file, a folder, or to nothing."""
-    if kind == "folder":
-        outside.mkdir()
-    elif kind == "file":
-        outside.write_bytes(b"mine\n")
-    path.symlink_to(outside)
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "nothing"])
@@ -921,16 +857,6 @@ def test_a_report_writes_no_figure_through_a_link(tmp_path, lines, capsys, kind)
         report.main([str(folder)])
     assert f"{folder / 'figures'} is a link" in capsys.readouterr().err
     assert not outside.exists() or not list(outside.iterdir())
-
-
-@pytest.mark.parametrize("kind", ["file", "folder", "nothing"])
-def test_no_measurement_is_written_through_a_link(tmp_path, capsys, kind):
-    folder, outside = tmp_path / "out", tmp_path / "outside"
-    folder.mkdir()
-    link(folder / "speed.jsonl", outside, kind)
-    assert speed.main(["--sections", "members", "--out", str(folder)]) == 2
-    assert f"{folder / 'speed.jsonl'} is a link" in capsys.readouterr().err
-    assert kind == "folder" or not outside.exists() or outside.read_bytes() == b"mine\n"
 
 
 def test_a_folder_that_is_a_link_itself_will_do(tmp_path):
