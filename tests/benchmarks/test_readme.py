@@ -27,8 +27,7 @@ def test_the_study_that_is_shown_runs(tmp_path, monkeypatch, capsys):
     module = util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, name, module)
     spec.loader.exec_module(module)
-    for params in (module.ALONE,):
-        monkeypatch.setitem(params, "max_epochs", 2)
+    monkeypatch.setitem(module.ALONE, "max_epochs", 2)
     out = tmp_path / "out"
     assert module.main(["--folds", "2", "--n-jobs", "1", "--out", str(out)]) == 0
     assert "| batches of 16, to the end |" in (out / "batches.md").read_text()

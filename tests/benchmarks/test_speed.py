@@ -3,10 +3,10 @@
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,10 +14,26 @@ import pytest
 from benchmarks import speed
 from benchmarks.run.row_file import RowFile, read_environments
 from benchmarks.timing import workloads
+from tests.benchmarks.conftest import link
+from tests.benchmarks.helpers import HOSTILE, KEPT, is_seen, line_of
 
-from .conftest import link
 
-KEPT = Path(speed.__file__).parent / "results" / "speed"
+@pytest.mark.slow
+def test_the_speeds_report_shows_names_as_they_are(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "speed.jsonl"
+    lines = [
+        {"section": "members", "value": 1.0 + i, "repeat": 0}
+        | {"run": "2026-01-01T00:00:00"}
+        | {"setting": name, "competitor": name, "unit": name}
+        for i, name in enumerate(HOSTILE)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    monkeypatch.setattr(speed, "measure", lambda *_: None)
+    speed.main(["--out", str(tmp_path)])
+    text = (tmp_path / "speed.md").read_text(encoding="utf-8")
+    assert is_seen(text.replace("\n", ""))
+    assert not re.search(r"<[A-Za-z/!?]|\]\(", text)
+    assert is_seen(capsys.readouterr().out.replace("\n", ""))
 
 
 def results_of(folder):
@@ -26,10 +42,6 @@ def results_of(folder):
 
 def latest_of(folder):
     return speed.latest(results_of(folder).all_rows())
-
-
-def line_of(row):
-    return json.dumps(row).encode()
 
 
 def test_a_quick_run_writes_its_files(tmp_path, capsys):
@@ -156,14 +168,14 @@ def test_a_competitor_that_fails_is_a_row_and_ends_no_run(
 
 def test_the_measurements_that_are_kept_make_the_report_that_is_kept(tmp_path, capsys):
     for name in ("speed.jsonl", "environments.jsonl"):
-        shutil.copyfile(KEPT / name, tmp_path / name)
+        shutil.copyfile(KEPT / "speed" / name, tmp_path / name)
     results = results_of(tmp_path)
     rows = results.all_rows()
     assert results.n_unreadable == 0 and capsys.readouterr().err == ""
     ids = {stamp["id"] for stamp in read_environments(tmp_path)}
     assert {row["environment"] for row in rows} <= ids
     report = speed.make_report(speed.latest(rows).astype({"value": float}))
-    assert report == (KEPT / "speed.md").read_text()
+    assert report == (KEPT / "speed" / "speed.md").read_text()
 
 
 @pytest.mark.parametrize("out", ["file", "file/below"])
@@ -192,6 +204,8 @@ BAD_RUNS = (
     *("2026-02-30T00:00:00", "2026-01-02T00:00:00Z", "2026-01-02", "a" * 1000, None),
     *("9999999-01-01T00:00:00", " 2026-01-02T00:00:00"),
 )
+
+
 BAD_MEASUREMENTS = [
     *(b"[" * 100_000, b"null", b"{}", b"\xff", b'{"section": "fit"'),
     *(line_of(MEASUREMENT | {"section": "members", "run": run}) for run in BAD_RUNS),
