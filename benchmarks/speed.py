@@ -4,57 +4,74 @@ Competitors take turns, several times over; what counts is the ratio of two of t
 within a turn. Its median is printed with the lowest and the highest.
 """
 
-import json
-import platform
 import sys
 import time
 from functools import partial
 from pathlib import Path
 
-import joblib
 import pandas as pd
-import sklearn
-import skorch
-import torch
 from matplotlib.figure import Figure
 from tqdm.auto import tqdm
 
-import skmixup
-
-from .output.files import atomic_write_text, end_line, refuse_link, write_figure
+from .output.files import atomic_write_text, write_figure
 from .output.text import as_markdown, in_figure, in_markdown, say, show
-from .run.cli import Parser, run_to_the_end
+from .run.cli import Parser, at_least, run_to_the_end
+from .run.environment import describe
 from .run.orphans import own_processes
-from .run.schema import (
-    COUNT,
-    SCORE,
-    TEXT,
-    Field,
-    check_fields,
-    parse,
-    read_all,
-    say_refused,
-)
-from .run.unit import interruptible
+from .run.row_file import RowFile
+from .run.schema import COUNT, NOTHING, SCORE, TEXT, Field, check_fields
+from .run.unit import interruptible, told
 from .timing.workloads import SECTIONS
 
-PACKAGES = skmixup, sklearn, skorch, torch
-_SECTION = Field("a section", lambda value: TEXT.accepts(value) and value in SECTIONS)
+FILE_NAME = "speed.jsonl"
 _STAMP = "%Y-%m-%dT%H:%M:%S"
+_NAMES = ("setting", "competitor", "unit")
+
+
+def _is_section(value):
+    return TEXT.accepts(value) and value in SECTIONS
 
 
 def _is_stamp(value):
-    """Tell whether a value is a time as written here: the latest sorts last."""
+    """Tell whether a value is a time as written here."""
     try:
         return time.strftime(_STAMP, time.strptime(value, _STAMP)) == value
     except (TypeError, ValueError):
         return False
 
 
-_RUN = Field("the time of a run", _is_stamp)
-_NEEDED = {"section": _SECTION, "run": _RUN, "repeat": COUNT, "value": SCORE}
-_NAMES = ("setting", "competitor", "unit")
-_FIELDS = _NEEDED | dict.fromkeys(_NAMES, TEXT)
+_NEEDED = {
+    "section": Field("a section", _is_section),
+    "run": Field("the time of a run", _is_stamp),
+    "repeat": COUNT,
+    "value": SCORE | NOTHING,
+}
+_FIELDS = {
+    **_NEEDED,
+    **dict.fromkeys(_NAMES, TEXT),
+    "status": Field("ok or failed", lambda value: value in ("ok", "failed")),
+    "message": TEXT | NOTHING,
+}
+
+
+class Measurements:
+    """What rows of measurements hold, as `benchmarks.run.schema.Schema` for results."""
+
+    def check(self, row):
+        """Return a row with all that it may have; raise ValueError if it is none."""
+        check_fields(row, _FIELDS, _NEEDED, others=TEXT | COUNT)
+        row = dict.fromkeys(_NAMES, "") | {"status": "ok", "message": None} | row
+        if (row["value"] is None) is (row["status"] == "ok"):
+            raise ValueError(f"value is {row['value']} where status is {row['status']}")
+        return row
+
+    @staticmethod
+    def key(row):
+        """Return what tells a row from all others."""
+        names = ("section", "run", "setting", "competitor", "repeat")
+        return tuple(row[name] for name in names)
+
+
 # By what each competitor's cost is divided, for the tables of ratios.
 REFERENCES = {
     "fit": ["MLPClassifier", "skorch", "ERM"],
@@ -112,13 +129,16 @@ def main(argv=None):
 
 
 def _run(options):
-    options.out.mkdir(parents=True, exist_ok=True)
-    file = refuse_link(options.out / "speed.jsonl")
+    results = RowFile(options.out, FILE_NAME, Measurements())
     with own_processes(), interruptible():
-        measure(options.sections, options.repeats, options.quick, file)
-    rows = read_latest(file)
+        measure(options.sections, options.repeats, options.quick, results)
+    rows = latest(results.all_rows())
+    for row in rows[rows["status"] == "failed"].to_dict("records"):
+        what = f"{row['competitor']} at {row['section']}, {row['setting']}"
+        say(f"Failed: {what}: {row['message']}")
+    rows = rows[rows["status"] == "ok"].astype({"value": float})
     if rows.empty:
-        say(f"There is no measurement in {file}")
+        say(f"There is no measurement in {results.path}")
         return 1
     report = make_report(rows)
     atomic_write_text(options.out / "speed.md", report)
@@ -137,7 +157,8 @@ def _parse(argv):
         default=list(SECTIONS),
         help="what to measure",
     )
-    add("--repeats", type=int, default=5, help="turns that each competitor has")
+    turns = "turns that each competitor has"
+    add("--repeats", type=at_least(1), default=5, help=turns)
     add("--quick", action="store_true", help="small work, for a look")
     add(
         "--out",
@@ -146,13 +167,10 @@ def _parse(argv):
         metavar="DIR",
         help="where speed.jsonl, speed.md and speed.png go",
     )
-    options = parser.parse_args(argv)
-    if options.repeats < 1:
-        parser.error(f"--repeats must be at least 1, got {options.repeats}")
-    return options
+    return parser.parse_args(argv)
 
 
-def measure(sections, repeats, quick, path):
+def measure(sections, repeats, quick, results):
     """Run the contests, and write each measurement down as soon as it is made.
 
     Parameters
@@ -161,63 +179,55 @@ def measure(sections, repeats, quick, path):
         Keys of `SECTIONS`.
     repeats : int
     quick : bool
-    path : Path
-        File that rows are appended to, one a measurement.
+    results : RowFile
+        What a competitor that raises leaves is a row as well, and it has no more turns.
     """
-    machine = {
-        "run": time.strftime(_STAMP),
-        "cores": joblib.cpu_count(),
-        "python": platform.python_version(),
-        **{package.__name__: package.__version__ for package in PACKAGES},
-    }
-    with open(path, "a+b") as file:
-        end_line(file)
-        for section in sections:
-            contests = list(SECTIONS[section](quick))
-            bar = tqdm(total=repeats * len(contests), desc=section)
-            for contest in contests:
-                for repeat in range(repeats):
-                    for name, run in contest.competitors.items():
-                        row = {
-                            "section": section,
-                            "setting": contest.setting,
-                            "competitor": name,
-                            "repeat": repeat,
-                            "value": run(),
-                            "unit": contest.unit,
-                        }
-                        file.write(json.dumps(row | machine).encode() + b"\n")
-                        file.flush()
-                    bar.update()
-            bar.close()
+    stamp, run = describe(), time.strftime(_STAMP)
+    results.add_environment(stamp)
+    for section in sections:
+        contests = list(SECTIONS[section](quick))
+        bar = tqdm(total=repeats * len(contests), desc=section)
+        for contest in contests:
+            about = {"section": section, "setting": contest.setting}
+            about |= {"unit": contest.unit, "run": run, "environment": stamp["id"]}
+            going = list(contest.competitors)
+            for repeat in range(repeats):
+                for name in [*going]:
+                    row = about | {"competitor": name, "repeat": repeat}
+                    row |= _turn(contest.competitors[name])
+                    results.append([results.schema.check(row)])
+                    if row["status"] == "failed":
+                        going.remove(name)
+                bar.update()
+        bar.close()
 
 
-def read_latest(path):
-    """Read the measurements of each section's last run.
+def _turn(work):
+    """Return what a turn cost, or why it failed."""
+    try:
+        value = float(work())
+    except Exception as error:
+        return {"value": None, "status": "failed", "message": told(error)}
+    if not SCORE.accepts(value):
+        message = f"value is {value}, not {SCORE.about}"
+        return {"value": None, "status": "failed", "message": message}
+    return {"value": value, "status": "ok", "message": None}
+
+
+def latest(rows):
+    """Return the measurements of each section's last run, which is last in the file.
 
     Parameters
     ----------
-    path : Path
-        File that `measure` has written.
+    rows : list of dict
 
     Returns
     -------
     rows : DataFrame
-        A row a measurement; lines that hold none are warned of.
+        A row a measurement.
     """
-    lines = path.read_bytes().split(b"\n")
-    rows, refused = read_all(lines[: None if lines[-1] else -1], _check)
-    say_refused(path, refused)
-    rows = pd.DataFrame([dict.fromkeys(_NAMES, "") | row for row in rows])
-    rows = rows.reindex(columns=list(_FIELDS))
-    return rows[rows["run"] == rows.groupby("section")["run"].transform("max")]
-
-
-def _check(line):
-    """Return the measurement that a line holds; raise ValueError if it holds none."""
-    row = parse(line)
-    check_fields(row, _FIELDS, _NEEDED, others=TEXT | COUNT)
-    return row
+    frame = pd.DataFrame(rows, columns=list(_FIELDS))
+    return frame[frame["run"] == frame.groupby("section")["run"].transform("last")]
 
 
 def ratios(rows, section, setting, above, below):
@@ -252,7 +262,7 @@ def make_report(rows):
     Parameters
     ----------
     rows : DataFrame
-        From `read_latest`.
+        From :func:`latest`, those that went well.
 
     Returns
     -------
@@ -311,7 +321,7 @@ def draw(rows):
     Parameters
     ----------
     rows : DataFrame
-        From `read_latest`.
+        From :func:`latest`, those that went well.
 
     Returns
     -------

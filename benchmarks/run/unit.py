@@ -225,7 +225,11 @@ def _row(unit, job):
 
 
 def _failure(unit, job, error):
-    message = f"{type(error).__name__}: {error}"
-    message = message.encode("utf-8", "backslashreplace").decode()  # as a file can
     row = _row(unit, job) | dict.fromkeys(("n_train", "n_test", *MEASURES))
-    return Outcome(row | {"status": "failed", "message": message}, describe())
+    return Outcome(row | {"status": "failed", "message": told(error)}, describe())
+
+
+def told(error):
+    """Return an error as a message that a file can hold."""
+    message = f"{type(error).__name__}: {error}"
+    return message.encode("utf-8", "backslashreplace").decode()

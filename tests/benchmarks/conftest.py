@@ -5,7 +5,18 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.data.suites import SUITES
+from benchmarks.data.tables import load_all
+from benchmarks.models.protocols import PROTOCOLS
 from benchmarks.models.registry import MODELS
+from benchmarks.run.jobs import make_jobs
+from benchmarks.studies import alpha as widths
+from benchmarks.studies import convnets, sequences
+from benchmarks.studies.adversarial import attacks
+from benchmarks.studies.gan import __main__ as gan
+from benchmarks.studies.gan import training
+from benchmarks.studies.label_noise import epoch_curves
+from tests.benchmarks.helpers import GOOD, ONE_FOLD, line_of, run_job
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -22,6 +33,15 @@ def pretend(monkeypatch, name, make):
     monkeypatch.setitem(MODELS, name, replace(MODELS[name], make=make_it))
 
 
+def link(path, outside, kind):
+    """Make a path a link: to a file, a folder, or to nothing."""
+    if kind == "folder":
+        outside.mkdir()
+    elif kind == "file":
+        outside.write_bytes(b"mine\n")
+    path.symlink_to(outside)
+
+
 @pytest.fixture(scope="module")
 def browser():
     sync_api = pytest.importorskip("playwright.sync_api")
@@ -32,3 +52,41 @@ def browser():
         browser = playwright.chromium.launch(**options)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return [line_of(row) for row in GOOD]
+
+
+@pytest.fixture(scope="module")
+def iris():
+    ((table,), _) = load_all(["iris"])
+    return table
+
+
+@pytest.fixture
+def rows(iris):
+    jobs = make_jobs(iris, ["dummy"], [], **ONE_FOLD)
+    return [run_job(iris, job) for job in jobs]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Train for a moment only."""
+    monkeypatch.setitem(SUITES, "embedded", ("iris",))
+    for params in epoch_curves.WATCHED.values():
+        monkeypatch.setitem(params, "max_epochs", 3)
+    short = [widths.PARAMS[f"2 x {width}, to the end"] for width in (8, 32)]
+    for params in (*short, attacks.PARAMS, PROTOCOLS["default"].mixup):
+        monkeypatch.setitem(params, "max_epochs", 2)
+    short = {"checkpoints": (2, 4), "n_samples": 50}
+    monkeypatch.setattr(
+        training.train, "__kwdefaults__", training.train.__kwdefaults__ | short
+    )
+    monkeypatch.setattr(gan, "CHECKPOINTS", (2, 4))
+    net = convnets.MixupNet
+    monkeypatch.setattr(
+        convnets, "MixupNet", lambda *a, **k: net(*a, **k | {"max_epochs": 1})
+    )
+    monkeypatch.setattr(sequences, "N_ROWS", 200)

@@ -5,6 +5,7 @@ import pytest
 from benchmarks import uci
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_benchmark_on_a_table_of_openml(cache, capsys):

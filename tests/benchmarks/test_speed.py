@@ -1,7 +1,10 @@
 """The speed benchmark: it runs, writes its files, and counts as it says."""
 
 import json
+import math
 import os
+import re
+import shutil
 import signal
 import time
 
@@ -9,7 +12,36 @@ import pandas as pd
 import pytest
 
 from benchmarks import speed
+from benchmarks.run.row_file import RowFile, read_environments
 from benchmarks.timing import workloads
+from tests.benchmarks.conftest import link
+from tests.benchmarks.helpers import HOSTILE, KEPT, is_seen, line_of
+
+
+@pytest.mark.slow
+def test_the_speeds_report_shows_names_as_they_are(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "speed.jsonl"
+    lines = [
+        {"section": "members", "value": 1.0 + i, "repeat": 0}
+        | {"run": "2026-01-01T00:00:00"}
+        | {"setting": name, "competitor": name, "unit": name}
+        for i, name in enumerate(HOSTILE)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    monkeypatch.setattr(speed, "measure", lambda *_: None)
+    speed.main(["--out", str(tmp_path)])
+    text = (tmp_path / "speed.md").read_text(encoding="utf-8")
+    assert is_seen(text.replace("\n", ""))
+    assert not re.search(r"<[A-Za-z/!?]|\]\(", text)
+    assert is_seen(capsys.readouterr().out.replace("\n", ""))
+
+
+def results_of(folder):
+    return RowFile(folder, speed.FILE_NAME, speed.Measurements())
+
+
+def latest_of(folder):
+    return speed.latest(results_of(folder).all_rows())
 
 
 def test_a_quick_run_writes_its_files(tmp_path, capsys):
@@ -18,15 +50,21 @@ def test_a_quick_run_writes_its_files(tmp_path, capsys):
     lines = (tmp_path / "speed.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     assert len(rows) == 3 * 2 * 2
-    assert all(row["value"] > 0 and row["cores"] >= 1 for row in rows)
+    assert all(row["value"] > 0 and row["status"] == "ok" for row in rows)
+    (stamp,) = read_environments(tmp_path)
+    assert {row["environment"] for row in rows} == {stamp["id"]}
+    assert stamp["cores"] >= 1 and {"skmixup", "scikit-learn", "skorch"} <= set(stamp)
     report = (tmp_path / "speed.md").read_text(encoding="utf-8")
     assert report in capsys.readouterr().out
     assert "25 members, batch 16, over products" in report
     assert (tmp_path / "speed.png").stat().st_size > 1000
 
 
-def test_each_sections_last_run_counts(tmp_path):
-    runs = [("fit", "1", 1.0), ("fit", "2", 2.0), ("search", "1", 3.0)]
+@pytest.mark.parametrize("days", ["12", "21"])
+def test_each_sections_last_run_counts(tmp_path, days):
+    """The last in the file: a clock that was ahead hid all later runs."""
+    first, second = days
+    runs = [("fit", first, 1.0), ("fit", second, 2.0), ("search", first, 3.0)]
     lines = [
         json.dumps(
             {"section": section, "run": f"2026-01-0{day}T00:00:00"}
@@ -36,7 +74,7 @@ def test_each_sections_last_run_counts(tmp_path):
     ]
     path = tmp_path / "speed.jsonl"
     path.write_text("\n".join(lines), encoding="utf-8")
-    assert speed.read_latest(path)["value"].tolist() == [2.0, 3.0]
+    assert latest_of(tmp_path)["value"].tolist() == [2.0, 3.0]
 
 
 @pytest.mark.parametrize("name", workloads.FITTERS)
@@ -91,24 +129,53 @@ def interrupt():
         return 1.0
 
 
-def refuse():
+def refuse(*_):
     raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize(
-    ("work", "status", "said"),
-    [
-        (interrupt, 130, "Interrupted; what was measured is in "),
-        (refuse, 2, "No space left on device"),
-    ],
-)
-def test_a_run_that_ends_early_says_so(
-    tmp_path, monkeypatch, capsys, work, status, said
-):
-    contest_of(monkeypatch, work)
-    assert speed.main(["--sections", "members", "--out", str(tmp_path)]) == status
-    assert said in capsys.readouterr().err
+def test_a_run_that_is_interrupted_says_so(tmp_path, monkeypatch, capsys):
+    contest_of(monkeypatch, interrupt)
+    assert speed.main(["--sections", "members", "--out", str(tmp_path)]) == 130
+    assert "Interrupted; what was measured is in " in capsys.readouterr().err
     assert not (tmp_path / "speed.jsonl").read_bytes()
+
+
+def test_a_full_disk_ends_a_run(tmp_path, monkeypatch, capsys):
+    contest_of(monkeypatch, lambda: 1.0)
+    monkeypatch.setattr(RowFile, "append", refuse)
+    assert speed.main(["--sections", "members", "--out", str(tmp_path)]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("work", [refuse, lambda: math.nan, lambda: -1.0])
+def test_a_competitor_that_fails_is_a_row_and_ends_no_run(
+    tmp_path, monkeypatch, capsys, work
+):
+    competitors = {"mixup": work, "other": lambda: 2.0}
+    contest = workloads.Contest("members", "a", "s", competitors)
+    monkeypatch.setitem(speed.SECTIONS, "members", lambda quick: [contest])
+    arguments = ["--sections", "members", "--repeats", "3", "--out", str(tmp_path)]
+    assert speed.main(arguments) == 0
+    assert "Failed: mixup at members, a: " in capsys.readouterr().err
+    rows = results_of(tmp_path).all_rows()
+    failed = [row for row in rows if row["status"] == "failed"]
+    assert [row["competitor"] for row in failed] == ["mixup"]  # it had one turn
+    assert failed[0]["value"] is None and failed[0]["message"]
+    assert "2 [2, 2]" in (tmp_path / "speed.md").read_text()
+    contest_of(monkeypatch, work)
+    assert speed.main([*arguments[:-1], str(tmp_path / "alone")]) == 1
+
+
+def test_the_measurements_that_are_kept_make_the_report_that_is_kept(tmp_path, capsys):
+    for name in ("speed.jsonl", "environments.jsonl"):
+        shutil.copyfile(KEPT / "speed" / name, tmp_path / name)
+    results = results_of(tmp_path)
+    rows = results.all_rows()
+    assert results.n_unreadable == 0 and capsys.readouterr().err == ""
+    ids = {stamp["id"] for stamp in read_environments(tmp_path)}
+    assert {row["environment"] for row in rows} <= ids
+    report = speed.make_report(speed.latest(rows).astype({"value": float}))
+    assert report == (KEPT / "speed" / "speed.md").read_text()
 
 
 @pytest.mark.parametrize("out", ["file", "file/below"])
@@ -125,4 +192,71 @@ def test_no_measurement_is_no_report(tmp_path, monkeypatch, capsys, content):
     (tmp_path / "speed.jsonl").write_bytes(content)
     assert speed.main(["--out", str(tmp_path)]) == 1
     assert "There is no measurement in " in capsys.readouterr().err
-    assert [p.name for p in tmp_path.iterdir()] == ["speed.jsonl"]
+    names = {p.name for p in tmp_path.iterdir()}
+    assert names == {"speed.jsonl", ".results.lock"}
+
+
+MEASUREMENT = {"section": "fit", "run": "2026-01-02T00:00:00", "repeat": 0, "value": 1}
+
+
+BAD_RUNS = (
+    *("zzzz", "", "9", "2026-1-2T00:00:00", "2026-13-01T00:00:00", 2026, ["2026"]),
+    *("2026-02-30T00:00:00", "2026-01-02T00:00:00Z", "2026-01-02", "a" * 1000, None),
+    *("9999999-01-01T00:00:00", " 2026-01-02T00:00:00"),
+)
+
+
+BAD_MEASUREMENTS = [
+    *(b"[" * 100_000, b"null", b"{}", b"\xff", b'{"section": "fit"'),
+    *(line_of(MEASUREMENT | {"section": "members", "run": run}) for run in BAD_RUNS),
+    *(line_of(MEASUREMENT | {"section": section}) for section in (["fit"], "flight")),
+    *(line_of(MEASUREMENT | {"value": value}) for value in (math.nan, "1", None)),
+    *(line_of(MEASUREMENT | {"repeat": repeat}) for repeat in (None, -1, 0.5)),
+    line_of({k: v for k, v in MEASUREMENT.items() if k != "repeat"}),
+    *(line_of(MEASUREMENT | {name: []}) for name in ("setting", "cores")),
+    line_of(MEASUREMENT | {"unit": "\ud800"}),
+]
+
+
+@pytest.mark.parametrize("at", [0, 1, 3])
+@pytest.mark.parametrize("bad", BAD_MEASUREMENTS, ids=lambda bad: repr(bad[:90]))
+def test_a_damaged_measurement_is_passed_over(tmp_path, capsys, monkeypatch, bad, at):
+    row = {"section": "members", "setting": "a", "unit": "s", "cores": 2}
+    row |= {"run": "2026-01-01T00:00:00"}
+    row |= {"competitor": "mixup"}
+    content = [line_of(row | {"repeat": i, "value": 1.0 + i}) for i in range(3)]
+    content.insert(at, bad)
+    path = tmp_path / "speed.jsonl"
+    path.write_bytes(b"\n".join(content) + b"\n")
+    assert list(latest_of(tmp_path)["value"]) == [1.0, 2.0, 3.0]
+    assert f"{path}: line {at + 1} (" in capsys.readouterr().err
+    monkeypatch.setattr(speed, "measure", lambda *_: None)
+    speed.main(["--out", str(tmp_path)])
+    assert "2 [1, 3]" in (tmp_path / "speed.md").read_text()
+
+
+def test_a_measurement_follows_a_line_that_was_cut_off(tmp_path, monkeypatch):
+    path = tmp_path / "speed.jsonl"
+    path.write_bytes(b'{"section": "members", "ru')
+    contest = workloads.Contest("members", "a", "s", {"mixup": lambda: 1.0})
+    monkeypatch.setitem(speed.SECTIONS, "members", lambda quick: [contest])
+    speed.measure(["members"], 1, True, results_of(tmp_path))
+    assert list(latest_of(tmp_path)["value"]) == [1.0]
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.0], [0.0, 1.0]])
+def test_measurements_of_nothing_are_drawn(tmp_path, monkeypatch, values):
+    rows = [MEASUREMENT | {"competitor": f"{v:g}", "value": v} for v in values]
+    (tmp_path / "speed.jsonl").write_bytes(b"\n".join(map(line_of, rows)))
+    monkeypatch.setattr(speed, "measure", lambda *_: None)
+    assert speed.main(["--out", str(tmp_path)]) == 0
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "nothing"])
+def test_no_measurement_is_written_through_a_link(tmp_path, capsys, kind):
+    folder, outside = tmp_path / "out", tmp_path / "outside"
+    folder.mkdir()
+    link(folder / "speed.jsonl", outside, kind)
+    assert speed.main(["--sections", "members", "--out", str(folder)]) == 2
+    assert f"{folder / 'speed.jsonl'} is a link" in capsys.readouterr().err
+    assert kind == "folder" or not outside.exists() or outside.read_bytes() == b"mine\n"

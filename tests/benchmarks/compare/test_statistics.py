@@ -104,6 +104,7 @@ def test_only_folds_that_both_have_are_compared():
     assert (row["won"], row["tied"], row["lost"]) == (1, 0, 0)
 
 
+@pytest.mark.slow
 def test_overlap_of_folds_keeps_the_promised_level():
     """Differences whose folds correlate as k-fold's do: at most 5 % false alarms.
 

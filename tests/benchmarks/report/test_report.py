@@ -1,20 +1,313 @@
 """The report: one page from result files, read in a real browser."""
 
+import json
+import re
 import shutil
 
+import matplotlib
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
-pytest.importorskip("scikit_posthocs")
-pytest.importorskip("jinja2")
-
+from benchmarks import speed, uci
+from benchmarks.compare.summary import label_rows
 from benchmarks.data.tables import Table, load_all
+from benchmarks.output.files import write_figure
+from benchmarks.output.text import (
+    plain,
+)
 from benchmarks.report import __main__ as report
-from benchmarks.run.jobs import make_jobs
+from benchmarks.report import figures, readme_figure
+from benchmarks.report import readme_figure as figure
+from benchmarks.run.jobs import Job, make_jobs
+from benchmarks.run.parquet import write_parquet
 from benchmarks.run.results import Results, read_rows
 from benchmarks.run.runner import run_units
 from benchmarks.run.unit import make_units
+from benchmarks.studies.gan import __main__ as gan
+from benchmarks.studies.gan import figures as gan_figures
+from tests.benchmarks.conftest import link
+from tests.benchmarks.helpers import (
+    DAMAGE,
+    GOOD,
+    HOSTILE,
+    KEPT,
+    TINY,
+    N,
+    half_saved,
+    hostile_rows,
+    is_seen,
+    line_of,
+    write,
+)
+from tests.conftest import DATASETS
+
+
+@pytest.mark.slow
+def test_all_at_once_are_reported_and_none_of_them_crashes(tmp_path, lines, capsys):
+    bad = [damage(GOOD[0]) for damage in DAMAGE.values()]
+    write(tmp_path, [*bad, *lines, *bad], end=b"")
+    before = (tmp_path / "results.jsonl").read_bytes()
+    assert report.main([str(tmp_path)]) == 0
+    assert figure.main(["--results", str(tmp_path)]) == 0
+    said = capsys.readouterr().err
+    assert f"passed over {2 * len(bad)} unreadable lines" in said
+    assert f"and {2 * len(bad) - 5} more" in said
+    assert (tmp_path / "results.jsonl").read_bytes() == before
+    assert pq.read_table(tmp_path / "results.parquet").num_rows == N
+    assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_what_passes_the_reader_is_reported(tmp_path, seed):
+    """Odd values that are no damage: names, and numbers at the ends of their range."""
+    rng = np.random.default_rng(seed)
+    odd = {
+        "table": ["", " ", "x" * 300, "a/b", "..", "\x00", "CON", "$\\frac{", "{0}"],
+        "alpha": [0.0, 0.1, 0.10000000000000002, 1e-300, 1e300, np.inf],
+        "error": [0.0, 1.0],
+        "log_loss": [0.0, 1e9],
+        "train_error": [None, 0.0, 1.0],
+        "reliability": [None, [[0, 0.0, 1, 0]], [[9, 1e9, 1e9, 1e9]]],
+        "fit_seconds": [1e-9, 1e9],
+        "n_rows": [1, 2**53],
+        "table_id": [None, 1, 2**53],
+        "task_id": [None, 3],
+        "noise": [None, 0.5],
+        "protocol": ["default", "x" * 300, "environment", "</a>"],
+        "brier": [None, 0.0],
+        "n_test": [None, 1, 2**53],
+        "seed": [0, 2**32 - 1],
+    }
+    rows = [
+        row | {name: values[rng.integers(len(values))] for name, values in odd.items()}
+        for row in GOOD[:8]
+    ]
+    rows = [row | {"alpha": None} if row["model"] == "mlp" else row for row in rows]
+    Results(tmp_path).append(rows)
+    assert len(read_rows(tmp_path)) == len({Job.of(row) for row in rows})
+    assert report.main([str(tmp_path)]) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["n_train", "n_test", "ece", "brier", "train_error"])
+@pytest.mark.parametrize("which", ["all", "one table", "none there"])
+def test_a_report_of_rows_that_lack_a_number(tmp_path, name, which):
+    rows = [row | {"protocol": "paper"} for row in GOOD if row["model"] == "mixup"]
+    table = rows[0]["table"]
+    for row in rows:
+        if which == "none there":
+            del row[name]
+        elif which == "all" or row["table"] == table:
+            row[name] = None
+    Results(tmp_path).append(rows)
+    assert report.main([str(tmp_path)]) == 0
+
+
+@pytest.mark.slow
+def test_a_report_of_parquet_alone_leaves_it_as_it_is(tmp_path):
+    path = tmp_path / "results.parquet"
+    write_parquet(GOOD, path)
+    before = path.read_bytes()
+    assert report.main([str(tmp_path)]) == 0
+    assert path.read_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_exports", [1, 2])
+def test_a_report_exports_what_it_does_not_show(tmp_path, lines, n_exports):
+    """Rows of GANs were lost."""
+    gans = read_rows(KEPT / "gan")[:2]
+    write(tmp_path, [*map(line_of, gans), *lines])
+    for _ in range(n_exports):
+        assert report.main([str(tmp_path)]) == 0
+    (tmp_path / "results.jsonl").unlink()
+    found = [{k: v for k, v in r.items() if v is not None} for r in read_rows(tmp_path)]
+    wanted = [{k: v for k, v in r.items() if v is not None} for r in [*gans, *GOOD]]
+    assert found == wanted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["all", "one model", "one table"])
+def test_fits_that_took_no_time_are_drawn(tmp_path, which):
+    """Matplotlib warned that a logarithm can't show them."""
+    table, model = GOOD[0]["table"], GOOD[0]["model"]
+    told = {"all": {}, "one model": {"model": model}, "one table": {"table": table}}
+    rows = [
+        row | {"fit_seconds": 0.0} if told[which].items() <= row.items() else row
+        for row in GOOD
+    ]
+    Results(tmp_path).append(rows)
+    assert report.main([str(tmp_path)]) == 0
+
+
+@pytest.mark.parametrize("kind", ["folder", "nothing"])
+def test_a_report_writes_no_figure_through_a_link(tmp_path, lines, capsys, kind):
+    write(tmp_path / "out", lines)
+    folder, outside = tmp_path / "out", tmp_path / "outside"
+    link(folder / "figures", outside, kind)
+    with pytest.raises(SystemExit):
+        report.main([str(folder)])
+    assert f"{folder / 'figures'} is a link" in capsys.readouterr().err
+    assert not outside.exists() or not list(outside.iterdir())
+
+
+def test_every_script_writes_its_figures_whole(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "results.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in hostile_rows(HOSTILE[:1]))
+    )
+    row = {"section": "members", "value": 1.0, "repeat": 0, "unit": "s"}
+    row |= {"run": "2026-01-01T00:00:00"}
+    row |= {"setting": "a", "competitor": "mixup"}
+    (folder / "speed.jsonl").write_text(json.dumps(row) + "\n")
+    before = set(folder.iterdir())
+    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", half_saved)
+    monkeypatch.setattr(speed, "measure", lambda *_: None)
+    for script, arguments in ((report, []), (figure, ["--results"])):
+        with pytest.raises(SystemExit):
+            script.main([*arguments, str(folder)])
+    assert speed.main(["--out", str(folder)]) == 2
+    found = {path for path in folder.rglob("*") if path.is_file()}
+    assert found == before | {folder / "speed.md", folder / ".results.lock"}
+    figures.plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """A folder with a report on hostile results."""
+    folder = tmp_path_factory.mktemp("hostile")
+    rows = hostile_rows(HOSTILE)
+    rows += hostile_rows(HOSTILE[:2], protocol=HOSTILE[1] + HOSTILE[10], seed=1)
+    results = Results(folder)
+    results.append(rows)
+    stamps = [{"id": str(i), name: name} for i, name in enumerate(HOSTILE)]
+    for stamp in stamps:
+        results.add_environment(stamp)
+    assert report.main([str(folder), "--title", HOSTILE[0] + "\udcff" + "x" * 300]) == 0
+    return folder
+
+
+@pytest.mark.slow
+def test_the_report_has_all_tables_and_a_figure_for_each(page):
+    frame = label_rows(hostile_rows(HOSTILE))
+    assert frame["title"].nunique() == len(HOSTILE)
+    names = [path.name for path in (page / "figures").iterdir()]
+    assert len(names) == 3 * (len(HOSTILE) + 2) + 3 + 1
+    assert all(re.fullmatch(r"[a-z0-9_-]+\.png", name) for name in names)
+    assert max(map(len, names)) < 130
+    assert not list(page.rglob("*.part"))
+
+
+@pytest.mark.slow
+def test_its_markdown_is_of_tables_only(page):
+    text = (page / "report.md").read_text(encoding="utf-8")
+    assert is_seen(text.replace("\n", ""))
+    assert not re.search(r"<[A-Za-z/!?]|\]\(", text)
+    assert "\n# head" not in text
+    widths = {}
+    for line in text.splitlines():
+        if line.startswith("|"):
+            n_cells = len(re.findall(r"(?<!\\)(?:\\\\)*\|", line))
+            widths.setdefault(n_cells, []).append(line)
+    assert all("---" in lines[1] for lines in widths.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 400])
+def test_nothing_of_a_name_runs_in_the_page(browser, page, width):
+    tab = browser.new_page(viewport={"width": width, "height": 900})
+    said = []
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("dialog", lambda dialog: said.append(dialog.message))
+    tab.on("request", lambda request: said.append(request.url))
+    tab.goto((page / "report.html").as_uri())
+    asked_for = [what for what in said if not what.startswith("data:")]
+    assert asked_for == [(page / "report.html").as_uri()]
+    assert tab.evaluate("window.hit === undefined")
+    assert tab.evaluate("document.scripts.length") == 1
+    attributes = tab.evaluate(
+        "[...document.querySelectorAll('*')].flatMap(it => it.getAttributeNames())"
+    )
+    assert not [name for name in attributes if name.startswith("on")]
+    assert not tab.locator("img, iframe, b, image, object, embed").count()
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    first = tab.locator("table.sortable tbody tr td:first-child").all_inner_texts()
+    assert {" ".join(text.split()) for text in first} == {
+        " ".join(plain(name).split()) for name in HOSTILE
+    }
+    labels = tab.locator("svg").evaluate_all(
+        "all => all.map(svg => svg.getAttribute('aria-label'))"
+    )
+    assert {plain(name) for name in HOSTILE} <= set(labels)
+    tab.close()
+
+
+@pytest.mark.slow
+def test_the_page_is_safe_to_read_without_a_browser(page):
+    html = (page / "report.html").read_text(encoding="utf-8")
+    assert html.count("<script>") == 1
+    assert not re.search(r"<(img|b|iframe)\b|onerror=\"|javascript:[^a]", html)
+    assert is_seen(html.replace("\n", ""))
+    assert 'aria-label="&lt;script&gt;' in html
+
+
+def test_figures_of_hostile_names_are_drawn(tmp_path):
+    rows = label_rows(hostile_rows(HOSTILE))
+    rows["label"] = np.resize(HOSTILE, len(rows))
+    frame = pd.DataFrame(hostile_rows(HOSTILE[:3]))
+    labels = [name[:20] for name in HOSTILE]  # as long as a model's
+    means = np.random.default_rng(0).random((8, len(labels)))
+    means = pd.DataFrame(means, columns=labels)
+    gans = pd.DataFrame({"table": HOSTILE[:3], "label": HOSTILE[3:6]})
+    gans = gans.assign(**dict.fromkeys(gan_figures.MEASURES, 0.5))
+    drawn = [
+        figures.reliability_diagram(rows, HOSTILE),
+        figures.fit_times(rows),
+        figures.critical_difference(means, HOSTILE[5]),
+        gan_figures.spread_over_seeds(gans),
+        figure.draw(frame),
+    ]
+    for number, one in enumerate(drawn):
+        write_figure(tmp_path / f"{number}.png", one)
+        figures.plt.close(one)
+
+
+@pytest.mark.slow
+def test_a_name_in_a_cache_goes_all_the_way(cache, tmp_path, capsys):
+    path = cache / DATASETS / "61" / "description.xml"
+    name = (
+        "&lt;script>window.hit = 1&lt;/script>&#x202e;&#x9b;31m/../$\\frac{" + 300 * "x"
+    )
+    path.write_text(path.read_text().replace("<oml:name>iris<", f"<oml:name>{name}<"))
+    arguments = ["--datasets", "61", "--models", "mixup", "dummy", "--predictions"]
+    arguments += ["--protocol", "paper", "--n-jobs", "1", "--folds", "2"]
+    assert uci.main([*arguments, "--out", str(tmp_path / "run")]) == 0
+    assert report.main([str(tmp_path / "run")]) == 0
+    said = capsys.readouterr()
+    assert not {"\u202e", "\x9b"} & {*said.out, *said.err}
+    text = (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
+    assert is_seen(text.replace("\n", "")) and "<script" not in text
+    html = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert html.count("<script>") == 1
+    assert len(list((tmp_path / "run" / "predictions").iterdir())) == 10
+    capsys.readouterr()
+    assert uci.main([*arguments, "--out", str(tmp_path / "run")]) == 0
+    assert "10 of 10 jobs were finished before" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_gans_are_no_part_of_a_report(tmp_path, quick, capsys):
+    assert gan.main([*TINY["gan"], "--n-jobs", "1", "--out", str(tmp_path)]) == 0
+    assert report.main([str(tmp_path)]) == 1
+    assert "No result of a classifier" in capsys.readouterr().err
+    assert readme_figure.main(["--results", str(tmp_path)]) == 1
+    assert "No results of mixup and mlp" in capsys.readouterr().err
+
 
 WIDTHS = (1280, 400)
 
@@ -84,6 +377,7 @@ def test_the_tables_are_markdown_too(folder):
     assert ["mixup α=0.2", "error"] in [line[:2] for line in lines]
 
 
+@pytest.mark.slow
 def test_the_export_is_as_good_as_the_rows(folder, tmp_path):
     shutil.copyfile(folder / "results.parquet", tmp_path / "results.parquet")
     assert read_rows(tmp_path) == read_rows(folder)

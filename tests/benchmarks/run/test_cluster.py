@@ -35,6 +35,7 @@ def without_times(rows):
     return sorted(rows, key=lambda row: Job.of(row).name)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_cluster_loses_a_worker_and_no_row(tmp_path, monkeypatch):
     """Rows are those of a run on this machine, each of them once."""
@@ -88,6 +89,7 @@ def test_no_cluster_is_an_error(capsys, monkeypatch):
     assert "No Dask cluster at --scheduler tcp://127" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("n_workers", [0, 1], ids=["no worker", "lost"])
 def test_a_cluster_of_no_use_is_an_error(tmp_path, monkeypatch, capsys, n_workers):
@@ -143,6 +145,7 @@ def _remake(splits, attributes):
     return new
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:A worker stopped")
 @pytest.mark.parametrize("n_times", [1, 99])
 def test_a_dead_process_costs_its_own_unit_at_most(tmp_path, n_times):
@@ -201,6 +204,7 @@ RUNS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("waits", [True, False], ids=["reaped", "a zombie"])
 @pytest.mark.parametrize("name", RUNS)
 def test_a_killed_run_leaves_no_process_at_work(tmp_path, name, waits):

@@ -1,13 +1,12 @@
-"""The study of the defaults: its halves, its ranks, its command line."""
+"""The study of the defaults: its halves, recipes, command line."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from benchmarks.compare.leaderboard import layout, leaderboard
 from benchmarks.compare.pairing import NothingToCompare
 from benchmarks.compare.summary import label_rows
 from benchmarks.data.suites import PAPER
@@ -19,8 +18,18 @@ from benchmarks.studies import study
 from benchmarks.studies.defaults import __main__ as defaults
 from benchmarks.studies.defaults.recipes import RECIPES, params_of
 from skmixup import MixupClassifier
+from tests.benchmarks.helpers import HOSTILE, hostile_rows, is_seen
+from tests.conftest import SHARED
 
-from ...conftest import SHARED
+
+def test_the_study_of_defaults_names_tables_as_they_are():
+    rows = hostile_rows(HOSTILE)
+    rows = [row | {"ece": 0.1} for row in rows if row["model"] != "mixup"]
+    rows += [row | {"model": "forest"} for row in rows[:2]]
+    text, _ = defaults.report(label_rows(rows))
+    assert "Left out" in text
+    assert is_seen(text.replace("\n", ""))
+    assert not re.search(r"<[A-Za-z/!?]|\]\(", text)
 
 
 def test_the_halves_are_one_random_split():
@@ -54,42 +63,6 @@ def test_the_recipe_named_default_is_the_default():
         for other in RECIPES.values()
         for name, value in other.params.items()
     )
-
-
-def folds(scores, n_folds=2):
-    """Rows of fits: {(table, model): (error, log-loss)}, the same on each fold."""
-    return pd.DataFrame(
-        [
-            {"title": table, "label": model, "fold": fold, "error": error}
-            | {"log_loss": loss, "ece": 0.1, "fit_seconds": 10.0}
-            for (table, model), (error, loss) in scores.items()
-            for fold in range(n_folds)
-        ]
-    )
-
-
-def test_ranks_by_hand():
-    scores = {
-        **{("t", "a"): (0.1, 0.5), ("t", "b"): (0.2, 0.4), ("t", "c"): (0.2, 0.9)},
-        **{("u", "a"): (0.0, 0.1), ("u", "b"): (0.0, 0.2), ("u", "c"): (0.3, 0.3)},
-        ("v", "a"): (0.9, 9.0),  # of one model only: no part of it
-    }
-    board, tables = leaderboard(folds(scores))
-    assert tables == ["t", "u"]
-    board = board.set_index("label")
-    assert list(board.index) == ["a", "b", "c"]
-    assert board["log_loss_rank"].tolist() == [1.5, 1.5, 3.0]
-    assert board["error_rank"].tolist() == [1.25, 2.0, 2.75]
-    assert board["log_loss"].tolist() == pytest.approx([0.3, 0.3, 0.6])
-    geometric = stats.gmean([0.11, 0.01]) - 0.01
-    assert board.loc["a", "error"] == pytest.approx(geometric)
-    assert board["fit_seconds"].tolist() == pytest.approx([10.0] * 3)
-    assert board.loc["a", ["log_loss_rank_low", "log_loss_rank_high"]].tolist() == [
-        1,
-        2,
-    ]
-    text = layout(board.reset_index())
-    assert "| a | 1.50 [1.00, 2.00] | 1.25 [1.00, 1.50] | 0.300 [0.100, 0.500]" in text
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the shared OpenML cache")
@@ -139,6 +112,7 @@ def test_a_recipe_alone_named_twice_is_run_once(monkeypatch, cache, capsys):
     assert "Left out" not in out and "lower" not in out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the shared OpenML cache")
 def test_a_model_with_part_of_the_folds_is_ranked_where_all_have_them(
     tmp_path, monkeypatch, cache

@@ -1,4 +1,6 @@
-"""Toy GANs: the law of the stack, and measures on samples that are known."""
+"""Toy GANs: the law of the stack, measures, the study."""
+
+from argparse import Namespace
 
 import numpy as np
 import pandas as pd
@@ -6,14 +8,114 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
+from benchmarks.run.jobs import Job
+from benchmarks.run.results import read_rows
+from benchmarks.run.unit import make_units, run_unit
+from benchmarks.studies.gan import __main__ as gan
 from benchmarks.studies.gan import figures as gan_figures
+from benchmarks.studies.gan import training
 from benchmarks.studies.gan.metrics import FAIR_SHARE, NEAR, measure, sliced_wasserstein
 from benchmarks.studies.gan.toy_sets import NOISE_SD, TOY_SETS
 from benchmarks.studies.gan.training import _Streams, train
 
+
+def gan_rows(distances):
+    """Rows of GANs: a distance for each kind and seed."""
+    return pd.DataFrame(
+        [
+            {"table": "ring of 8", "label": label, "fold": seed, "distance": distance}
+            | {"covered": 1.0, "near": 1 - distance}
+            for label, some in distances.items()
+            for seed, distance in enumerate(some)
+        ]
+    )
+
+
+@pytest.mark.slow
+def test_gans_are_compared_seed_by_seed():
+    seeds = np.linspace(0.2, 0.3, 8)
+    rows = gan_rows(
+        {
+            gan.PLAIN: seeds,
+            gan.CONTROL: seeds + 0.01 * np.array([1, -2] * 4),
+            "mixup α=0.2": seeds - 0.1,
+        }
+    )
+    found = gan.compare(rows.sample(frac=1, random_state=0))
+    assert len(found) == 6
+    by = found.set_index(["measure", "other"])
+    assert by.loc[("distance", gan.PLAIN), ["better", "worse"]].tolist() == [8, 0]
+    assert by.loc[("distance", gan.PLAIN), "gain"] == pytest.approx(0.1)
+    assert by.loc[("covered", gan.PLAIN), "p"] == 1
+    # Two comparisons: Holm doubles the least p-value, 2 / 2 ** 8.
+    assert by.loc[("near", gan.PLAIN), "p"] == pytest.approx(2 * 2 / 2**8)
+    text = gan.sentence(found)
+    assert text.startswith("Ring of 8: the samples of mixup α=0.2 are closer than with")
+    assert "closer for 8 of 8 seeds" in text
+    worse = rows.assign(distance=-rows["distance"])
+    assert "farther than with no mixup, as usual" in gan.sentence(gan.compare(worse))
+    few = gan.compare(rows[rows["fold"] < 3])
+    assert "about as close as with no mixup, as usual" in gan.sentence(few)
+
+
+def test_kinds_of_gans_have_their_names():
+    names = {
+        gan.name_of({"alpha": alpha, "protocol": protocol})
+        for alpha, protocol in ((0.0, "two batches"), (0.0, "one batch"))
+    }
+    assert names == {gan.PLAIN, gan.CONTROL}
+    assert gan.name_of({"alpha": 0.0, "protocol": "two batches"}) == gan.PLAIN
+    assert gan.name_of({"alpha": 0.5, "protocol": "one batch"}) == "mixup α=0.5"
+
+
+def test_each_gan_is_of_its_alpha_its_seed_and_its_kind(quick):
+    options = Namespace(sets=["ring of 8"], seeds=3, seed=0, alphas=[0.0, 0.2])
+    ((table,), _) = gan.load(options)
+    jobs = gan.jobs_of(table, options)
+    how = {"fit": training.fit_gans, "schema": training.SCHEMA}
+    units = make_units(table, jobs, **how)
+    rows = [o.row for unit in units for o in run_unit(unit)]
+    assert len(rows) == len({row["distance"] for row in rows}) == 9
+    # A row is what the last samples of such a GAN are measured as.
+    for job, alpha in ((jobs[0], 0.0), (jobs[-1], 0.2)):
+        samples = training.train(
+            table.X.to_numpy(),
+            [alpha],
+            [job.fold_seed >> 1],
+            two_batches=job.protocol == "two batches",
+        )
+        rng = np.random.default_rng(job.fold_seed)
+        found = training.measure(samples[-1, 0], training.TOY_SETS["ring of 8"], rng)
+        (row,) = (row for row in rows if Job.of(row) == job)
+        assert row["distance"] == pytest.approx(found["distance"], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_more_seeds_leave_the_first_as_they_are(tmp_path, quick, capsys):
+    arguments = ["--sets", "ring of 8", "--n-jobs", "1", "--out", str(tmp_path)]
+    assert gan.main([*arguments, "--seeds", "2"]) == 0
+    rows = read_rows(tmp_path)
+    assert gan.main([*arguments, "--seeds", "3"]) == 0
+    assert "6 of 9 jobs were finished before" in capsys.readouterr().err
+    assert read_rows(tmp_path)[:6] == rows
+
+
+def test_a_gan_with_two_batches_is_another(quick):
+    real = TOY_SETS["ring of 8"].draw(100, np.random.default_rng(0))[0]
+    one, two = (train(real, [0.0], [1], two_batches=both) for both in (False, True))
+    assert one.shape == two.shape == (2, 1, 50, 2)
+    assert not np.array_equal(one, two)
+
+
 RING = TOY_SETS["ring of 8"]
+
+
 REAL = RING.draw(400, np.random.default_rng(0))[0]
+
+
 SMALL = {"hidden_layer_sizes": (16, 16), "batch_size": 32, "n_samples": 20}
+
+
 every_set = pytest.mark.parametrize("toy", TOY_SETS.values(), ids=lambda toy: toy.name)
 
 

@@ -21,7 +21,7 @@ from benchmarks.studies import regression
 from benchmarks.studies.regression import STUDY
 from benchmarks.studies.study import parse_options, run_study
 
-from .conftest import KEPT
+from ..helpers import KEPT
 
 SCORES = {"error": 0.5, "fit_seconds": 1.0}
 
@@ -150,6 +150,7 @@ def test_no_table_is_loaded_to_read_a_command_line(monkeypatch, capsys):
     assert parse_options(STUDY, []).models
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 1, 2])
 @pytest.mark.parametrize(
     "change",
@@ -215,6 +216,7 @@ def test_the_rows_that_are_kept_make_the_reports_that_are_kept(name, half):
     assert text == kept and figures == {}
 
 
+@pytest.mark.slow
 def test_regressions_are_no_part_of_a_report_and_not_lost_by_it(tmp_path, capsys):
     rows = read_rows(KEPT / "regression", STUDY.schema)[::50]
     classifiers = read_rows(KEPT / "embedded")[::7]
