@@ -170,7 +170,7 @@ class BaseMixup(BaseEstimator):
     def _train(self, plan):
         with self._forgotten_if_it_fails():
             (trained,) = train([plan])
-            return self._adopt(trained)
+        return self._adopt(trained)
 
     def _adopt(self, trained):
         """Be as trained, or raise what the training ended with, and be not fitted."""
