@@ -205,7 +205,8 @@ def fit_many(
     a cross-validation of several settings with a seed for each fold, say, or the same
     setting under many seeds. Those that differ only in `alpha`, `lr`, `weight_decay`,
     `dropout`, `label_smoothing`, `temperature`, `class_weight`, `n_estimators`,
-    `random_state` and rows share a stack.
+    `random_state`, `validation_fraction` and rows share a stack; so do those whose
+    encodings are about as wide. Those that differ in the network share encoded rows.
 
     Parameters
     ----------
@@ -245,7 +246,9 @@ def fit_many(
     >>> from sklearn.datasets import load_iris
     >>> from skmixup import MixupClassifier, fit_many
     >>> X, y = load_iris(return_X_y=True)
-    >>> nets = [MixupClassifier(alpha=a, random_state=0) for a in (0, 0.2, 1)]
+    >>> nets = [
+    ...     MixupClassifier(alpha=a, max_epochs=10, random_state=0) for a in (0, 0.2, 1)
+    ... ]
     >>> fits = sorted(fit_many(nets, X, y), key=lambda fit: fit.index)
     >>> [fit.estimator.alpha for fit in fits]
     [0, 0.2, 1]

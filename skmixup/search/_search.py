@@ -348,8 +348,10 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
     >>> from sklearn.datasets import load_iris
     >>> from skmixup import MixupClassifier, MixupSearchCV
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = MixupClassifier(max_epochs=30, random_state=0)
-    >>> search = MixupSearchCV(clf, {"alpha": [0, 0.2, 1]}, scoring="neg_log_loss")
+    >>> clf = MixupClassifier(max_epochs=10, random_state=0)
+    >>> search = MixupSearchCV(
+    ...     clf, {"alpha": [0, 0.2, 1]}, scoring="neg_log_loss", cv=3
+    ... )
     >>> sorted(search.fit(X, y).best_params_)
     ['alpha']
     """
@@ -428,9 +430,10 @@ class MixupRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
     >>> from skmixup import MixupClassifier, MixupRandomizedSearchCV
     >>> X, y = load_iris(return_X_y=True)
     >>> search = MixupRandomizedSearchCV(
-    ...     MixupClassifier(max_epochs=20, random_state=0),
+    ...     MixupClassifier(max_epochs=10, random_state=0),
     ...     {"alpha": loguniform(0.05, 2), "weight_decay": loguniform(1e-4, 1e-1)},
     ...     n_iter=4,
+    ...     cv=3,
     ...     random_state=0,
     ... )
     >>> search.fit(X, y).best_estimator_.score(X, y) > 0.9
