@@ -20,8 +20,8 @@ MODULES = {
     "data": ["suites", "openml_cache", "tables"],
     "models": ["wrappers", "preprocessing", "scoring", "protocols", "registry"],
     "run": [
-        *("orphans", "metrics", "folds", "jobs", "fit", "measure", "schema"),
-        *("environment", "unit", "cluster", "runner", "row_file", "parquet"),
+        *("orphans", "metrics", "folds", "jobs", "fit", "measure", "lines"),
+        *("schema", "environment", "unit", "cluster", "runner", "row_file", "parquet"),
         *("results", "cli"),
     ],
     "compare": ["statistics", "pairing", "summary", "leaderboard"],
