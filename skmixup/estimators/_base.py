@@ -1,6 +1,7 @@
 """What the estimators share: encoding, splits, the net, and its state."""
 
 import contextlib
+from inspect import signature
 from itertools import islice
 from numbers import Integral, Real
 
@@ -25,18 +26,15 @@ from ..encoding._checks import (
 )
 from ..encoding._encoder import TabularEncoder
 from ..mixing._mixers import MIXERS, Mixer, make_mixer
-from ..stack._layers import ACTIVATIONS
 from ..training._device import device_at_hand, resolve_device
 from ..training._engine import train
-from ..training._plan import MEMBER_PARAMS, Member, Plan, Shared, Table
+from ..training._plan import Member, Plan, Shared, Table, allowed
 from ..training._seeds import draw_seed, member_seeds
 from ..training._splits import split_rows
 from ..training._state import arrays_to_net, net_to_arrays
 from ..training._weights import collapse_duplicates, count_copies
 from ._preprocess import cross_fits, fit_transform, last_step, plain_output
 
-# What a stack shares just as the estimator has it.
-_SHARED_PARAMS = ("activation", "lambda_per", "partner", "bandwidth")
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
 
 
@@ -48,15 +46,11 @@ class BaseMixup(BaseEstimator):
     """
 
     _parameter_constraints = {  # noqa: RUF012
+        **allowed(Member),
+        **allowed(Shared),
         "hidden_layer_sizes": ["array-like", Integral],
-        "alpha": [Interval(Real, 0, np.inf, closed="both")],
         "mixing": [StrOptions(set(MIXERS)), Mixer, None],
-        "lambda_per": [StrOptions({"batch", "row"})],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
         "batch_size": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
@@ -74,6 +68,13 @@ class BaseMixup(BaseEstimator):
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        own = signature(cls.__init__).parameters
+        cls._parameter_constraints = {
+            k: v for k, v in cls._parameter_constraints.items() if k in own
+        }
 
     # ---- what the target is
 
@@ -154,18 +155,22 @@ class BaseMixup(BaseEstimator):
             patience=None if splits[0][1] is None else self.n_iter_no_change,
             device=resolve_device(self.device) if net is None else str(net.device),
             is_sparse=sparse.issparse(table.X),
-            **{k: getattr(self, k) for k in _SHARED_PARAMS if hasattr(self, k)},
+            **self._params_of(Shared),
         )
-        own = {k: float(getattr(self, k)) for k in MEMBER_PARAMS if hasattr(self, k)}
+        own = {k: float(value) for k, value in self._params_of(Member).items()}
         own["n_features"], own["n_outputs"] = table.X.shape[1], self._target.n_outputs
         members = [Member(seed=seed, **own) for seed in seeds]
         callbacks, verbose = tuple(self.callbacks or ()), int(self.verbose)
         return Plan(table, members, shared, splits, net, callbacks, verbose)
 
+    def _params_of(self, kind):
+        """Return what is a parameter here, and a field of Member or of Shared."""
+        return {k: getattr(self, k) for k in allowed(kind) if hasattr(self, k)}
+
     def _train(self, plan):
         with self._forgotten_if_it_fails():
             (trained,) = train([plan])
-            return self._adopt(trained)
+        return self._adopt(trained)
 
     def _adopt(self, trained):
         """Be as trained, or raise what the training ended with, and be not fitted."""

@@ -179,7 +179,6 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
 
     _parameter_constraints = {  # noqa: RUF012
         **BaseMixup._parameter_constraints,
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "temperature": [
             Interval(Real, 0, None, closed="neither"),
             StrOptions({"auto"}),

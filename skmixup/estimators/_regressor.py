@@ -1,10 +1,8 @@
 """The regressor."""
 
-from numbers import Real
-
 from sklearn.base import RegressorMixin
 
-from .._sklearn import Interval, StrOptions, fit_context
+from .._sklearn import fit_context
 from ..mixing._mixers import make_mixer
 from ._base import BaseMixup
 from ._targets import NumericTarget
@@ -137,12 +135,6 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     >>> bool(reg.score(X_test, y_test) > 0.3)
     True
     """
-
-    _parameter_constraints = {  # noqa: RUF012
-        **BaseMixup._parameter_constraints,
-        "partner": [StrOptions({"random", "target"})],
-        "bandwidth": [Interval(Real, 0, None, closed="neither")],
-    }
 
     def __init__(
         self,

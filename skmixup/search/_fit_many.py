@@ -111,13 +111,12 @@ def fit_stacked(estimators, rows, X, y, params, **how):
         made = plan = None  # nothing is held here that training lets go
     for trained in train(list(plans), **how):
         i, seconds = plans.pop(trained.plan)
-        estimator, estimators[i] = estimators[i], None
+        estimator, estimators[i], error = estimators[i], None, None
         try:
             last_step(estimator)[1]._adopt(trained)
-        except Exception as error:
-            yield i, None, seconds + trained.seconds, error
-        else:
-            yield i, estimator, seconds + trained.seconds, None
+        except Exception as failure:
+            estimator, error = None, failure
+        yield i, estimator, seconds + trained.seconds, error
         del estimator
 
 

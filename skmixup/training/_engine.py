@@ -18,6 +18,7 @@ from ._state import new_net
 
 # Beyond so many weights, a stack falls out of a processor's cache and slows down.
 _CACHED_WEIGHTS = 2**20
+_PADDING = 1.5  # times its width, to which a table may be padded in a stack
 
 
 @dataclass(eq=False)
@@ -86,9 +87,11 @@ def train(plans, *, n_jobs=None, max_members="auto", verbose=0):
 
 def _make_stacks(plans, n_jobs, max_members):
     """Yield lists of plans whose members are trained in one stack each."""
-    keyed = {}
+    keyed, about = {}, _about_as_wide(plans)
     for plan in plans:
-        key = plan if plan.trains_alone else plan.shared
+        key = plan
+        if not plan.trains_alone:
+            key = plan.shared, about[plan.widths[0]]
         keyed.setdefault(key, []).append(plan)
     for group in keyed.values():
         limit = max_members
@@ -108,6 +111,20 @@ def _make_stacks(plans, n_jobs, max_members):
             zip(pieces, group, strict=True), key=lambda pair: pair[0]
         ):
             yield [plan for _, plan in piece]
+
+
+def _about_as_wide(plans):
+    """Return for each width of rows one that it may be padded to without much waste.
+
+    Folds differ by a few levels of a category; encodings differ by much more.
+    """
+    about, widest = {}, 0
+    for width in sorted({plan.widths[0] for plan in plans}, reverse=True):
+        if width * _PADDING < widest:
+            widest = 0
+        widest = widest or width
+        about[width] = widest
+    return about
 
 
 def _best_members(plan):

@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import itertools
-import math
 from dataclasses import fields
 
 import numpy as np
@@ -393,7 +392,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
                 if self._refused or not self.history:  # nothing has been trained
                     raise
             self.notify("on_train_end", X=X, y=y)
-            self._check_weights()
+            if not fit_params.get("for_many", False):
+                self._check_weights()
         return self
 
     def fit_loop(
@@ -632,10 +632,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         return self._forward_members(X)
 
     def _check_weights(self):
-        """Raise ValueError if the last steps have left a weight that is not finite."""
-        last = self.history[-1] if self.history else {}
-        if math.isfinite(last.get("train_loss", 0.0)):  # measured after the last step
-            return
+        """Raise ValueError if the training has left a weight that is not finite."""
         for name, value in self.module_.state_dict().items():
             if not torch.isfinite(value).all():
                 raise ValueError(

@@ -2,39 +2,51 @@
 
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
+from math import inf
+from numbers import Real
 from pickle import PicklingError
 
 import joblib
 import numpy as np
 from scipy import sparse
 
+from .._sklearn import Interval, StrOptions
 from ..mixing._mixers import Mixer
+from ..stack._layers import ACTIVATIONS
 from ._weights import count_copies, repeat_by_weight
+
+
+def _of(net, *allowed):
+    """Say of a value what the net calls it, and what an estimator's user may give.
+
+    Without `allowed`, it is no parameter of an estimator just as it is.
+    """
+    return {"net": net, "allowed": list(allowed)}
+
+
+_AT_LEAST_0 = Interval(Real, 0, None, closed="left")
+_ABOVE_0 = Interval(Real, 0, None, closed="neither")
+_BELOW_1 = Interval(Real, 0, 1, closed="left")
 
 
 @dataclass(frozen=True)
 class Member:
-    """What a member of a stack has of its own; each field says what the net calls it.
+    """What a member of a stack has of its own.
 
-    An estimator gives those that have its own parameters' names.
+    All there is to say of such a value: an estimator that has a parameter of a field's
+    name gives it to all its members.
     """
 
-    seed: int = field(metadata={"net": "module__seeds"})
-    n_features: int = field(metadata={"net": "module__n_features"})
-    n_outputs: int = field(metadata={"net": "module__n_outputs"})
-    alpha: float = field(metadata={"net": "alpha"})
-    dropout: float = field(metadata={"net": "module__dropout"})
-    lr: float = field(metadata={"net": "lr"})
-    weight_decay: float = field(metadata={"net": "optimizer__weight_decay"})
-    label_smoothing: float = field(default=0.0, metadata={"net": "label_smoothing"})
-
-
-# What an estimator's parameter says of all its members.
-MEMBER_PARAMS = [
-    own.name
-    for own in fields(Member)
-    if own.name not in ("seed", "n_features", "n_outputs")
-]
+    seed: int = field(metadata=_of("module__seeds"))
+    n_features: int = field(metadata=_of("module__n_features"))
+    n_outputs: int = field(metadata=_of("module__n_outputs"))
+    alpha: float = field(metadata=_of("alpha", Interval(Real, 0, inf, closed="both")))
+    dropout: float = field(metadata=_of("module__dropout", _BELOW_1))
+    lr: float = field(metadata=_of("lr", _ABOVE_0))
+    weight_decay: float = field(metadata=_of("optimizer__weight_decay", _AT_LEAST_0))
+    label_smoothing: float = field(
+        default=0.0, metadata=_of("label_smoothing", _BELOW_1)
+    )
 
 
 @dataclass(frozen=True)
@@ -45,21 +57,23 @@ class Shared:
     aside to validate on.
     """
 
-    hidden_layer_sizes: tuple = field(metadata={"net": "module__hidden_layer_sizes"})
-    activation: str = field(metadata={"net": "module__activation"})
-    criterion: type = field(metadata={"net": "criterion"})
-    lambda_per: str = field(metadata={"net": "lambda_per"})
-    batch_size: int = field(metadata={"net": "batch_size"})
-    max_epochs: int = field(metadata={"net": "max_epochs"})
-    lr_schedule: str = field(metadata={"net": "lr_schedule"})
-    device: str = field(metadata={"net": "device"})
+    hidden_layer_sizes: tuple = field(metadata=_of("module__hidden_layer_sizes"))
+    criterion: type = field(metadata=_of("criterion"))
+    batch_size: int = field(metadata=_of("batch_size"))
+    max_epochs: int = field(metadata=_of("max_epochs"))
+    lr_schedule: str = field(metadata=_of("lr_schedule"))
+    device: str = field(metadata=_of("device"))
     patience: int | None
     is_sparse: bool
-    partner: str = field(default="random", metadata={"net": "partner"})
-    bandwidth: float = field(default=0.5, metadata={"net": "bandwidth"})
-    mixing: Mixer | None = field(
-        default=None, metadata={"net": "mixing"}, compare=False
+    activation: str = field(
+        metadata=_of("module__activation", StrOptions(set(ACTIVATIONS)))
     )
+    lambda_per: str = field(metadata=_of("lambda_per", StrOptions({"batch", "row"})))
+    partner: str = field(
+        default="random", metadata=_of("partner", StrOptions({"random", "target"}))
+    )
+    bandwidth: float = field(default=0.5, metadata=_of("bandwidth", _ABOVE_0))
+    mixing: Mixer | None = field(default=None, compare=False, metadata=_of("mixing"))
     mixing_key: str = field(init=False, repr=False)
 
     def __post_init__(self):
@@ -72,6 +86,25 @@ def _key_of(mixer):
         return joblib.hash(mixer)
     except (PicklingError, AttributeError, TypeError):  # it holds a lambda, say
         return str(id(mixer))
+
+
+def allowed(kind):
+    """Return what an estimator's user may give for each field of Member or Shared.
+
+    Parameters
+    ----------
+    kind : type
+
+    Returns
+    -------
+    allowed : dict of str to list
+        By name; of those that are a parameter just as they are.
+    """
+    return {
+        own.name: own.metadata["allowed"]
+        for own in fields(kind)
+        if own.metadata.get("allowed")
+    }
 
 
 @dataclass(eq=False)

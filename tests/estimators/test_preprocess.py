@@ -132,7 +132,7 @@ def test_a_warm_start_keeps_an_encoding_that_does_not_learn_from_y():
 @pytest.mark.parametrize(
     "transformer",
     [
-        NMF(3, init="random", max_iter=2000, tol=1e-3),
+        NMF(3, init="random", max_iter=20_000, tol=1e-2),
         PCA(2),
         FunctionTransformer(np.log1p),
         KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf"),

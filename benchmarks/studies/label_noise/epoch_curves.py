@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from scipy import sparse
 from skorch.callbacks import Callback
+from torch import nn
 
-from skmixup import MixupNet, TabularEncoder
-from skmixup.stack import StackedAdamW, StackedMLP
+from skmixup import TabularEncoder
+from skmixup.mixing import InputMixup
+from skmixup.training import Member, Plan, Shared, Table, train
 
 from ...run.fit import Fit
 from ...run.folds import labels_of, rows_of
@@ -107,13 +109,17 @@ def fit_watched(table, jobs):
     classes, truth = np.unique(np.asarray(table.y), return_inverse=True)
     given = np.searchsorted(classes, labels_of(table, jobs[0]))
     watch = _Watch(X, np.tile(truth, len(encoders)), [test for _, test in rows])
-    net = _make_net(jobs, [widths[job.fold] for job in jobs], len(classes), watch)
-    net.fit(X, np.tile(given, len(encoders)), rows=[train for train, _ in rows])
+    stacked = Table(X, np.tile(given, len(encoders)), np.ones(len(X)))
+    members = [_member(job, widths[job.fold], len(classes)) for job in jobs]
+    shared = _shared(WATCHED[jobs[0].protocol])
+    splits = [(train_rows, None) for train_rows, _ in rows]
+    (trained,) = train([Plan(stacked, members, shared, splits, callbacks=(watch,))])
+    if trained.error is not None:
+        raise trained.error
     errors = np.stack(watch.errors)
     seconds = (time.perf_counter() - start) / len(jobs)
     for i, job in enumerate(jobs):
-        module = net.module_.select([i])
-        model = Watched(encoders[job.fold], module, classes)
+        model = Watched(encoders[job.fold], trained.net.module_.select([i]), classes)
         yield Fit(job, model, seconds, measures=_describe(errors[:, i]))
 
 
@@ -128,25 +134,31 @@ def _encode(encoder, X):
     return X.astype(np.float32)
 
 
-def _make_net(jobs, widths, n_classes, watch):
-    params = WATCHED[jobs[0].protocol]
-    return MixupNet(
-        StackedMLP,
-        optimizer=StackedAdamW,
-        optimizer__weight_decay=0.0,
-        module__n_features=widths,
-        module__n_outputs=n_classes,
-        module__hidden_layer_sizes=params["hidden_layer_sizes"],
-        module__n_members=len(jobs),
-        module__dropout=params["dropout"],
-        module__seeds=[job.fold_seed for job in jobs],
-        random_state=0,  # not used: every member has its seed
-        alpha=[job.alpha for job in jobs],
-        lr=params["lr"],
-        lr_schedule="cosine",
-        max_epochs=params["max_epochs"],
+def _member(job, n_features, n_classes):
+    return Member(
+        seed=job.fold_seed,
+        n_features=n_features,
+        n_outputs=n_classes,
+        alpha=job.alpha,
+        dropout=WATCHED[job.protocol]["dropout"],
+        lr=WATCHED[job.protocol]["lr"],
+        weight_decay=0.0,
+    )
+
+
+def _shared(params):
+    return Shared(
+        hidden_layer_sizes=params["hidden_layer_sizes"],
+        activation="relu",
+        criterion=nn.CrossEntropyLoss,
+        mixing=InputMixup(),
+        lambda_per="batch",
         batch_size=params["batch_size"],
-        callbacks=[watch],
+        max_epochs=params["max_epochs"],
+        lr_schedule="cosine",
+        patience=None,  # trained to the end
+        device="cpu",
+        is_sparse=False,
     )
 
 
