@@ -8,7 +8,6 @@ import pandas as pd
 from ..output.text import Marked, p_value, plain
 from .statistics import LEVEL, MIN_TABLES, compare
 
-KEYS = ["table", "table_id", "model", "alpha", "protocol"]
 SCORES = ("error", "log_loss")
 MEANS = ("brier", "ece", "train_error", "fit_seconds")
 ERM = "ERM (α=0)"

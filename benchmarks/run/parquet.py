@@ -7,7 +7,8 @@ import pyarrow.parquet
 
 from ..output.files import keep_aside
 from ..output.text import say
-from .schema import CLASSIFIERS, parse, read_all, say_refused
+from .lines import parse, read_all, say_refused
+from .schema import CLASSIFIERS
 
 
 class UnreadableResults(ValueError):

@@ -6,7 +6,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from ..output.files import end_line, refuse_link
-from .schema import check_stamp, parse, read_all, say_refused
+from .lines import parse, read_all, say_refused
+from .schema import check_stamp
 
 LOCK_NAME = ".results.lock"
 ENVIRONMENTS_NAME = "environments.jsonl"

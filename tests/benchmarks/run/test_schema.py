@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from benchmarks.compare.summary import against_erm, as_text, label_rows, summarize
 from benchmarks.run.jobs import Job
+from benchmarks.run.lines import read_all
 from benchmarks.run.parquet import write_parquet
 from benchmarks.run.results import Results, read_rows
-from benchmarks.run.schema import read_all
 from tests.benchmarks.helpers import GOOD, line_of, write
 
 VALUES = st.recursive(
