@@ -192,7 +192,7 @@ def test_killed_again_and_again_a_run_ends_with_the_rows_of_an_undisturbed_one(
     arguments += ["3", "--protocol", "paper", "--predictions", "--n-jobs", "1"]
     code = (
         "import sys; from benchmarks import uci;"
-        "from benchmarks.data.tables import SUITES;"
+        "from benchmarks.data.suites import SUITES;"
         "SUITES['embedded'] = ('iris',); sys.exit(uci.main(sys.argv[1:]))"
     )
     disturbed, calm = tmp_path / "disturbed", tmp_path / "calm"

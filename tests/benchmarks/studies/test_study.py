@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import cloudpickle
 import pytest
 
 from benchmarks.compare.pairing import NothingToCompare
@@ -165,3 +166,15 @@ def test_a_broken_export_is_named(tmp_path, capsys):
     study = load_study("alpha")
     assert study.main(["--out", str(tmp_path)]) == 2
     assert "results.parquet is no whole Parquet file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [*TINY, "defaults", "regression"])
+def test_what_fits_a_study_goes_to_other_processes(name):
+    study = load_study(name).STUDY
+    parts = study.fit, study.measure, study.schema
+    _, _, schema = cloudpickle.loads(cloudpickle.dumps(parts))
+    assert set(schema.models) == set(study.schema.models)
+    assert schema.protocols == study.schema.protocols
+    folder = KEPT / name
+    for row in read_rows(folder, study.schema)[:50]:
+        assert schema.check(row) == row
