@@ -141,8 +141,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     not depend on the rows beside it, and in single precision, twice as fast, for more.
 
     The defaults were chosen by log-loss on a half of 61 development tables, and
-    confirmed once on the others (``python -m benchmarks.defaults``; README, section
-    "Defaults"). Most of what they gain comes from members that are stopped early, each
+    confirmed once on the others (``python -m benchmarks.studies.defaults``; README,
+    section "Defaults"). Most of what they gain comes from members that are stopped early, each
     on a fold of its own, and averaged; then from bins and the temperature. Mixing helps
     single networks that are trained to the end; among early-stopped members, α = 0.1
     and α = 0 are about level. A fit with the defaults takes about four times as long as
