@@ -142,11 +142,12 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
 
     The defaults were chosen by log-loss on a half of 61 development tables, and
     confirmed once on the others (``python -m benchmarks.studies.defaults``; README,
-    section "Defaults"). Most of what they gain comes from members that are stopped early, each
-    on a fold of its own, and averaged; then from bins and the temperature. Mixing helps
-    single networks that are trained to the end; among early-stopped members, α = 0.1
-    and α = 0 are about level. A fit with the defaults takes about four times as long as
-    with ``n_estimators=1``: a second on iris, some seconds on a few thousand rows.
+    section "Defaults"). Most of what they gain comes from members that are stopped
+    early, each on a fold of its own, and averaged; then from bins and the temperature.
+    Mixing helps single networks that are trained to the end; among early-stopped
+    members, α = 0.1 and α = 0 are about level. A fit with the defaults takes about four
+    times as long as with ``n_estimators=1``: a second on iris, some seconds on a few
+    thousand rows.
 
     A fitted or pickled estimator holds no training rows, but what its encoder has
     learned of them: of a numeric column the median, the scale and the edges of its
