@@ -274,7 +274,7 @@ CLASSIFIERS = Schema()
 
 
 def check_stamp(stamp):
-    """Check an environment stamp, as :func:`check_row` does a row."""
+    """Check an environment stamp, as :meth:`Schema.check` does a row."""
     check_fields(stamp, _STAMP, _STAMP, others=_STAMPED)
     return stamp
 

@@ -28,7 +28,7 @@ from ..encoding._encoder import TabularEncoder
 from ..mixing._mixers import MIXERS, Mixer, make_mixer
 from ..training._device import device_at_hand, resolve_device
 from ..training._engine import train
-from ..training._plan import Member, Plan, Shared, Table, allowed
+from ..training._plan import Member, Plan, Shared, Table, allowed, module_params
 from ..training._seeds import draw_seed, member_seeds
 from ..training._splits import split_rows
 from ..training._state import arrays_to_net, net_to_arrays
@@ -339,14 +339,17 @@ class BaseMixup(BaseEstimator):
 
     def _check_same_module(self):
         now = {
-            "hidden_layer_sizes": hidden_widths(self.hidden_layer_sizes),
-            "n_members": int(self.n_estimators),
-            "activation": self.activation,
-            "dropout": float(self.dropout),
+            "n_estimators": ("module__n_members", int(self.n_estimators)),
+            "hidden_layer_sizes": (
+                "module__hidden_layer_sizes",
+                hidden_widths(self.hidden_layer_sizes),
+            ),
         }
-        for name, value in now.items():
-            if value != getattr(self.net_, f"module__{name}"):
-                name = {"n_members": "n_estimators"}.get(name, name)
+        for kind in (Member, Shared):
+            names, params = module_params(kind), self._params_of(kind)
+            now |= {k: (names[k], params[k]) for k in params.keys() & names.keys()}
+        for name, (net_name, value) in now.items():
+            if value != getattr(self.net_, net_name):
                 raise ValueError(
                     f"{name} has changed since the last fit, and with warm_start=True "
                     "the net is kept: set warm_start=False, or leave it as it was."

@@ -3,7 +3,7 @@
 from sklearn.base import RegressorMixin
 
 from .._sklearn import fit_context
-from ..mixing._mixers import make_mixer
+from ..mixing._mixers import MIXERS, make_mixer
 from ._base import BaseMixup
 from ._targets import NumericTarget
 
@@ -257,9 +257,10 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         super()._check_params()
         mixer = make_mixer(self.mixing)
         if self.partner == "target" and mixer is not None and mixer.mixes_inside:
+            others = [name for name, kind in MIXERS.items() if not kind.mixes_inside]
             raise ValueError(
                 "partner='target' needs rows mixed as they come, got "
-                f"mixing={self.mixing!r}: use another, or partner='random'."
+                f"mixing={self.mixing!r}: use one of {others}, or partner='random'."
             )
 
     def _check_target(self, y):

@@ -1,7 +1,6 @@
 """Fit many estimators, each on rows of its own, as members of few stacks."""
 
 import time
-from pickle import PicklingError
 from typing import NamedTuple
 
 import joblib
@@ -17,6 +16,7 @@ from ..estimators._classifier import MixupClassifier
 from ..estimators._preprocess import last_step
 from ..estimators._regressor import MixupRegressor
 from ..training._engine import train
+from ..training._plan import content_key
 
 # What the encoded table depends on, of an estimator's parameters.
 _TABLE_PARAMS = ("preprocess", "categorical_features", "class_weight")
@@ -114,6 +114,7 @@ def fit_stacked(estimators, rows, X, y, params, **how):
         estimator, estimators[i], error = estimators[i], None, None
         try:
             last_step(estimator)[1]._adopt(trained)
+            stop_if_interrupted(estimator)
         except Exception as failure:
             estimator, error = None, failure
         yield i, estimator, seconds + trained.seconds, error
@@ -126,20 +127,8 @@ def _table_key(estimator):
     params = last.get_params(deep=False)
     made_of = [params[name] for name in _TABLE_PARAMS if name in params]
     steps = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
-    return type(last), _key_of([steps, made_of])
-
-
-def _key_of(value):
-    """Return the same for equal values, or for one object that has no other key."""
-    if isinstance(value, list | tuple):
-        return tuple(map(_key_of, value))
-    if hasattr(value, "get_params") and not isinstance(value, type):
-        params = value.get_params(deep=False)
-        return type(value), tuple((k, _key_of(params[k])) for k in sorted(params))
-    try:
-        return joblib.hash(value)
-    except (PicklingError, AttributeError, TypeError):  # a lambda, say
-        return id(value)
+    requests = getattr(last, "_metadata_request", None)  # of what `fit` is given
+    return type(last), content_key([steps, made_of, requests])
 
 
 def _plan_all(estimators, rows, X, y, params):
@@ -167,7 +156,7 @@ def _plan_all(estimators, rows, X, y, params):
             estimator.steps = [*first.steps[:-1], (name, own)]
         try:
             plan = own._plan(maker.table_)
-        except ValueError as error:
+        except Exception as error:
             made.append((None, seconds, error))
         else:
             plan.verbose = 0

@@ -76,8 +76,8 @@ class _StackedSearch:
         ----------
         X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
             The rows.
-        y : array-like of shape (n_rows,)
-            Labels.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            Labels, an indicator matrix, or numbers.
         **params : dict of str -> object
             Passed to the estimator's `fit` (``sample_weight``; to a Pipeline as
             ``STEP__sample_weight``), to the splitter (``groups``) and to the scorer, as
@@ -285,8 +285,10 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
     :class:`sklearn.model_selection.GridSearchCV` to the eye, for a
     :class:`MixupClassifier`, a :class:`MixupRegressor` or a Pipeline that ends in one.
     Candidates that differ only in `alpha`, `lr`, `weight_decay`, `dropout`,
-    `label_smoothing`, `temperature`, `class_weight`, `n_estimators` and `random_state`
-    train in one stack, on all folds; others make stacks of their own.
+    `label_smoothing`, `temperature`, `class_weight`, `n_estimators`, `random_state` and
+    `validation_fraction` train in one stack, on all folds, as do those whose encodings
+    are about as wide; others make stacks of their own. Rows are encoded once for all
+    that differ in the network alone.
 
     Parameters
     ----------
@@ -305,7 +307,8 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
     verbose : int, default=0
         From 1, says how many fits there are and shows a progress bar.
     pre_dispatch : int or str, default="2*n_jobs"
-        For candidates that cannot share a stack, since they have callbacks.
+        For candidates that are fitted one by one: those with callbacks, and subclasses
+        of this package's estimators.
     error_score : "raise" or float, default=nan
     return_train_score : bool, default=False
     max_members : int or "auto", default="auto"

@@ -166,6 +166,7 @@ def _train_stack(stack, shows_progress):
     else:
         _set_anew(net, shared, first.members)
     many = len(stack) > 1
+    n_before = len(net.history)
     net.callbacks = list(first.callbacks)
     if shared.patience is not None:
         net.callbacks.append(("best_weights", BestWeights(shared.patience)))
@@ -185,9 +186,12 @@ def _train_stack(stack, shows_progress):
         )
     finally:
         net.callbacks, net.callbacks_ = None, []  # they may hold rows
+    n_trained = len(net.history) - n_before
+    ended = n_trained == shared.max_epochs or (best and best.stopped_.all())
     if not many:
+        net.interrupted_ |= not (ended or first.callbacks)  # which may end it as well
         return [net]
-    if len(net.history) < shared.max_epochs and not (best and best.stopped_.all()):
+    if not ended:
         raise KeyboardInterrupt  # skorch has swallowed it
     places = {plan: [None] * len(plan.members) for plan in stack}
     for place, (plan, k) in enumerate(placed):

@@ -290,6 +290,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         """Check the parameters and make all components."""
         self._check_mixing_params()
         self._forget_data()
+        self.member_losses_ = {}
         self.n_outputs_ = None  # learned from the first batch
         self.labels_ = self.n_columns_ = None
         try:
@@ -657,8 +658,29 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         net : MixupNet
             With their weights, and the history of their mean losses; a training would
             go on with new running means of the gradients. It has no callbacks.
+
+        Raises
+        ------
+        NotInitializedError
+            If there is no trained net.
+        TypeError
+            If the module is another.
+        ValueError
+            If there is no such member.
         """
-        module, members = self.module_.select(members), list(members)
+        self.check_is_fitted()
+        members = list(members)
+        if type(self.module_) is not StackedMLP:
+            raise TypeError(
+                "select needs a module that is a StackedMLP, got "
+                f"{type(self.module_).__name__}."
+            )
+        if not members or not all(0 <= k < self.n_members for k in members):
+            raise ValueError(
+                f"members must be numbers from 0 to {self.n_members - 1}, at least "
+                f"one, got {members}."
+            )
+        module = self.module_.select(members)
         params = self.get_params(deep=False) | {
             f"module__{name}": getattr(module, name) for name in ("n_members", "seeds")
         }

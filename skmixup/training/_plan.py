@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from math import inf
 from numbers import Real
-from pickle import PicklingError
 
 import joblib
 import numpy as np
@@ -74,18 +73,27 @@ class Shared:
     )
     bandwidth: float = field(default=0.5, metadata=_of("bandwidth", _ABOVE_0))
     mixing: Mixer | None = field(default=None, compare=False, metadata=_of("mixing"))
-    mixing_key: str = field(init=False, repr=False)
+    mixing_key: object = field(init=False, repr=False)
 
     def __post_init__(self):
         # Mixers are alike if they hold the same, whichever object they are.
-        object.__setattr__(self, "mixing_key", _key_of(self.mixing))
+        object.__setattr__(self, "mixing_key", content_key(self.mixing))
 
 
-def _key_of(mixer):
+def content_key(value):
+    """Return the same for values that hold the same, whichever objects they are.
+
+    What can't be pickled, such as a lambda, is the same as itself alone.
+    """
     try:
-        return joblib.hash(mixer)
-    except (PicklingError, AttributeError, TypeError):  # it holds a lambda, say
-        return str(id(mixer))
+        return joblib.hash(value)
+    except Exception:  # pickling raises whatever its objects do
+        if isinstance(value, list | tuple):
+            return type(value), tuple(map(content_key, value))
+        if hasattr(value, "get_params") and not isinstance(value, type):
+            state = sorted(vars(value).items())
+            return type(value), tuple((k, content_key(v)) for k, v in state)
+        return id(value)
 
 
 def allowed(kind):
@@ -137,7 +145,7 @@ class Plan:
         validate on. Rows are repeated here as often as they are to be visited.
     net : MixupNet, default=None
         One to go on with; None for a new one.
-    callbacks : list of skorch callbacks, default=()
+    callbacks : tuple of skorch callbacks, default=()
         With any, a plan is trained alone.
     verbose : int, default=0
     """
@@ -169,6 +177,22 @@ class Plan:
     def n_weights(self):
         """Number of weights of a member."""
         return sum((a + 1) * b for a, b in pairwise(self.widths))
+
+
+def module_params(kind):
+    """Return what a net cannot change once it is made, of Member's or Shared's fields.
+
+    Parameters
+    ----------
+    kind : type
+
+    Returns
+    -------
+    names : dict of str to str
+        What the net calls a field, by the field's name.
+    """
+    names = {own.name: own.metadata.get("net", "") for own in fields(kind)}
+    return {k: name for k, name in names.items() if name.startswith("module__")}
 
 
 def net_params(shared, members):

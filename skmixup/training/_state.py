@@ -66,6 +66,7 @@ def net_to_arrays(net):
             for i, slots in optimizer.items()
         },
         "history": list(net.history),
+        "member_losses": {k: np.stack(v) for k, v in net.member_losses_.items() if v},
         "n_outputs": net.n_outputs_,
     }
 
@@ -97,6 +98,7 @@ def arrays_to_net(arrays, criterion, device):
     }
     net.optimizer_.load_state_dict(state)
     net.history = History(arrays["history"])
+    net.member_losses_ = {k: list(v) for k, v in arrays["member_losses"].items()}
     net.n_outputs_ = arrays["n_outputs"]
     net.callbacks_ = []
     return net

@@ -3,12 +3,18 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_iris
 from sklearn.exceptions import FitFailedWarning
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch.callbacks import Callback, EarlyStopping
 
-from skmixup import MixupSearchCV, fit_many
-from skmixup.mixing import ManifoldMixup
+from skmixup import MixupClassifier, MixupSearchCV, fit_many
+from skmixup.mixing import InputMixup, ManifoldMixup
+from skmixup.training._callbacks import BestWeights
 
 from .helpers import ALPHAS, IRIS, SHORT, WINE, mixed_table
 
@@ -89,3 +95,83 @@ def test_an_interrupt_ends_a_search_and_many_fits():
     )  # which ends a training by the same means, but between two epochs
     search = MixupSearchCV(stops, ALPHAS, cv=2, error_score="raise").fit(X, y)
     assert search.best_estimator_.n_iter_ < 5
+
+
+class Odd:
+    """What raises an error of its own when it is pickled."""
+
+    def __call__(self, X):
+        return X
+
+    def __reduce_ex__(self, protocol):
+        raise RuntimeError("not to be pickled")
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+class NoBind(InputMixup):
+    def bind(self, groups):
+        raise KeyError("no such columns")
+
+
+def searched(estimator, grid, X, y, kind=MixupSearchCV, **params):
+    return kind(estimator, grid, cv=2, refit=False, **params).fit(X, y).cv_results_
+
+
+def test_what_cannot_be_pickled_is_searched_over_all_the_same():
+    X, y = load_iris(return_X_y=True)
+    mixer = InputMixup()
+    mixer.note = Odd()
+    est = MixupClassifier(max_epochs=2, n_estimators=1, random_state=0, mixing=mixer)
+    pipe = make_pipeline(FunctionTransformer(Odd()), est)
+    found, expected = (
+        searched(pipe, {"mixupclassifier__alpha": [0, 1]}, X, y, kind)
+        for kind in (MixupSearchCV, GridSearchCV)
+    )
+    np.testing.assert_allclose(
+        found["mean_test_score"], expected["mean_test_score"], atol=1e-6
+    )
+
+
+def test_a_mixer_that_cannot_be_bound_fails_its_own_candidate():
+    X, y = load_iris(return_X_y=True)
+    est = MixupClassifier(max_epochs=2, n_estimators=1, random_state=0)
+    with (
+        pytest.warns(FitFailedWarning, match="no such columns"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
+        found = searched(est, {"mixing": ["input", NoBind()]}, X, y)
+    assert np.isnan(found["mean_test_score"]).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("where", ["step", "preprocess"])
+def test_transformers_of_equal_parameters_and_other_state_are_two(where):
+    X, y = load_iris(return_X_y=True)
+    frozen = [FrozenEstimator(StandardScaler().fit(Z)) for Z in (X, X * 50 + 3)]
+    est = MixupClassifier(max_epochs=3, n_estimators=1, random_state=0, lr=1e-2)
+    est, grid = est.set_params(preprocess=None), {"preprocess": frozen}
+    if where == "step":
+        est, grid = Pipeline([("s", frozen[0]), ("c", est)]), {"s": frozen}
+    found, expected = (
+        searched(est, grid, X, y, kind, scoring="neg_log_loss")["mean_test_score"]
+        for kind in (MixupSearchCV, GridSearchCV)
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert abs(found[0] - found[1]) > 1e-3
+
+
+@pytest.mark.parametrize("max_members", ["auto", 1])
+def test_ctrl_c_ends_a_search_however_few_train_at_once(max_members):
+    """Also where a fit ends after its epoch, so that nothing tells but its length."""
+    X, y = load_iris(return_X_y=True)
+    est = MixupClassifier(max_epochs=9, n_estimators=1, random_state=0)
+    search = MixupSearchCV(est, {"alpha": [0, 1]}, cv=2, max_members=max_members)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BestWeights, "on_epoch_end", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(X, y)
+
+
+def interrupt(*args, **kwargs):
+    raise KeyboardInterrupt

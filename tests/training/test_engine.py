@@ -1,12 +1,15 @@
 """The one door to training: plans share stacks where they may, and come out alone."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_iris
 from skorch.callbacks import Callback
 from torch import nn
 
-from skmixup import fit_many
+from skmixup import MixupNet, fit_many
 from skmixup.estimators import MixupClassifier
 from skmixup.mixing import CutMix, InputMixup
 from skmixup.training import Member, Plan, Shared, Table, train
@@ -139,3 +142,25 @@ def test_a_last_step_that_ends_in_infinity_is_an_error_of_its_own():
         raise fits[1].error
     with pytest.raises(ValueError, match="Training diverged"):
         own[1].fit(X, X[:, 0] > 0)
+
+
+def test_selected_members_survive_a_pickle_and_others_are_refused():
+    X, y = load_iris(return_X_y=True)
+    clf = MixupClassifier(max_epochs=3, n_estimators=3, random_state=0).fit(X, y)
+    net, loaded = clf.net_, pickle.loads(pickle.dumps(clf)).net_
+    for name, losses in net.member_losses_.items():
+        np.testing.assert_array_equal(losses, loaded.member_losses_[name])
+    own, same = net.select([2, 0]), loaded.select([2, 0])
+    assert own.n_members == 2
+    for mine, other in zip(
+        own.module_.parameters(), same.module_.parameters(), strict=True
+    ):
+        torch.testing.assert_close(mine, other)
+    assert own.history[:, "mixed_loss"] == same.history[:, "mixed_loss"]
+    for members in ([], [3], [-1]):
+        with pytest.raises(ValueError, match="members must be numbers from 0 to 2"):
+            net.select(members)
+    with pytest.raises(TypeError, match="StackedMLP, got Linear"):
+        MixupNet(nn.Linear, module__in_features=4, module__out_features=3).fit(
+            X.astype("f4"), y
+        ).select([0])
