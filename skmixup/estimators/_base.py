@@ -339,11 +339,11 @@ class BaseMixup(BaseEstimator):
 
     def _check_same_module(self):
         now = {
-            "n_estimators": ("module__n_members", int(self.n_estimators)),
             "hidden_layer_sizes": (
                 "module__hidden_layer_sizes",
                 hidden_widths(self.hidden_layer_sizes),
             ),
+            "n_estimators": ("module__n_members", int(self.n_estimators)),
         }
         for kind in (Member, Shared):
             names, params = module_params(kind), self._params_of(kind)
