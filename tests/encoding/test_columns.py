@@ -181,6 +181,7 @@ _LEVELS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(fitted=st.lists(_LEVELS, min_size=1), later=st.lists(_LEVELS, min_size=1))
 def test_a_rows_levels_are_its_own(fitted, later):
     """Whatever rows stand beside it, in fit or in predict."""

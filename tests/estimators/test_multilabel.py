@@ -58,6 +58,7 @@ def test_a_row_of_weight_w_is_w_copies(stopping):
     assert_array_equal(clf.fit(X[copies], Y[copies]).predict_proba(X), weighted)
 
 
+@pytest.mark.slow
 def test_smoothing_and_temperature():
     plain = quick(max_epochs=60, alpha=0).fit(X, Y)
     smooth = quick(max_epochs=60, alpha=0, label_smoothing=0.4).fit(X, Y)

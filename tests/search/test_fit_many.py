@@ -58,7 +58,7 @@ MAKERS = [clf, piped, piped_with_lambda, with_callbacks, folded]
 
 
 @pytest.mark.parametrize("make", MAKERS)
-@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_each_is_as_its_own_fit_leaves_it(make, n_jobs):
     estimators, rows = cross(make)
     fits = by_index(fit_many(estimators, X, y, rows=rows, n_jobs=n_jobs))

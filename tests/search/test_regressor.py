@@ -24,7 +24,7 @@ TWO = np.column_stack([y, np.sqrt(y)])
     ("partner", "early"),
     [
         ("random", False),
-        ("target", True),
+        pytest.param("target", True, marks=pytest.mark.slow),
         pytest.param("random", True, marks=pytest.mark.slow),
         pytest.param("target", False, marks=pytest.mark.slow),
     ],

@@ -119,7 +119,7 @@ def test_a_plan_that_carries_its_net_goes_on_with_it():
     assert not torch.equal(weights(on.net), before)
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_what_goes_wrong_in_a_stack_is_each_plans_error(n_jobs):
     rows = table()
     bad = [plan(rows, criterion=nn.HingeEmbeddingLoss, seed=s) for s in (0, 1)]

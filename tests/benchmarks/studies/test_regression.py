@@ -74,6 +74,7 @@ def test_tables_have_targets_of_numbers(cache, monkeypatch):
     assert sorted(tested) == list(range(len(y)))
 
 
+@pytest.mark.slow
 def test_the_study_runs_and_resumes(tmp_path, shipped, capsys):
     models = ["alpha 0.4, partners by target", "no bins", "ridge"]
     arguments = ["--out", str(tmp_path), "--first", "1", "--n-jobs", "1", "--models"]

@@ -63,8 +63,15 @@ def test_a_study_without_plain_training(study, kept):
             plt.close(drawn)
 
 
+LARGE = dict.fromkeys(("paper", "label_noise", "defaults"), pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
-    "folder", [path.parent.name for path in sorted(KEPT.glob("*/results.*"))]
+    "folder",
+    [
+        pytest.param(path.parent.name, marks=LARGE.get(path.parent.name, ()))
+        for path in sorted(KEPT.glob("*/results.*"))
+    ],
 )
 def test_the_results_that_are_kept_are_read_in_full(folder, capsys, tmp_path):
     schema = SCHEMAS.get(folder, CLASSIFIERS)
@@ -91,7 +98,9 @@ def without_times(rows):
     return [{k: v for k, v in row.items() if k not in differs} for row in rows]
 
 
-SLOW = dict.fromkeys(("images", "sequences"), pytest.mark.slow)
+SLOW = dict.fromkeys(
+    ("images", "sequences", "adversarial", "gan", "label_noise"), pytest.mark.slow
+)
 
 
 @pytest.mark.parametrize(
