@@ -74,12 +74,10 @@ def train(plans, *, n_jobs=None, max_members="auto", verbose=0):
     bar = tqdm(
         trained, total=len(stacks), unit="stack", disable=verbose < 1 or alone, delay=1
     )
-    for stack, (outcome, seconds) in zip(stacks, bar, strict=True):
+    for stack, (outcomes, seconds) in zip(stacks, bar, strict=True):
         share = seconds / sum(len(plan.members) for plan in stack)
         while stack:
-            plan = stack.pop()
-            net = None if isinstance(outcome, Exception) else outcome.pop()
-            error = outcome if net is None else None
+            plan, net, error = stack.pop(), outcomes.pop(), None
             if isinstance(net, Exception):
                 net, error = None, net
             yield Trained(plan, net, share * len(plan.members), error)
@@ -141,13 +139,13 @@ def _best_members(plan):
 
 
 def _train_timed(stack, shows_progress):
-    """Return what `_train_stack` does, or the error, and the seconds taken."""
+    """Return what `_train_stack` does, or each plan's error, and the seconds taken."""
     start = time.perf_counter()
     try:
-        outcome = _train_stack(stack, shows_progress)
+        outcomes = _train_stack(stack, shows_progress)
     except Exception as error:
-        outcome = error
-    return outcome, time.perf_counter() - start
+        outcomes = [error] * len(stack)
+    return outcomes, time.perf_counter() - start
 
 
 def _train_stack(stack, shows_progress):

@@ -90,7 +90,7 @@ class Training:
     def run(self, epochs):
         """Train for some epochs."""
         net, data = self.net, self.data
-        sample = data.train_rows.sample(_CLEAN_ROWS)
+        sample = None if self.for_many else data.train_rows.sample(_CLEAN_ROWS)
         mixing = contextlib.nullcontext()
         if self.mixer is not None:
             mixing = self.mixer.attached(net.module_)
@@ -104,7 +104,7 @@ class Training:
                         net.notify("on_epoch_begin", **data.sets)
                         with self.flowing(), self._scheduled(progress):
                             self._train_epoch()
-                            if not self.for_many:
+                            if sample is not None:
                                 losses = self.clean_losses(data.train, sample)
                                 self._record_loss("train_loss", losses)
                             self._valid_epoch()

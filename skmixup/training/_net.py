@@ -689,22 +689,22 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
             if own.name != "seed" and np.ndim(params.get(name, 0)):
                 values = [params[name][k] for k in members]
                 params[name] = one_or_each(values)
-        own = type(self)(**params | {"callbacks": None}).initialize()
-        own.module_.load_state_dict(module.state_dict())
-        own.n_outputs_ = self.n_outputs_ and module.width
-        own.n_columns_ = self.n_columns_ and module.width
-        own.labels_ = self.labels_
+        net = type(self)(**params | {"callbacks": None}).initialize()
+        net.module_.load_state_dict(module.state_dict())
+        net.n_outputs_ = self.n_outputs_ and module.width
+        net.n_columns_ = self.n_columns_ and module.width
+        net.labels_ = self.labels_
         losses = {
             name: [epoch[members] for epoch in epochs[:n_epochs]]
             for name, epochs in self.member_losses_.items()
         }
-        own.member_losses_ = losses
+        net.member_losses_ = losses
         for epoch, values in enumerate(zip(*losses.values(), strict=True), 1):
-            own.history.new_epoch()
-            own.history.record("epoch", epoch)
+            net.history.new_epoch()
+            net.history.record("epoch", epoch)
             for name, of_members in zip(losses, values, strict=True):
-                own.history.record(name, float(of_members.mean()))
-        return own
+                net.history.record(name, float(of_members.mean()))
+        return net
 
     # ---- prediction
 

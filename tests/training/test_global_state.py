@@ -74,7 +74,8 @@ def test_the_stack_draws_nothing_from_the_global_generator(monkeypatch):
 
     monkeypatch.setattr("skmixup.training._net.OwnStream", refuse)
     for mixing in ("input", "cutmix", "manifold"):
-        MixupClassifier(mixing=mixing, **QUICK).fit(X, Y)
+        clf = MixupClassifier(mixing=mixing, **QUICK).fit(X, Y)
+        assert np.isfinite(clf.loss_curve_).all()
 
 
 class FitAnother(Callback):

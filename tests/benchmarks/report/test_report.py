@@ -273,8 +273,10 @@ def test_figures_of_hostile_names_are_drawn(tmp_path):
         figure.draw(frame),
     ]
     for number, one in enumerate(drawn):
-        write_figure(tmp_path / f"{number}.png", one)
+        path = tmp_path / f"{number}.png"
+        write_figure(path, one)
         figures.plt.close(one)
+        assert path.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.slow
