@@ -18,7 +18,7 @@ from ..stack._backprop import ClosedFormGradient
 from ..stack._layers import shown
 from ..stack._mlp import StackedMLP
 from ._batches import EpochBatches
-from ._global_state import one_thread
+from ._global_state import one_thread, without_subnormals
 
 _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
 _CLEAN_ROWS = 256  # rows on which the clean training loss is measured
@@ -97,12 +97,13 @@ class Training:
         with mixing as self.inside, self._own_buffers():
             self.in_closed_form = not self.inside and self._has_closed_form()
             self.batches = self._make_batches()
-            with self._threads():
+            threads, computing = self._threads()
+            with threads:
                 for epoch in range(epochs):
                     progress = (epoch + 0.5) / epochs
                     with self._whole_epochs():
                         net.notify("on_epoch_begin", **data.sets)
-                        with self.flowing(), self._scheduled(progress):
+                        with computing(), self.flowing(), self._scheduled(progress):
                             self._train_epoch()
                             if sample is not None:
                                 losses = self.clean_losses(data.train, sample)
@@ -280,9 +281,18 @@ class Training:
                     group["lr"] = lr
 
     def _threads(self):
-        n_weights = sum(p.numel() for p in self.net.module_.parameters())
-        small = n_weights * self.batches.batch_size < _POOL_WORK
-        return one_thread() if small else contextlib.nullcontext()
+        """Return contexts for the training and for its computing, of threads and modes.
+
+        A pool's threads wait for each other in a loop that takes a whole core: where
+        cores are shared, small steps take many times as long on a pool as without. It
+        is left to large modules of others; it has its own modes, and would keep ours.
+        """
+        module = self.net.module_
+        n_weights = sum(p.numel() for p in module.parameters())
+        large = n_weights * self.batches.batch_size >= _POOL_WORK
+        if large and type(module) is not StackedMLP:
+            return contextlib.nullcontext(), contextlib.nullcontext
+        return one_thread(), without_subnormals
 
     # ---- clean losses
 
