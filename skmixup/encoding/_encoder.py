@@ -253,10 +253,10 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         warnings.warn(
             f"Column(s) {[column_name(to_frame(X), i) for i in where]} hold text that "
             "is different in nearly every row, as an id or a comment is, and no "
-            "category: of it, only whether it is missing is used. Drop it, or put a "
-            "text encoder before, such as skrub's StringEncoder or scikit-learn's "
-            "TfidfVectorizer with TruncatedSVD; or name it in categorical_features, if "
-            "it is a category.",
+            "category: of it, only whether it is missing is used. Drop it; make "
+            "numbers of it, if it holds such; or put a text encoder before, such as "
+            "skrub's StringEncoder or scikit-learn's TfidfVectorizer with "
+            "TruncatedSVD. To have it as a category, name it in categorical_features.",
             UserWarning,
             stacklevel=3,
         )
