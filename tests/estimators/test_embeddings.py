@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
+from skorch.callbacks import Callback
 
 from skmixup import (
     MixupClassifier,
@@ -98,6 +99,22 @@ def test_mixers_that_know_no_codes_get_one_hot_rows(mixing, embeds):
     if isinstance(mixing, Doubled):
         with pytest.raises(ValueError, match="max_one_hot_levels=None"):
             again.fit(X, y)
+
+
+class Hears(Callback):
+    """Has the net take its steps by autograd, and looks at the batches."""
+
+    def on_batch_end(self, net, batch, training, **kwargs):
+        assert batch[0].shape[-1] == net.module_.n_features[0]
+
+
+@pytest.mark.parametrize("mixing", ["input", "cutmix"])
+def test_a_fit_that_is_heard_is_the_same(mixing):
+    X, y = visits()
+    clf = MixupClassifier(mixing=mixing, alpha=0.4, **QUICK).fit(X, y)
+    heard = clone(clf).set_params(callbacks=[("hears", Hears())]).fit(X, y)
+    expected = clf.predict_proba(X)
+    np.testing.assert_allclose(heard.predict_proba(X), expected, atol=1e-5)
 
 
 def test_rows_of_an_unknown_level_are_all_alike():
