@@ -18,8 +18,8 @@ ORDER = """
 _sklearn
 encoding._checks encoding._columns encoding._bins encoding._scaler encoding._encoder
 encoding
-stack._ell stack._layers stack._mlp stack._losses stack._backprop stack._adamw
-stack._kernel stack._compiled stack
+stack._ell stack._layers stack._embedding stack._mlp stack._losses stack._backprop
+stack._adamw stack._kernel stack._compiled stack
 mixing._core mixing._draws mixing._mixers mixing._cmixup mixing._batch
 mixing._real_fake mixing
 training._device training._seeds training._splits training._weights

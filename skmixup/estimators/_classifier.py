@@ -117,6 +117,9 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Names of the columns, where they have any that are strings.
     encoder_ : TabularEncoder, transformer or None
         The fitted preprocessing.
+    n_levels_ : tuple of int
+        Levels of each category that the network embeds, since it has many; empty where
+        there is none, or `preprocess` is no :class:`TabularEncoder`.
     net_ : MixupNet
         The trained net; ``net_.history`` is skorch's history.
     temperature_ : float
@@ -145,6 +148,12 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     mixed before it are compiled by Numba, for some seconds at the first fit after an
     installation. Others are torch's, one call after the other: the same up to
     round-off, in two to five times the time.
+
+    A category of many levels, by default more than 32, is embedded: the network learns
+    a vector of 8 numbers for each level in place of a column of its first layer, and
+    mixes those; ``preprocess=TabularEncoder(max_one_hot_levels=...)`` sets how many.
+    Text that is different in nearly every row, such as an id, is left out with a
+    warning.
 
     Predictions are computed in double precision up to 4096 rows, so that a row's does
     not depend on the rows beside it, and in single precision, twice as fast, for more.

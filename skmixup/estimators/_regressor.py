@@ -97,6 +97,9 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         Names of the columns, where they have any that are strings.
     encoder_ : TabularEncoder, transformer or None
         The fitted preprocessing.
+    n_levels_ : tuple of int
+        Levels of each category that the network embeds, since it has many; empty where
+        there is none, or `preprocess` is no :class:`TabularEncoder`.
     net_ : MixupNet
         The trained net; ``net_.history`` is skorch's history.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)

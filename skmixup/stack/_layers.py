@@ -164,6 +164,7 @@ class StackedLinear(nn.Module):
 
     def __init__(self, n_members, in_features, out_features, *, multiple=1):
         super().__init__()
+        self.n_learned_inputs = None  # first inputs that need a gradient; None for all
         self.in_features = _per_member(in_features, n_members)
         self.out_features = _per_member(out_features, n_members)
         n_in = max(self.in_features)
@@ -235,8 +236,8 @@ class _BoundLinear:
         weight, bias = layer.weight, layer.bias
         self.weight, self.bias = weight.detach()[first], bias.detach()[first]
         self.weight_grad, self.bias_grad = weight.grad[first], bias.grad[first]
-        self.transposed = self.weight.mT
-        n_in, n_out = self.weight.shape[-2:]
+        self.transposed = self.weight[..., : layer.n_learned_inputs, :].mT
+        n_in, n_out = self.transposed.shape[-1], self.weight.shape[-1]
         self.output = self.weight.new_empty(*shape, n_out)
         self.input_grad = None if is_first else self.weight.new_empty(*shape, n_in)
         self.affine, self.product = torch.baddbmm, torch.bmm

@@ -43,6 +43,8 @@ class EpochBatches:
     label_smoothing : float or sequence of float of length K
     sparse : bool, default=False
         Whether X may come as EllRows, where that is faster.
+    embedding : StackedEmbedding, default=None
+        What reads rows whose first columns are codes of levels: X comes as CodedRows.
     weighs_targets : bool, default=False
         Whether targets come multiplied by the rows' weights.
     mixes_inside : bool, default=False
@@ -71,6 +73,7 @@ class EpochBatches:
         neighbors=None,
         binary=False,
         joins_single=False,
+        embedding=None,
     ):
         if (np.diff(rows.counts) > 0).any():
             raise ValueError("Members must come in order of their number of rows.")
@@ -95,7 +98,9 @@ class EpochBatches:
             self.encoded = _encoded_classes(uniform, label_smoothing)
         self.norm = self._weight_norm()
         self.take, self.width = data.take, max(data.width, 1)
-        if sparse and data.ell_rows is not None:
+        if embedding is not None:
+            self.take = lambda rows: embedding.read(data.take(rows))
+        elif sparse and data.ell_rows is not None:
             self.take = data.ell_rows.take
             self.width = data.ell_rows.index.shape[-1]
 

@@ -88,11 +88,14 @@ def train(plans, *, n_jobs=None, max_members="auto", verbose=0):
 
 def _make_stacks(plans, n_jobs, max_members):
     """Yield lists of plans whose members are trained in one stack each."""
-    keyed, about = {}, _about_as_wide(plans)
-    for plan in plans:
+    keyed, levels = {}, [plan.members[0].n_levels for plan in plans]
+    about = _about_as_wide(plan.widths[0] for plan in plans)
+    about_levels = _about_as_wide(map(sum, levels))
+    for plan, own in zip(plans, levels, strict=True):
         key = plan
         if not plan.trains_alone:
-            key = plan.shared, about[plan.widths[0]]
+            # Columns of codes stand side by side: there must be as many.
+            key = plan.shared, about[plan.widths[0]], about_levels[sum(own)], len(own)
         keyed.setdefault(key, []).append(plan)
     for group in keyed.values():
         limit = max_members
@@ -114,13 +117,13 @@ def _make_stacks(plans, n_jobs, max_members):
             yield [plan for _, plan in piece]
 
 
-def _about_as_wide(plans):
-    """Return for each width of rows one that it may be padded to without much waste.
+def _about_as_wide(widths):
+    """Return for each width one that it may be padded to without much waste.
 
     Folds differ by a few levels of a category; encodings differ by much more.
     """
     about, widest = {}, 0
-    for width in sorted({plan.widths[0] for plan in plans}, reverse=True):
+    for width in sorted(set(widths), reverse=True):
         if width * _PADDING < widest:
             widest = 0
         widest = widest or width

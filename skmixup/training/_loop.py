@@ -14,7 +14,7 @@ from torch import nn
 
 from ..mixing._cmixup import TargetPartners
 from ..mixing._core import one_hot
-from ..mixing._mixers import InputMixup
+from ..mixing._mixers import InputMixup, mixes_codes
 from ..stack._adamw import StackedAdamW
 from ..stack._backprop import ClosedFormGradient
 from ..stack._compiled import CompiledSteps
@@ -147,7 +147,20 @@ class Training:
             binary=isinstance(net.criterion_, nn.BCEWithLogitsLoss),
             # Not mixed, and of no use to BatchNorm. A stack's members are as they were.
             joins_single=type(net.module_) is not StackedMLP,
+            embedding=self._embedding(),
         )
+
+    def _embedding(self):
+        """Return what makes vectors of the levels in rows, or None."""
+        module = self.net.module_
+        embedding = module.embedding if isinstance(module, StackedMLP) else None
+        if embedding is not None and not mixes_codes(self.mixer):
+            raise ValueError(
+                f"mixing={self.net.mixing!r} takes rows of numbers alone, and some "
+                "columns are embedded: encode them with TabularEncoder("
+                "max_one_hot_levels=None)."
+            )
+        return embedding
 
     def _neighbors(self):
         net, y, rows = self.net, self.data.train.y, self.data.train_rows

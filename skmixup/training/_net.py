@@ -46,6 +46,7 @@ from ._seeds import draw_seed, member_seeds
 
 _BULK_ROWS = 4096  # rows up to which predictions are computed in double precision
 _PROBE_ROWS = 16  # on which the module and the criterion are tried before training
+_OF_MODULE = ("seed", "n_levels")  # of Member's fields: what a stack itself tells
 _OF_SIGNS = (nn.HingeEmbeddingLoss, nn.SoftMarginLoss)  # and fail on no others
 
 
@@ -656,7 +657,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         Parameters
         ----------
         members : sequence of int
-            They must agree in `n_features` and `n_outputs`.
+            They must agree in `n_features`, `n_outputs` and `n_levels`.
         n_epochs : int, default=None
             Of the last training, those that the history tells of; None for all.
 
@@ -689,11 +690,13 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
             )
         module = self.module_.select(members)
         params = self.get_params(deep=False) | {
-            f"module__{name}": getattr(module, name) for name in ("n_members", "seeds")
+            "module__n_members": module.n_members,
+            "module__seeds": module.seeds,
+            "module__n_levels": module.n_levels[0],
         }
         for own in fields(Member):
             name = own.metadata["net"]
-            if own.name != "seed" and np.ndim(params.get(name, 0)):
+            if own.name not in _OF_MODULE and np.ndim(params.get(name, 0)):
                 values = [params[name][k] for k in members]
                 params[name] = one_or_each(values)
         net = type(self)(**params | {"callbacks": None}).initialize()
@@ -776,7 +779,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         double = n_rows <= _BULK_ROWS and torch.device(self.device).type != "mps"
         dtype = torch.float64 if double else torch.float32
         size = max(1, min(2048, 2**21 // (mlp.widest * mlp.n_members)))
-        few = rows_with_few_values(X, self.device)
+        few = None
+        if mlp.embedding is None:
+            few = rows_with_few_values(X, self.device)
         chunks = []
         for start in range(0, n_rows, size):
             rows = slice(start, start + size)
