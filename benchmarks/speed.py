@@ -70,12 +70,12 @@ def report_on(rows):
 
 
 def _chosen(options):
-    """Return what makes the contests of each section that is asked for."""
-    chosen = {name: partial(SECTIONS[name], options.quick) for name in options.sections}
-    if "tables" in chosen:
-        which = {"tables": options.tables, "models": options.models}
-        chosen["tables"] = partial(chosen["tables"], **which)
-    return chosen
+    """Return the sections that are asked for, and what makes their contests."""
+    which = {"tables": {"tables": options.tables, "models": options.models}}
+    return [
+        (name, partial(SECTIONS[name], options.quick, **which.get(name, {})))
+        for name in options.sections
+    ]
 
 
 def _parse(argv):

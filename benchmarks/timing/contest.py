@@ -35,6 +35,8 @@ class Contest:
         `benchmarks.timing.measurements.MEASURES`.
     most_turns : int or None, default=None
         How many turns each has at most, where one takes long.
+    expected : dict of str to float, default={}
+        About how many seconds a turn takes, where a budget is kept.
     """
 
     section: str
@@ -42,6 +44,7 @@ class Contest:
     unit: str
     competitors: dict[str, Callable[[], float | dict]] = field(default_factory=dict)
     most_turns: int | None = None
+    expected: dict[str, float] = field(default_factory=dict)
 
 
 @contextmanager

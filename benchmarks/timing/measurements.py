@@ -1,6 +1,7 @@
 """Rows of measurements: what they hold, and how turns make them."""
 
 import time
+from contextlib import contextmanager
 
 import pandas as pd
 from tqdm.auto import tqdm
@@ -15,6 +16,7 @@ _NAMES = ("setting", "competitor", "unit")
 # What a turn may tell beside its cost, `value`.
 MEASURES = {
     **dict.fromkeys(("log_loss", "times_floor", "times_encoded", "us_a_step"), SCORE),
+    "peak": SCORE,
     **dict.fromkeys(("n_rows", "n_columns", "n_inputs", "batch_size"), COUNT),
     **dict.fromkeys(("epochs", "steps", "named"), COUNT),
     "error": SHARE,
@@ -69,13 +71,50 @@ class Measurements:
         return tuple(row[name] for name in names)
 
 
-def measure(sections, repeats, results, resumes=False):
+class Budget:
+    """Seconds that may be used, and what a turn is to be expected to take of them.
+
+    Competitors may be slower or faster than was thought of all of their turns; that is
+    learned from those that they have had.
+
+    Parameters
+    ----------
+    seconds : float, default=infinity
+    """
+
+    def __init__(self, seconds=float("inf")):
+        self._end = time.monotonic() + seconds
+        self._taken, self._expected = {}, {}
+        self.left_out = []
+
+    def allows(self, contest, name):
+        """Tell whether there is time for a turn, and note it if there is not."""
+        expected = contest.expected.get(name, 0.0)
+        if name in self._expected:
+            expected *= self._taken[name] / self._expected[name]
+        if time.monotonic() + expected <= self._end:
+            return True
+        self.left_out.append(f"{name} at {contest.section}, {contest.setting}")
+        return False
+
+    @contextmanager
+    def counting(self, contest, name):
+        """Note how long a turn takes."""
+        start = time.monotonic()
+        yield
+        taken, expected = time.monotonic() - start, contest.expected.get(name, 0.0)
+        if expected:
+            self._taken[name] = self._taken.get(name, 0.0) + taken
+            self._expected[name] = self._expected.get(name, 0.0) + expected
+
+
+def measure(sections, repeats, results, resumes=False, budget=None):
     """Run the contests, and write each measurement down as soon as it is made.
 
     Parameters
     ----------
-    sections : dict of str -> callable
-        Each returns the contests of a section.
+    sections : list of (str, callable)
+        Each returns the contests of a section, or some of them.
     repeats : int
         Turns of a competitor, where a contest says no less.
     results : RowFile
@@ -83,12 +122,15 @@ def measure(sections, repeats, results, resumes=False):
     resumes : bool, default=False
         Whether to go on with the last run of each section that was made with what is
         here now, and so not to measure again what it has.
+    budget : Budget, default=None
+        Turns that there is no time for are left out.
     """
+    budget = budget or Budget()
     stamp = describe()
     results.add_environment(stamp)
     runs = _last_runs(results.all_rows(), stamp["id"]) if resumes else {}
     now = time.strftime(_STAMP)
-    for section, contests_of in sections.items():
+    for section, contests_of in sections:
         contests = list(contests_of())
         about = {"section": section, "run": runs.get(section, now)}
         about["environment"] = stamp["id"]
@@ -96,7 +138,7 @@ def measure(sections, repeats, results, resumes=False):
         with tqdm(total=sum(n_turns), desc=section) as bar:
             for contest, n in zip(contests, n_turns, strict=True):
                 bar.set_postfix_str(contest.setting)
-                _take_turns(contest, n, about, results, bar)
+                _take_turns(contest, n, about, results, bar, budget)
 
 
 def _last_runs(rows, environment):
@@ -109,7 +151,7 @@ def _last_runs(rows, environment):
     }
 
 
-def _take_turns(contest, n_turns, about, results, bar):
+def _take_turns(contest, n_turns, about, results, bar, budget):
     """Let a contest's competitors take turns, but those that were taken before."""
     about = about | {"setting": contest.setting, "unit": contest.unit}
     going = list(contest.competitors)
@@ -118,7 +160,11 @@ def _take_turns(contest, n_turns, about, results, bar):
             row = about | {"competitor": name, "repeat": repeat}
             if results.is_finished(results.schema.key(row)):
                 continue
-            row |= turn(contest.competitors[name])
+            if not budget.allows(contest, name):
+                going.remove(name)
+                continue
+            with budget.counting(contest, name):
+                row |= turn(contest.competitors[name])
             results.append([results.schema.check(row)])
             if row["status"] == "failed":
                 going.remove(name)

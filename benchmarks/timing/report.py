@@ -15,9 +15,15 @@ _SUMMARIES = {
     "median": np.median,
     _OVERALL: lambda values: float(np.exp(np.mean(np.log(values)))),
     "largest": np.max,
+    "smallest": np.min,
 }
 # Measures of a turn that have a table of their own, a competitor a column.
-_BESIDE = {"log_loss": "Log-loss", "error": "Error"}
+_BESIDE = {
+    "log_loss": "Log-loss",
+    "error": "Error",
+    "peak": "Peak of memory, MiB",
+    "us_a_step": "µs a step",
+}
 # Those that only some competitors have, a column each.
 _DETAILS = {
     "n_rows": "rows trained on",
@@ -49,7 +55,7 @@ class Goal:
         Those of the section that count; None for all.
     measure : str, default="value"
         A key of `MEASURES`, or the cost.
-    over : {"median", "geometric mean", "largest"}, default="median"
+    over : {"median", "geometric mean", "largest", "smallest"}, default="median"
         How the settings' medians over turns make one figure.
     """
 
@@ -148,16 +154,19 @@ def make_report(title, rows, goals, references, ours=None):
 
 
 def _section(section, rows, references, ours):
-    """Yield the parts that a section has."""
+    """Yield the parts that a section has: costs, what was measured beside, ratios."""
     names = list(rows["competitor"].unique())
     settings = list(rows["setting"].unique())
     cost = partial(_ratio_of, rows, section, None)
     yield f"## {section}, in {in_markdown(' or '.join(rows['unit'].unique()))}"
     yield _table(settings, names, cost)
     for measure, title in _BESIDE.items():
-        if rows[measure].notna().any():
+        is_detail = measure in _DETAILS and rows["times_floor"].notna().any()
+        if rows[measure].notna().any() and not is_detail:
             yield f"{title}:"
             yield _table(settings, names, partial(cost, measure=measure))
+    for places in filter(None, rows["places"].dropna().unique()):
+        yield f"From: {in_markdown(places)}"
     if rows["times_floor"].notna().any():
         yield f"Of the fits of {in_markdown(ours)}:"
         yield _details(rows[rows["times_floor"].notna()])

@@ -22,8 +22,9 @@ from .floor import floor_of, steps_of
 
 # From few rows to many: lymph, blood-transfusion-service-center, credit-approval,
 # yeast, semeion, mfeat-factors, mfeat-pixel, madelon, kr-vs-kp, sick, optdigits,
-# first-order-theorem-proving, pendigits, nursery, eeg-eye-state.
-TABLES = (10, 1464, 29, 181, 1501, 12, 20, 1485, 3, 38, 28, 1475, 32, 26, 1471)
+# first-order-theorem-proving, mushroom, pendigits, eeg-eye-state. Not nursery, where
+# HistGradientBoosting fails: of one class a fold has a single row.
+TABLES = (10, 1464, 29, 181, 1501, 12, 20, 1485, 3, 38, 28, 1475, 24, 32, 1471)
 # Those of 216 to 500 columns of numbers.
 WIDEST = ("mfeat-factors", "semeion", "madelon")
 OURS = "MixupClassifier"

@@ -28,7 +28,7 @@ MODULES = {
     "report": ["figures", "readme_figure", "__main__"],
     "timing": [
         *("memory", "contest", "floor", "workloads", "tables", "cores", "columns"),
-        *("large", "measurements", "report", "sections"),
+        *("large", "measurements", "report", "sections", "devices"),
     ],
 }
 SHARED_BY_STUDIES = ["study", "convnets", "compare_alphas"]

@@ -264,7 +264,7 @@ def test_a_measurement_follows_a_line_that_was_cut_off(tmp_path):
     path = tmp_path / "speed.jsonl"
     path.write_bytes(b'{"section": "members", "ru')
     contest = Contest("members", "a", "s", {"mixup": lambda: 1.0})
-    measure({"members": lambda: [contest]}, 1, results_of(tmp_path))
+    measure([("members", lambda: [contest])], 1, results_of(tmp_path))
     assert list(latest_of(tmp_path)["value"]) == [1.0]
 
 
