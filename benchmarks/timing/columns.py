@@ -47,7 +47,7 @@ def level_contests(quick):
     "one-hot" is the same with scikit-learn's encoder before it, which makes a column of
     each level. Both are trained for so few epochs that its log-loss can be waited for.
     """
-    n_rows, n_levels, epochs = (500, 50, 2) if quick else (25_000, 8000, 3)
+    n_rows, n_levels, epochs = (500, 50, 1) if quick else (25_000, 8000, 2)
     X, y = rows_with_levels(n_rows + n_rows // 5, n_levels)
     numbers = make_column_selector(dtype_include="number")
     others = make_column_selector(dtype_exclude="number")
