@@ -61,12 +61,12 @@ def using_threads(n_threads):
 
 def seconds(work, *args, clock=time.perf_counter, **kwargs):
     """Return how long a call takes."""
-    start = clock()
     with warnings.catch_warnings():
         # Few epochs are no fault here; and what peers' makers have to mend is theirs.
         warnings.simplefilter("ignore")
+        start = clock()
         work(*args, **kwargs)
-    return clock() - start
+        return clock() - start
 
 
 def cpu_seconds(work, *args, **kwargs):

@@ -228,7 +228,7 @@ def _table(settings, names, cell):
     lines = [
         [setting, *(cell(setting, name) for name in names)] for setting in settings
     ]
-    return as_markdown(["", *names], lines, 1 + len(names))
+    return as_markdown(["", *names], [x for x in lines if any(x[1:])], 1 + len(names))
 
 
 def draw(rows):
