@@ -36,6 +36,7 @@ from ..training._state import arrays_to_net, net_to_arrays
 from ..training._weights import collapse_duplicates, count_copies
 from ._preprocess import cross_fits, fit_transform, last_step, plain_output
 
+_EPOCH_ROWS = 2**16  # rows that an epoch visits at most
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
 
 
@@ -154,6 +155,7 @@ class BaseMixup(BaseEstimator):
             batch_size=batch_size,
             max_epochs=max_epochs,
             lr_schedule="constant" if max_epochs == 1 else self.lr_schedule,
+            epochs_per_pass=1 if is_piece else -(-len(splits[0][0]) // _EPOCH_ROWS),
             patience=None if splits[0][1] is None else self.n_iter_no_change,
             device=resolve_device(self.device) if net is None else str(net.device),
             is_sparse=sparse.issparse(table.X),

@@ -54,7 +54,8 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     batch_size : int or "auto", default="auto"
         Rows a step. "auto" is a power of two from 16 to 256, about n_rows / 40.
     max_epochs : int, default=100
-        Epochs of a `fit`.
+        Epochs of a `fit`. One visits all rows that are trained on, but of more than
+        65,536 a part of them, others than the last: a pass takes several epochs.
     lr_schedule : {"constant", "cosine"}, default="cosine"
         "cosine" lets the learning rate fall towards zero, epoch by epoch.
     early_stopping : bool or "auto", default="auto"

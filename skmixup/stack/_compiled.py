@@ -56,7 +56,9 @@ class IndexedRows:
     @classmethod
     def from_batches(cls, X):
         """Make them of batches (A, S, B, n_features) that are there."""
-        index = torch.arange(X.shape[:3].numel()).reshape(X.shape[:3])
+        # On the processor, whatever torch's default device is.
+        index = torch.arange(X.shape[:3].numel(), device=X.device)
+        index = index.reshape(X.shape[:3])
         return cls(X.flatten(0, 2), index)
 
     def as_arrays(self):

@@ -45,6 +45,9 @@ class EpochBatches:
     label_smoothing : float or sequence of float of length K
     sparse : bool, default=False
         Whether X may come as EllRows, where that is faster.
+    epochs_per_pass : int, default=1
+        Epochs in which all rows are visited: of a pass, each takes a part. So many rows
+        as do not divide evenly are left out of a pass, other ones of each.
     defers : bool, default=False
         Whether X may come as IndexedRows, still to be taken and mixed.
     embedding : StackedEmbedding, default=None
@@ -79,6 +82,7 @@ class EpochBatches:
         joins_single=False,
         embedding=None,
         defers=False,
+        epochs_per_pass=1,
     ):
         if (np.diff(rows.counts) > 0).any():
             raise ValueError("Members must come in order of their number of rows.")
@@ -88,7 +92,8 @@ class EpochBatches:
         self.mixes_inside = mixes_inside
         self.neighbors = neighbors
         self.batch_size = batch_size
-        n = rows.counts
+        self.epochs_per_pass = epochs_per_pass
+        n = self.counts = np.maximum(rows.counts // epochs_per_pass, 1)
         self.joined = joins_single & (n > batch_size) & (n % batch_size == 1)
         self.steps = -(-n // batch_size) - self.joined
         self.mixer = mixer
@@ -143,7 +148,7 @@ class EpochBatches:
         for name in ("rows", "neighbors"):
             value = getattr(self, name)
             setattr(chosen, name, value and value.select(members))
-        for name in ("joined", "steps", "alpha", "norm", "smoothing"):
+        for name in ("counts", "joined", "steps", "alpha", "norm", "smoothing"):
             value = getattr(self, name)
             setattr(chosen, name, None if value is None else value[members])
         if self.encoded is not None and len(self.encoded) > 1:
@@ -164,7 +169,7 @@ class EpochBatches:
         counts : ndarray of int of shape (A,)
             Rows in a batch of each member that takes part.
         """
-        n, size = self.rows.counts, self.batch_size
+        n, size = self.counts, self.batch_size
         whole = n // size - self.joined
         cuts = sorted({0, *whole.tolist(), *self.steps.tolist()})
         for start, stop in pairwise(cuts):
@@ -223,10 +228,7 @@ class EpochBatches:
         def streams(purpose):
             return [np.random.default_rng([seed, epoch, purpose]) for seed in seeds]
 
-        order = self.rows.index.copy()
-        shuffled = zip(streams(_ORDER), order, self.rows.counts, strict=True)
-        for rng, own, count in shuffled:
-            rng.shuffle(own[:count])
+        order = self._order(seeds, epoch)
         purposes = (_LAMBDA, _PARTNERS, _MIXER, _NEIGHBORS)
         rngs = [streams(purpose) for purpose in purposes]
         rngs = list(zip(*rngs, strict=True))
@@ -242,6 +244,18 @@ class EpochBatches:
                 block = order[:n_active, begin : begin + n_steps * n_rows]
                 block = block.reshape(n_active, n_steps, n_rows)
                 yield self._block(block, counts, rngs[:n_active], scale), counts
+
+    def _order(self, seeds, epoch):
+        """Return the rows that each member visits in an epoch, padded, in order."""
+        n_pass, part = divmod(epoch, self.epochs_per_pass)
+        order = np.zeros((len(seeds), self.counts.max()), dtype=np.int64)
+        for k, seed in enumerate(seeds):
+            own = self.rows.index[k, : self.rows.counts[k]].copy()
+            np.random.default_rng([seed, n_pass, _ORDER]).shuffle(own)
+            n = self.counts[k]
+            first = min(part * n, len(own) - n)  # of fewer rows than epochs
+            order[k, :n], order[k, n:] = own[first : first + n], own[0]
+        return order
 
     def _scale(self, counts):
         """Return each row's weight in the mean over its batch."""

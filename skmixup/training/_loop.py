@@ -27,6 +27,7 @@ from ._global_state import one_thread, without_subnormals
 
 _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
 _CLEAN_ROWS = 256  # rows on which the clean training loss is measured
+_VALID_ROWS = 2**14  # on which the validation loss is, where an epoch is part of a pass
 
 
 def check_losses(losses, epoch, lr):
@@ -97,6 +98,9 @@ class Training:
         """Train for some epochs."""
         net, data = self.net, self.data
         sample = None if self.for_many else data.train_rows.sample(_CLEAN_ROWS)
+        self.valid_rows = data.valid_rows
+        if data.valid is not None and net.epochs_per_pass > 1:
+            self.valid_rows = data.valid_rows.sample(_VALID_ROWS)
         mixing = contextlib.nullcontext()
         if self.mixer is not None:
             mixing = self.mixer.attached(net.module_)
@@ -150,6 +154,7 @@ class Training:
             # Not mixed, and of no use to BatchNorm. A stack's members are as they were.
             joins_single=type(net.module_) is not StackedMLP,
             embedding=self._embedding(),
+            epochs_per_pass=net.epochs_per_pass,
             defers=self.compiled is not None and whole and isinstance(X, torch.Tensor),
         )
 
@@ -201,7 +206,7 @@ class Training:
             self._run_closed_form(total)
         else:
             self._run_steps(total)
-        n_rows = torch.as_tensor(self.batches.rows.counts, device=total.device)
+        n_rows = torch.as_tensor(self.batches.counts, device=total.device)
         self._record_training(total / n_rows.to(total))
 
     def _compiled_steps(self):
@@ -378,7 +383,7 @@ class Training:
         if self.data.valid is None:
             return
         net, watched = self.net, is_watched(self.net)
-        losses = self.clean_losses(self.data.valid, self.data.valid_rows, watched)
+        losses = self.clean_losses(self.data.valid, self.valid_rows, watched)
         net.valid_losses_ = losses
         self._record_loss("valid_loss", losses)
 
@@ -452,7 +457,7 @@ class Training:
         if not history[-1]["batches"]:  # skorch's Checkpoint looks for a batch
             history.new_batch()
             history.record_batch("train_loss", float(mixed.mean()))
-            n_rows = int(self.batches.rows.counts[0])
+            n_rows = int(self.batches.counts[0])
             history.record_batch("train_batch_size", n_rows)
         history.record("train_batch_count", self.batches.n_steps)
 

@@ -108,6 +108,10 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
     lr_schedule : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate fall towards zero, epoch by epoch, over one
         `fit`.
+    epochs_per_pass : int, default=1
+        Epochs in which all rows are visited once: of more than 1, each takes a part of
+        them, so that callbacks and early stopping hear more often of a long table. The
+        validation loss is then that of at most 16,384 rows.
     random_state : int, RandomState or None, default=None
         Seeds weights, order, mixing and dropout. Global random states are left as they
         were. A module that is no StackedMLP draws from torch's global generators, which
@@ -202,6 +206,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         bandwidth=0.5,
         label_smoothing=0.0,
         lr_schedule="constant",
+        epochs_per_pass=1,
         random_state=None,
         lr=1e-3,
         max_epochs=20,
@@ -217,6 +222,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         self.bandwidth = bandwidth
         self.label_smoothing = label_smoothing
         self.lr_schedule = lr_schedule
+        self.epochs_per_pass = epochs_per_pass
         self.random_state = random_state
         super().__init__(
             module,
@@ -324,6 +330,11 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         if not (self.batch_size == -1 or self.batch_size >= 1):
             raise ValueError(
                 f"batch_size must be at least 1, or -1, got {shown(self.batch_size)}."
+            )
+        if not self.epochs_per_pass >= 1:
+            raise ValueError(
+                "epochs_per_pass must be at least 1, got "
+                f"{shown(self.epochs_per_pass)}."
             )
         ignored = [k for k in vars(self) if k.startswith("iterator_train__")]
         if ignored:

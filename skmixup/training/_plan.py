@@ -73,6 +73,7 @@ class Shared:
     partner: str = field(
         default="random", metadata=_of("partner", StrOptions({"random", "target"}))
     )
+    epochs_per_pass: int = field(default=1, metadata=_of("epochs_per_pass"))
     bandwidth: float = field(default=0.5, metadata=_of("bandwidth", _ABOVE_0))
     mixing: Mixer | None = field(default=None, compare=False, metadata=_of("mixing"))
     mixing_key: object = field(init=False, repr=False)
