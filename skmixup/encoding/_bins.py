@@ -122,10 +122,13 @@ class PiecewiseLinearBins:
         codes : ndarray of float32 of shape (n_rows, n_outputs)
             In [0, 1].
         """
-        crossed = Z[:, self.columns_] / 2 - self.lower_ / 2
+        crossed = (Z / 2).take(self.columns_, axis=1)
+        lower = self.lower_ / 2
+        crossed -= lower
         with np.errstate(over="ignore"):  # far beyond a narrow bin, which clips it
-            crossed /= self.upper_ / 2 - self.lower_ / 2
-        return crossed.clip(0, 1).astype(np.float32, copy=False)
+            crossed /= self.upper_ / 2 - lower
+        crossed.clip(0, 1, out=crossed)
+        return crossed.astype(np.float32, copy=False)
 
 
 def _edges(values, weight, levels, around_common):

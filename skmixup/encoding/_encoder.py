@@ -29,6 +29,7 @@ from ._columns import (
     to_levels,
     to_numbers,
 )
+from ._parts import by_parts, join_rows
 from ._scaler import SmoothClipScaler, _distinct, _readable
 
 MAX_BINNED_COLUMNS = 250  # bins would make wide tables five times as wide
@@ -302,10 +303,10 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             return X.astype(np.float64), np.empty((X.shape[0], 0), dtype=object)
         mask = self.categorical_mask_
         if isinstance(X, np.ndarray) and not mask.any():
-            X = X.astype(np.float64)
-            infinite = np.isinf(X).any(axis=0)
+            X = X.astype(np.float64, copy=False)
+            infinite = np.isinf(X)
             if infinite.any():
-                refuse_infinity(int(infinite.argmax()))
+                refuse_infinity(int(infinite.any(axis=0).argmax()))
             return X, np.empty((len(X), 0), dtype=object)
         frame = to_frame(X)
         numbers = np.empty((len(frame), (~mask).sum()))
@@ -338,10 +339,16 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             text.
         """
         check_is_fitted(self)
-        X = check_table(self, X, reset=False)
+        return self._transform_checked(check_table(self, X, reset=False))
+
+    def _transform_checked(self, X):
+        """Encode a table that `check_table` has returned, a part at a time."""
         if sparse.issparse(X) and self.categorical_mask_.any():
             raise ValueError("X is sparse, but had categorical columns in fit.")
-        numbers, levels = self._read(_readable(X))
+        return join_rows(by_parts(self._encode_rows, _readable(X)), X.shape[0])
+
+    def _encode_rows(self, X):
+        numbers, levels = self._read(X)
         parts = []
         if self.scaler_ is not None:
             parts.append(self.scaler_._transform_checked(numbers))
@@ -353,10 +360,10 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         if self.one_hot_ is not None:
             with config_context(transform_output="default"):
                 parts.append(self.one_hot_.transform(levels))
-        # A DataFrame, if one is asked for, is made of a dense array.
-        as_array = get_output_config("transform", self)["dense"] == "default"
-        if as_array and (self.sparse_output_ or sparse.issparse(numbers)):
-            return sparse.hstack(parts, format="csr", dtype=np.float32)
+        if self.sparse_output_ or sparse.issparse(numbers):
+            # A DataFrame, if one is asked for, is made of a dense array.
+            if get_output_config("transform", self)["dense"] == "default":
+                return sparse.hstack(parts, format="csr", dtype=np.float32)
         return np.concatenate([_dense(part) for part in parts], axis=1)
 
     def get_feature_names_out(self, input_features=None):

@@ -22,9 +22,14 @@ _FAR = 100  # scales by which common values lie off, to be codes
 
 
 def _squash(z):
-    """Clip smoothly to (-3, 3): the identity near 0."""
-    z = np.clip(z, -1e100, 1e100)
-    return z / np.sqrt(1 + (z / 3) ** 2)
+    """Clip smoothly to (-3, 3), in place: the identity near 0."""
+    np.maximum(z, -1e100, out=z)
+    np.minimum(z, 1e100, out=z)
+    bend = z / 3
+    bend *= bend
+    bend += 1
+    z /= np.sqrt(bend, out=bend)
+    return z
 
 
 def _column_stats(values, weight):
@@ -135,7 +140,8 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         X = self._check(X, reset=True)
         weight = check_weights(sample_weight, X)
-        X, weight = X[weight > 0], weight[weight > 0]
+        if not weight.all():
+            X, weight = X[weight > 0], weight[weight > 0]
         if sparse.issparse(X):
             self.center_ = np.zeros(X.shape[1])
             self.half_scale_ = _median_sizes(X, weight) / 2
@@ -168,13 +174,19 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             X.data = self._scale(X.data, 0.0, self.half_scale_[X.indices])
             return X.astype(np.float32)
         Z = self._scale(X, self.center_, self.half_scale_)
-        return np.nan_to_num(Z, copy=False).astype(np.float32)
+        Z[np.isnan(Z)] = 0
+        return Z.astype(np.float32)
 
     @staticmethod
     def _scale(X, center, half_scale):
+        z = X / 2
+        z -= center / 2
+        varies = half_scale > 0
         with np.errstate(over="ignore"):
-            half = X / 2 - center / 2
-            z = np.divide(half, half_scale, out=half * 0, where=half_scale > 0)
+            if varies.all():
+                z /= half_scale
+            else:
+                z = np.divide(z, half_scale, out=z * 0, where=varies)
         return _squash(z)
 
     def _check(self, X, reset):

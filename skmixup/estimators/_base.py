@@ -25,6 +25,7 @@ from ..encoding._checks import (
     equal_rows_equal_bits,
 )
 from ..encoding._encoder import TabularEncoder
+from ..encoding._parts import by_parts, join_rows
 from ..mixing._mixers import MIXERS, Mixer, make_mixer
 from ..training._device import device_at_hand, resolve_device
 from ..training._engine import train
@@ -289,9 +290,16 @@ class BaseMixup(BaseEstimator):
         """Return rows that are checked as a float32 matrix, C-contiguous or CSR."""
         if self.encoder_ is None:
             return X
+        if self._encodes_row_by_row:  # what is checked already, and to what is finite
+            return self.encoder_._transform_checked(X)
         with plain_output(self.encoder_):
             Z = self.encoder_.transform(X)
         return self._check_encoded(Z, num_samples(X))
+
+    @property
+    def _encodes_row_by_row(self):
+        """Whether a row's encoding is known to be the same in any part of a table."""
+        return type(self.encoder_) is TabularEncoder
 
     def _check_encoded(self, Z, n_rows):
         """Return what the preprocessing made, or raise if it can't be trained on."""
@@ -360,11 +368,20 @@ class BaseMixup(BaseEstimator):
         """The input column of each encoded one, where the encoder tells; else None."""
         return getattr(last_step(self.encoder_)[1], "column_groups_", None)
 
-    def _member_outputs(self, X):
-        """Return the members' outputs in double precision: (n_rows, K, n_outputs)."""
-        check_is_fitted(self, "net_")
-        X = self._encode(self._check_X(X, reset=False))
-        return self.net_.member_scores(X)
+    def _predict(self, X, make):
+        """Return what is made of the members' outputs (n_rows, K, n_outputs).
+
+        Rows are encoded and predicted a part at a time, to bound memory; but what a
+        transformer that is not ours makes of them may depend on them all.
+        """
+        if not hasattr(self, "net_"):
+            check_is_fitted(self, "net_")
+        X = self._check_X(X, reset=False)
+        n_rows, encode = X.shape[0], self._encode
+        if not self._encodes_row_by_row:
+            X, encode = self._encode(X), lambda part: part
+        scored = map(self.net_.member_scores, by_parts(encode, X))
+        return join_rows(map(make, scored), n_rows)
 
     # ---- scikit-learn's protocols
 
