@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_array, validate_data
 from .._sklearn import check_sample_weight, safe_indexing
 
 _NEGLIGIBLE = 2.0**-100  # share of the largest weight
+_AT_ONCE = 2**18  # values that are changed in one go: they stay in a cache
 _LARGE = 64  # exponent of two from which weights are scaled
 
 
@@ -192,13 +193,32 @@ def drop_weightless(X, y, weight):
     return safe_indexing(X, kept), y[kept], weight[kept]
 
 
-def equal_rows_equal_bits(X):
-    """Return X with one zero, +0.0, and in CSR without stored zeros or twins."""
-    if not sparse.issparse(X):
+def equal_rows_equal_bits(X, may_write=False):
+    """Return X with one zero, +0.0, and in CSR without stored zeros or twins.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of float32
+    may_write : bool, default=False
+        Whether X, if an array, may be changed in place; else it is copied if need be.
+
+    Returns
+    -------
+    X : ndarray or CSR
+    """
+    if sparse.issparse(X):
+        X = X.copy()
+        X.sum_duplicates()
+        X.eliminate_zeros()
+        return X
+    size = max(1, _AT_ONCE // max(X.shape[1], 1))
+    parts = [slice(start, start + size) for start in range(0, len(X), size)]
+    if may_write:
+        for part in parts:
+            X[part] += np.float32(0)
+        return X
+    if any((np.signbit(X[part]) & (X[part] == 0)).any() for part in parts):
         return X + np.float32(0)
-    X = X.copy()
-    X.sum_duplicates()
-    X.eliminate_zeros()
     return X
 
 

@@ -159,25 +159,38 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def _fit_numbers(self, numbers, weight):
-        kept = weight > 0
+        n_columns = numbers.shape[1]
         self.scaler_ = self.bins_ = self.raw_bins_ = None
-        self.lacking_ = np.zeros(numbers.shape[1], dtype=bool)
-        if numbers.shape[1]:
-            self.scaler_ = SmoothClipScaler().fit(numbers, sample_weight=weight)
-            if not sparse.issparse(numbers):
-                missing = np.isnan(numbers[kept])
-                # Wholly missing is constant: an indicator would say nothing.
-                self.lacking_ = missing.any(axis=0) & ~missing.all(axis=0)
-                if numbers.shape[1] <= MAX_BINNED_COLUMNS:
-                    self._fit_bins(numbers[kept], missing, weight[kept])
+        self.lacking_ = np.zeros(n_columns, dtype=bool)
+        if not n_columns:
+            return
+        if not weight.all():
+            numbers, weight = numbers[weight > 0], weight[weight > 0]
+        self.scaler_ = SmoothClipScaler()
+        if sparse.issparse(numbers):
+            self.scaler_.fit(numbers, sample_weight=weight)
+            return
+        self.scaler_.n_features_in_ = n_columns
+        self.scaler_._fit_checked(numbers, weight)
+        n_missing = np.array([np.isnan(column).sum() for column in numbers.T])
+        # Wholly missing is constant: an indicator would say nothing.
+        self.lacking_ = (n_missing > 0) & (n_missing < len(numbers))
+        if n_columns <= MAX_BINNED_COLUMNS:
+            self._fit_bins(numbers, weight)
 
-    def _fit_bins(self, numbers, missing, weight):
+    def _fit_bins(self, numbers, weight):
         """Lay bins in scaled numbers, but where those say little, in what they were."""
-        Z, coded = self.scaler_._transform_checked(numbers), self.scaler_.coded_
-        Z[missing] = np.nan
-        Z[:, coded] = np.nan
-        self.bins_ = PiecewiseLinearBins(Z, weight, self.n_bins)
-        raw = np.where(coded, numbers, np.nan)
+        coded, none = self.scaler_.coded_, np.empty(0)
+        # A column at a time, in double precision.
+        scaled = (
+            none if coded[i] else self.scaler_._scale_column(values, i)
+            for i, values in enumerate(numbers.T)
+        )
+        self.bins_ = PiecewiseLinearBins(scaled, weight, self.n_bins, dtype=np.float32)
+        raw = (
+            values.astype(np.float64) if coded[i] else none
+            for i, values in enumerate(numbers.T)
+        )
         self.raw_bins_ = PiecewiseLinearBins(
             raw, weight, self.n_bins, narrowest=0, around_common=True
         )
@@ -298,12 +311,13 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         return items
 
     def _read(self, X):
-        """Return the numbers (float64 or CSR) and the levels (object) of a table."""
+        """Return the numbers (floats or CSR) and the levels (object) of a table."""
         if sparse.issparse(X):
             return X.astype(np.float64), np.empty((X.shape[0], 0), dtype=object)
         mask = self.categorical_mask_
         if isinstance(X, np.ndarray) and not mask.any():
-            X = X.astype(np.float64, copy=False)
+            if X.dtype.kind != "f" or X.dtype.itemsize > 8:
+                X = X.astype(np.float64)
             infinite = np.isinf(X)
             if infinite.any():
                 refuse_infinity(int(infinite.any(axis=0).argmax()))
@@ -349,6 +363,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 
     def _encode_rows(self, X):
         numbers, levels = self._read(X)
+        numbers = numbers.astype(np.float64, copy=False)
         parts = []
         if self.scaler_ is not None:
             parts.append(self.scaler_._transform_checked(numbers))

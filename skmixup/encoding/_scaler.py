@@ -147,9 +147,14 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             self.half_scale_ = _median_sizes(X, weight) / 2
             self.coded_ = np.zeros(X.shape[1], dtype=bool)
             return self
-        stats = np.array([_column_stats(column, weight) for column in X.T]).T
-        self.center_, self.half_scale_, self.coded_ = *stats[:2], stats[2] > 0
+        self._fit_checked(X, weight)
         return self
+
+    def _fit_checked(self, X, weight):
+        """Learn from an array without infinity; no row has weight 0."""
+        columns = (np.ascontiguousarray(column, np.float64) for column in X.T)
+        stats = np.array([_column_stats(column, weight) for column in columns]).T
+        self.center_, self.half_scale_, self.coded_ = *stats[:2], stats[2] > 0
 
     def transform(self, X):
         """Scale.
@@ -176,6 +181,11 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Z = self._scale(X, self.center_, self.half_scale_)
         Z[np.isnan(Z)] = 0
         return Z.astype(np.float32)
+
+    def _scale_column(self, values, i):
+        """Scale the numbers of column i, but let NaN stay."""
+        z = np.array(values, dtype=np.float64)
+        return self._scale(z, self.center_[i], self.half_scale_[i]).astype(np.float32)
 
     @staticmethod
     def _scale(X, center, half_scale):

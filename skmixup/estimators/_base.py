@@ -33,7 +33,7 @@ from ..training._plan import Member, Plan, Shared, Table, allowed, module_params
 from ..training._seeds import draw_seed, member_seeds
 from ..training._splits import split_rows
 from ..training._state import arrays_to_net, net_to_arrays
-from ..training._weights import collapse_duplicates, count_copies
+from ..training._weights import collapse_duplicates, count_copies, take_rows
 from ._preprocess import cross_fits, fit_transform, last_step, plain_output
 
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
@@ -218,11 +218,13 @@ class BaseMixup(BaseEstimator):
             X = self._encode(X)
         y = self._target.encode(y)
         X, y, weight = self._reweigh(X, y, weight)
-        X = equal_rows_equal_bits(X)
+        # What our encoder has made is nobody else's memory.
+        ours = self._encodes_row_by_row and not sparse.issparse(X) and X.flags.writeable
+        X = equal_rows_equal_bits(X, may_write=ours)
         index, weight = collapse_duplicates(X, self._target.codes(y), weight)
         if encoder is not None:  # nothing has failed
             self.encoder_ = encoder
-        return Table(X[index], y[index], weight)
+        return Table(take_rows(X, index, may_write=ours), y[index], weight)
 
     def _check_params(self):
         """Raise ValueError if a parameter, valid by itself, can't be trained with."""
@@ -319,7 +321,9 @@ class BaseMixup(BaseEstimator):
                 f"preprocess={self.encoder_!r} returned shape {Z.shape} for {n_rows} "
                 "rows: it must return a matrix with one row for each."
             )
-        if not np.isfinite(values).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = values.sum()  # quick, and not finite if a value is not
+        if not np.isfinite(total) and not np.isfinite(values).all():
             raise ValueError(
                 f"preprocess={self.encoder_!r} returned NaN or infinity: let it impute "
                 "missing values, or use preprocess='auto'."
