@@ -3,7 +3,7 @@
 A product's last bit depends on how its kernel cuts it. MKL's cuts sums only along the
 rows' columns, alike for any number of rows, but for up to seven rows that are left at
 the end, and for matrices of few columns. So rows are filled up to a multiple of eight,
-and a stack with a narrow layer computes in double precision, in which nobody sees it.
+and a stack with a narrow layer computes in double precision, and rounds to single.
 """
 
 from functools import lru_cache
@@ -54,7 +54,16 @@ def member_scores(mlp, X, device):
             for start in range(0, X.shape[0], size)
         ]
     scores = chunks[0] if len(chunks) == 1 else np.concatenate(chunks, axis=1)
+    if narrow and device.type == "cpu":
+        scores = _in_single(scores)
     return scores.astype(np.float64).transpose(1, 0, 2)
+
+
+def _in_single(scores):
+    """Round to single precision, without the last bits of double, what fits in it."""
+    with np.errstate(over="ignore"):
+        rounded = scores.astype(np.float32)
+    return np.where(np.isfinite(rounded), rounded, scores)
 
 
 def chunk_rows(mlp, device):
