@@ -224,7 +224,7 @@ def equal_rows_equal_bits(X, may_write=False):
 
 def check_numeric_columns(X):
     """Name the columns of a DataFrame that preprocess=None cannot take."""
-    if not is_table(X):
+    if type(X) is np.ndarray or not is_table(X):
         return
     schema = nw.from_native(X).schema
     text = [

@@ -29,7 +29,7 @@ from ._columns import (
     to_levels,
     to_numbers,
 )
-from ._parts import by_parts, join_rows
+from ._parts import PART, by_parts, join_rows
 from ._scaler import SmoothClipScaler, _distinct, _readable
 
 MAX_BINNED_COLUMNS = 250  # bins would make wide tables five times as wide
@@ -357,9 +357,12 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 
     def _transform_checked(self, X):
         """Encode a table that `check_table` has returned, a part at a time."""
-        if sparse.issparse(X) and self.categorical_mask_.any():
+        if self.categorical_mask_.any() and sparse.issparse(X):
             raise ValueError("X is sparse, but had categorical columns in fit.")
-        return join_rows(by_parts(self._encode_rows, _readable(X)), X.shape[0])
+        X = _readable(X)
+        if X.shape[0] <= PART:
+            return self._encode_rows(X)
+        return join_rows(by_parts(self._encode_rows, X), X.shape[0])
 
     def _encode_rows(self, X):
         numbers, levels = self._read(X)
@@ -375,7 +378,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         if self.one_hot_ is not None:
             with config_context(transform_output="default"):
                 parts.append(self.one_hot_.transform(levels))
-        if self.sparse_output_ or sparse.issparse(numbers):
+        if self.sparse_output_ or not isinstance(numbers, np.ndarray):
             # A DataFrame, if one is asked for, is made of a dense array.
             if get_output_config("transform", self)["dense"] == "default":
                 return sparse.hstack(parts, format="csr", dtype=np.float32)
@@ -422,4 +425,4 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 
 
 def _dense(X):
-    return X.toarray() if sparse.issparse(X) else X
+    return X if isinstance(X, np.ndarray) else X.toarray()

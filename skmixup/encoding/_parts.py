@@ -55,7 +55,7 @@ def join_rows(parts, n_rows):
     first = next(parts)
     if first.shape[0] == n_rows:
         return first
-    if sparse.issparse(first):
+    if not isinstance(first, np.ndarray):
         return sparse.vstack([first, *parts], format="csr")
     rows = np.empty((n_rows, *first.shape[1:]), dtype=first.dtype)
     start = 0

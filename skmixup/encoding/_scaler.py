@@ -174,7 +174,7 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _transform_checked(self, X):
         """Scale numbers that are known to be float64 or CSR, without infinity."""
-        if sparse.issparse(X):
+        if not isinstance(X, np.ndarray):
             X = X.copy()
             X.data = self._scale(X.data, 0.0, self.half_scale_[X.indices])
             return X.astype(np.float32)
@@ -220,7 +220,8 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 def _readable(X):
     """Return a table as a DataFrame, unless it is sparse or an array of numbers."""
-    if sparse.issparse(X) or (isinstance(X, np.ndarray) and X.dtype.kind in "biuf"):
+    is_array = isinstance(X, np.ndarray)
+    if (is_array and X.dtype.kind in "biuf") or (not is_array and sparse.issparse(X)):
         return X
     return to_frame(X)
 

@@ -11,7 +11,6 @@ from math import isfinite
 
 import numpy as np
 import torch
-from scipy import sparse
 
 from ..stack._ell import EllRows, has_few_values
 from ._global_state import full_precision, without_subnormals
@@ -45,7 +44,7 @@ def member_scores(mlp, X, device):
     """
     device = torch.device(device)
     _, multiple, narrow = _traits(mlp.widths)
-    size = chunk_rows(mlp, device)
+    size = chunk_rows(mlp, device) if X.shape[0] > multiple else multiple
     double = narrow if device.type == "cpu" else X.shape[0] <= _DOUBLE_ROWS
     dtype = torch.float64 if double and device.type != "mps" else torch.float32
     with full_precision(device), without_subnormals():
@@ -85,7 +84,7 @@ def _traits(widths):
 
 def _chunk_scores(mlp, X, device, dtype, multiple):
     """Return the scores of a few rows: an array (K, n_rows, n_outputs)."""
-    if device.type == "cpu" and sparse.issparse(X):
+    if not isinstance(X, np.ndarray) and device.type == "cpu":
         few = has_few_values(X)
         if few.all():
             Z = EllRows.from_csr(_filled_up(X, multiple)).expand(mlp.n_members, dtype)
@@ -114,7 +113,7 @@ def _filled_up(X, multiple):
     n_rows = -(-X.shape[0] // multiple) * multiple
     if n_rows == X.shape[0]:
         return X
-    if sparse.issparse(X):
+    if not isinstance(X, np.ndarray):
         X = X.copy()
         X.resize(n_rows, X.shape[1])
         return X
@@ -125,5 +124,5 @@ def _filled_up(X, multiple):
 
 def _dense(X):
     """Return rows as an array that torch takes."""
-    X = X.toarray() if sparse.issparse(X) else X
+    X = X if isinstance(X, np.ndarray) else X.toarray()
     return X if X.flags.carray else np.require(X, requirements=["C", "W"])
