@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 import torch
+from joblib import effective_n_jobs
 from skorch import NeuralNet
 from skorch.callbacks import (
     BatchScoring,
@@ -43,6 +44,7 @@ from ._scores import chunk_rows, member_scores
 from ._seeds import draw_seed, member_seeds
 
 _PROBE_ROWS = 16  # on which the module and the criterion are tried before training
+_OF_MODULE = ("seed", "n_levels")  # of Member's fields: what a stack itself tells
 _OF_SIGNS = (nn.HingeEmbeddingLoss, nn.SoftMarginLoss)  # and fail on no others
 
 
@@ -405,6 +407,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         rows=None,
         valid_rows=None,
         for_many=False,
+        n_jobs=None,
         _routing_method="fit",
     ):
         """Train for some epochs.
@@ -429,6 +432,10 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
             Whether members belong to many who look at theirs alone: the clean training
             loss is not measured, and no error is raised where a member's loss is no
             number.
+        n_jobs : int, default=None
+            Threads that share the members of a StackedMLP whose steps are compiled, as
+            those of its defaults are; the results do not depend on it. None is 1, and
+            -1 all processors, unless in a :obj:`joblib.parallel_config` context.
 
         Returns
         -------
@@ -444,7 +451,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
                 flowing = self._own_stream(mixer)
                 with flowing():
                     self._probe(data.train, data.valid)
-            training = Training(self, data, mixer, flowing, for_many)
+            n_threads = effective_n_jobs(n_jobs)
+            training = Training(self, data, mixer, flowing, for_many, n_threads)
             self.interrupted_, self.member_losses_ = False, training.member_losses
             training.run(self.max_epochs if epochs is None else epochs)
         return self
@@ -647,7 +655,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         Parameters
         ----------
         members : sequence of int
-            They must agree in `n_features` and `n_outputs`.
+            They must agree in `n_features`, `n_outputs` and `n_levels`.
         n_epochs : int, default=None
             Of the last training, those that the history tells of; None for all.
 
@@ -680,11 +688,13 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
             )
         module = self.module_.select(members)
         params = self.get_params(deep=False) | {
-            f"module__{name}": getattr(module, name) for name in ("n_members", "seeds")
+            "module__n_members": module.n_members,
+            "module__seeds": module.seeds,
+            "module__n_levels": module.n_levels[0],
         }
         for own in fields(Member):
             name = own.metadata["net"]
-            if own.name != "seed" and np.ndim(params.get(name, 0)):
+            if own.name not in _OF_MODULE and np.ndim(params.get(name, 0)):
                 values = [params[name][k] for k in members]
                 params[name] = one_or_each(values)
         net = type(self)(**params | {"callbacks": None}).initialize()
