@@ -31,7 +31,7 @@ from ._columns import (
     to_levels,
     to_numbers,
 )
-from ._parts import PART, by_parts, join_rows
+from ._parts import by_parts, join_rows
 from ._scaler import SmoothClipScaler, _distinct, _readable
 
 MAX_BINNED_COLUMNS = 250  # bins would make wide tables five times as wide
@@ -463,8 +463,6 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             if sparse.issparse(X):
                 raise ValueError("X is sparse, but had categorical columns in fit.")
         X, encode = _readable(X), self._code_rows if coded else self._encode_rows
-        if X.shape[0] <= PART:
-            return encode(X)
         return join_rows(by_parts(encode, X), X.shape[0])
 
     def _encode_rows(self, X):

@@ -7,7 +7,9 @@ from scipy import sparse
 
 from .._sklearn import safe_indexing
 
-PART = 2**13  # rows
+# Rows of a part. Fewer would take less memory; but to encode categories takes some time
+# for each part, more so if they have thousands of levels.
+PART = 2**15
 
 
 def by_parts(make, X):

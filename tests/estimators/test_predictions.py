@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.preprocessing import FunctionTransformer
 
 from skmixup import MixupClassifier, MixupRegressor, TabularEncoder
-from skmixup.encoding._parts import PART
+from skmixup.encoding import _parts
 
 from ..helpers import (
     QUICK,
@@ -30,11 +30,18 @@ X[RNG.random(X.shape) < 0.05] = np.nan
 Y = (np.nan_to_num(X[:, 0]) > 0).astype(int)
 FRAME = pd.DataFrame(X).assign(code=RNG.integers(30, size=500).astype(str))
 FRAME.columns = FRAME.columns.astype(str)
+COARSE = FRAME.assign(code=RNG.integers(60, size=500).astype(str))
 ONE_HOT, CODES = one_hot_rows()
 ONE_HOT[::3, :100] = 1  # some rows are full, others have few values
-LONG = np.tile(X, (PART // 200, 1))  # more than twice what is predicted at a time
+LONG = np.tile(X, (5, 1))
 # How other libraries cut their products, we do not know.
 EXACT = torch.backends.mkl.is_available()
+
+
+@pytest.fixture(autouse=True)
+def short_parts(monkeypatch):
+    """So that tables are long that take no time."""
+    monkeypatch.setattr(_parts, "PART", 1000)
 
 
 def fit(kind=MixupClassifier, rows=X, y=Y, **params):
@@ -64,6 +71,7 @@ CASES = {
     "several labels": lambda: (fit(y=np.nan_to_num(X[:, :3]) > 0), X),
     "many classes": lambda: (fit(y=np.arange(500) % 20), X),
     "table": lambda: (fit(rows=FRAME), FRAME),
+    "embedded levels": lambda: (fit(rows=COARSE), COARSE),
     "sparse": lambda: (
         fit(rows=sparse.csr_array(ONE_HOT), y=CODES, preprocess=None),
         sparse.csr_array(ONE_HOT),
@@ -107,22 +115,26 @@ def test_so_it_is_for_any_shape_of_the_network(widths, n_members, n_columns, n_r
 def test_a_long_table_is_predicted_as_its_rows_are():
     clf = fit(n_estimators=3)
     found = clf.predict_proba(LONG)
-    assert_same(found, np.tile(clf.predict_proba(X), (PART // 200, 1)))
+    assert_same(found, np.tile(clf.predict_proba(X), (5, 1)))
+    clf = fit(rows=COARSE)
+    long = pd.concat([COARSE] * (5), ignore_index=True)
+    expected = np.tile(clf.predict_proba(COARSE), (5, 1))
+    assert_same(clf.predict_proba(long), expected)
 
 
 @pytest.mark.parametrize("kind", [pd.DataFrame, arrow_table, polars_frame], ids=str)
 def test_long_tables_of_other_libraries_are_encoded_as_their_parts_are(kind):
     encoder = TabularEncoder().fit(FRAME)
-    long = pd.concat([FRAME] * (PART // 200), ignore_index=True)
-    expected = np.tile(encoder.transform(FRAME), (PART // 200, 1))
+    long = pd.concat([FRAME] * (5), ignore_index=True)
+    expected = np.tile(encoder.transform(FRAME), (5, 1))
     assert_array_equal(encoder.transform(kind(long)), expected)
 
 
 def test_a_long_sparse_table_is_encoded_as_its_parts_are():
     rows = sparse.csr_array(ONE_HOT)
     encoder = TabularEncoder().fit(rows)
-    found = encoder.transform(sparse.vstack([rows] * (PART // 100), format="csr"))
-    expected = np.tile(encoder.transform(rows).toarray(), (PART // 100, 1))
+    found = encoder.transform(sparse.vstack([rows] * (10), format="csr"))
+    expected = np.tile(encoder.transform(rows).toarray(), (10, 1))
     assert_array_equal(found.toarray(), expected)
 
 
@@ -197,9 +209,9 @@ def test_a_transformer_that_looks_at_all_rows_gets_them_all():
 def test_an_error_counts_rows_from_the_first():
     frame, y = sides()
     clf = fit(rows=frame, y=y)
-    long = pd.concat([frame] * (PART // 20), ignore_index=True).astype(object)
-    long.loc[2 * PART + 5, "right"] = "much"
-    with pytest.raises(ValueError, match=rf"'right'.*\b{2 * PART + 5}\b"):
+    long = pd.concat([frame] * 50, ignore_index=True).astype(object)
+    long.loc[2005, "right"] = "much"
+    with pytest.raises(ValueError, match=r"'right'.*\b2005\b"):
         clf.predict(long)
 
 
