@@ -7,9 +7,9 @@ from scipy import sparse
 
 from .._sklearn import safe_indexing
 
-# Rows of a part. Fewer would take less memory; but to encode categories takes some time
-# for each part, more so if they have thousands of levels.
-PART = 2**15
+# Rows of a part: of numbers, and of a table, whose categories take some time to encode
+# for each part, the more the more levels they have.
+PART, TABLE_PART = 2**13, 2**15
 
 
 def by_parts(make, X):
@@ -27,11 +27,13 @@ def by_parts(make, X):
     made : object
     """
     n_rows = X.shape[0]
-    if n_rows <= PART:
+    is_array = isinstance(X, np.ndarray) and X.dtype.kind in "biuf"
+    size = PART if is_array else TABLE_PART
+    if n_rows <= size:
         yield make(X)
         return
-    for start in range(0, n_rows, PART):
-        part = safe_indexing(X, slice(start, min(start + PART, n_rows)))
+    for start in range(0, n_rows, size):
+        part = safe_indexing(X, slice(start, min(start + size, n_rows)))
         try:
             made = make(part)
         except (ArithmeticError, TypeError, ValueError):

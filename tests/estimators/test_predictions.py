@@ -42,6 +42,7 @@ EXACT = torch.backends.mkl.is_available()
 def short_parts(monkeypatch):
     """So that tables are long that take no time."""
     monkeypatch.setattr(_parts, "PART", 1000)
+    monkeypatch.setattr(_parts, "TABLE_PART", 1000)
 
 
 def fit(kind=MixupClassifier, rows=X, y=Y, **params):
