@@ -16,8 +16,8 @@ PACKAGE = Path(skmixup.__file__).parent
 ROOMS = ["encoding", "stack", "mixing", "training", "estimators", "search"]
 ORDER = """
 _sklearn
-encoding._checks encoding._columns encoding._bins encoding._scaler encoding._encoder
-encoding
+encoding._checks encoding._columns encoding._parts encoding._bins encoding._scaler
+encoding._encoder encoding
 stack._ell stack._layers stack._embedding stack._mlp stack._losses stack._backprop
 stack._adamw stack._kernel stack._compiled stack
 mixing._core mixing._draws mixing._mixers mixing._cmixup mixing._batch
@@ -25,9 +25,10 @@ mixing._real_fake mixing
 training._device training._seeds training._splits training._weights
 training._global_state training._criteria training._data training._predicts
 training._fit_state training._batches training._callbacks training._plan
-training._loop training._net training._state training._engine training
-estimators._calibration estimators._preprocess estimators._targets estimators._base
-estimators._classifier estimators._regressor estimators
+training._scores training._loop training._net training._state training._engine training
+estimators._rows_last estimators._calibration estimators._preprocess
+estimators._targets estimators._base estimators._classifier estimators._regressor
+estimators
 search._ensemble search._fit_many search._search search
 _display
 """.split()

@@ -63,8 +63,8 @@ class PiecewiseLinearBins:
 
     Parameters
     ----------
-    Z : ndarray of shape (n_rows, n_columns)
-        Numbers, scaled or as they are; NaN is missing.
+    columns : iterable of ndarray of shape (n_rows,)
+        Numbers, scaled or as they are; NaN is missing. An empty one gets no bins.
     weight : ndarray of shape (n_rows,)
         Weight of each row, above 0.
     n_bins : int
@@ -76,13 +76,15 @@ class PiecewiseLinearBins:
         Width that a bin must exceed.
     around_common : bool, default=False
         Whether all columns get edges at their common values.
+    dtype : type, default=np.float64
+        Precision of the numbers.
 
     Attributes
     ----------
     columns_ : ndarray of int of shape (n_outputs,)
         For each bin, the column that it belongs to.
     lower_, upper_ : ndarray of shape (n_outputs,)
-        Its edges, in the precision of Z.
+        Its edges, in the precision of the numbers.
 
     References
     ----------
@@ -90,10 +92,19 @@ class PiecewiseLinearBins:
        Tabular Deep Learning", 2022, section 3.2.
     """
 
-    def __init__(self, Z, weight, n_bins, *, narrowest=NARROWEST, around_common=False):
-        columns, lower, upper = [], [], []
+    def __init__(
+        self,
+        columns,
+        weight,
+        n_bins,
+        *,
+        narrowest=NARROWEST,
+        around_common=False,
+        dtype=np.float64,
+    ):
+        owner, lower, upper = [], [], []
         levels = np.linspace(0, 1, n_bins + 1)
-        for i, values in enumerate(Z.T):
+        for i, values in enumerate(columns):
             known = ~np.isnan(values)
             if n_bins < 2 or not known.any():
                 continue
@@ -102,12 +113,12 @@ class PiecewiseLinearBins:
             # Halves, so that no difference can overflow.
             edges = edges[np.diff(edges / 2, prepend=-np.inf) > narrowest / 2]
             if len(edges) > 2:
-                columns += [i] * (len(edges) - 1)
+                owner += [i] * (len(edges) - 1)
                 lower += [edges[:-1]]
                 upper += [edges[1:]]
-        self.columns_ = np.array(columns, dtype=int)
-        self.lower_ = np.concatenate([np.empty(0, Z.dtype), *lower])
-        self.upper_ = np.concatenate([np.empty(0, Z.dtype), *upper])
+        self.columns_ = np.array(owner, dtype=int)
+        self.lower_ = np.concatenate([np.empty(0, dtype), *lower])
+        self.upper_ = np.concatenate([np.empty(0, dtype), *upper])
 
     def encode(self, Z):
         """Return the codes of numbers.
@@ -122,10 +133,13 @@ class PiecewiseLinearBins:
         codes : ndarray of float32 of shape (n_rows, n_outputs)
             In [0, 1].
         """
-        crossed = Z[:, self.columns_] / 2 - self.lower_ / 2
+        crossed = (Z / 2).take(self.columns_, axis=1)
+        lower = self.lower_ / 2
+        crossed -= lower
         with np.errstate(over="ignore"):  # far beyond a narrow bin, which clips it
-            crossed /= self.upper_ / 2 - self.lower_ / 2
-        return crossed.clip(0, 1).astype(np.float32, copy=False)
+            crossed /= self.upper_ / 2 - lower
+        crossed.clip(0, 1, out=crossed)
+        return crossed.astype(np.float32, copy=False)
 
 
 def _edges(values, weight, levels, around_common):

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_array, validate_data
 from .._sklearn import check_sample_weight, safe_indexing
 
 _NEGLIGIBLE = 2.0**-100  # share of the largest weight
+_AT_ONCE = 2**18  # values that are changed in one go: they stay in a cache
 _LARGE = 64  # exponent of two from which weights are scaled
 
 
@@ -32,6 +33,8 @@ def as_table(X):
     TypeError
         If X is lazy in another way, such as a polars LazyFrame.
     """
+    if type(X) is np.ndarray:  # told in no time
+        return X
     X = nw.to_native(X, pass_through=True)
     if isinstance(X, torch.Tensor):
         X = X.detach().cpu()
@@ -73,7 +76,29 @@ def check_table(estimator, X, reset):
     -------
     X : DataFrame, ndarray or CSR
     """
-    X = as_table(X)
+    if _is_plain(X):  # an array that needs no more than its columns counted
+        if not reset and _has_columns_of(estimator, X):
+            return X
+    else:
+        X = _check_values(estimator, as_table(X))
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    return X
+
+
+def _is_plain(X):
+    """Tell whether X is an array of numbers that check_array leaves as it is."""
+    is_array = type(X) is np.ndarray and X.ndim == 2
+    return is_array and X.size > 0 and X.dtype.kind in "biuf"
+
+
+def _has_columns_of(estimator, X):
+    """Tell whether an array has as many columns as were seen in fit, without names."""
+    columns = vars(estimator)
+    is_unnamed = "feature_names_in_" not in columns
+    return is_unnamed and X.shape[1] == columns.get("n_features_in_")
+
+
+def _check_values(estimator, X):
     if not is_table(X):
         if not (sparse.issparse(X) or hasattr(X, "dtype")):
             array = np.asarray(X)
@@ -92,7 +117,6 @@ def check_table(estimator, X, reset):
             f"Found array with 0 {kind}(s) (shape={tuple(X.shape)}) while a minimum of "
             f"1 is required by {type(estimator).__name__}."
         )
-    validate_data(estimator, X, reset=reset, skip_check_array=True)
     return X
 
 
@@ -169,19 +193,38 @@ def drop_weightless(X, y, weight):
     return safe_indexing(X, kept), y[kept], weight[kept]
 
 
-def equal_rows_equal_bits(X):
-    """Return X with one zero, +0.0, and in CSR without stored zeros or twins."""
-    if not sparse.issparse(X):
+def equal_rows_equal_bits(X, may_write=False):
+    """Return X with one zero, +0.0, and in CSR without stored zeros or twins.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of float32
+    may_write : bool, default=False
+        Whether X, if an array, may be changed in place; else it is copied if need be.
+
+    Returns
+    -------
+    X : ndarray or CSR
+    """
+    if sparse.issparse(X):
+        X = X.copy()
+        X.sum_duplicates()
+        X.eliminate_zeros()
+        return X
+    size = max(1, _AT_ONCE // max(X.shape[1], 1))
+    parts = [slice(start, start + size) for start in range(0, len(X), size)]
+    if may_write:
+        for part in parts:
+            X[part] += np.float32(0)
+        return X
+    if any((np.signbit(X[part]) & (X[part] == 0)).any() for part in parts):
         return X + np.float32(0)
-    X = X.copy()
-    X.sum_duplicates()
-    X.eliminate_zeros()
     return X
 
 
 def check_numeric_columns(X):
     """Name the columns of a DataFrame that preprocess=None cannot take."""
-    if not is_table(X):
+    if type(X) is np.ndarray or not is_table(X):
         return
     schema = nw.from_native(X).schema
     text = [

@@ -31,6 +31,7 @@ from ._columns import (
     to_levels,
     to_numbers,
 )
+from ._parts import by_parts, join_rows
 from ._scaler import SmoothClipScaler, _distinct, _readable
 
 MAX_BINNED_COLUMNS = 250  # bins would make wide tables five times as wide
@@ -191,25 +192,38 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def _fit_numbers(self, numbers, weight):
-        kept = weight > 0
+        n_columns = numbers.shape[1]
         self.scaler_ = self.bins_ = self.raw_bins_ = None
-        self.lacking_ = np.zeros(numbers.shape[1], dtype=bool)
-        if numbers.shape[1]:
-            self.scaler_ = SmoothClipScaler().fit(numbers, sample_weight=weight)
-            if not sparse.issparse(numbers):
-                missing = np.isnan(numbers[kept])
-                # Wholly missing is constant: an indicator would say nothing.
-                self.lacking_ = missing.any(axis=0) & ~missing.all(axis=0)
-                if numbers.shape[1] <= MAX_BINNED_COLUMNS:
-                    self._fit_bins(numbers[kept], missing, weight[kept])
+        self.lacking_ = np.zeros(n_columns, dtype=bool)
+        if not n_columns:
+            return
+        if not weight.all():
+            numbers, weight = numbers[weight > 0], weight[weight > 0]
+        self.scaler_ = SmoothClipScaler()
+        if sparse.issparse(numbers):
+            self.scaler_.fit(numbers, sample_weight=weight)
+            return
+        self.scaler_.n_features_in_ = n_columns
+        self.scaler_._fit_checked(numbers, weight)
+        n_missing = np.array([np.isnan(column).sum() for column in numbers.T])
+        # Wholly missing is constant: an indicator would say nothing.
+        self.lacking_ = (n_missing > 0) & (n_missing < len(numbers))
+        if n_columns <= MAX_BINNED_COLUMNS:
+            self._fit_bins(numbers, weight)
 
-    def _fit_bins(self, numbers, missing, weight):
+    def _fit_bins(self, numbers, weight):
         """Lay bins in scaled numbers, but where those say little, in what they were."""
-        Z, coded = self.scaler_._transform_checked(numbers), self.scaler_.coded_
-        Z[missing] = np.nan
-        Z[:, coded] = np.nan
-        self.bins_ = PiecewiseLinearBins(Z, weight, self.n_bins)
-        raw = np.where(coded, numbers, np.nan)
+        coded, none = self.scaler_.coded_, np.empty(0)
+        # A column at a time, in double precision.
+        scaled = (
+            none if coded[i] else self.scaler_._scale_column(values, i)
+            for i, values in enumerate(numbers.T)
+        )
+        self.bins_ = PiecewiseLinearBins(scaled, weight, self.n_bins, dtype=np.float32)
+        raw = (
+            values.astype(np.float64) if coded[i] else none
+            for i, values in enumerate(numbers.T)
+        )
         self.raw_bins_ = PiecewiseLinearBins(
             raw, weight, self.n_bins, narrowest=0, around_common=True
         )
@@ -235,7 +249,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     def _drop_unique_text(self, X, numbers, levels, kept):
         """Find text that is different in nearly every row; return the other levels."""
         self.dropped_lacking_ = np.zeros(0, dtype=bool)
-        if sparse.issparse(X):
+        if not levels.shape[1]:
             return levels
         asked = self._chosen_categories(X)[self.categorical_mask_]
         rows = _DistinctRows(numbers[kept], levels[kept])
@@ -383,7 +397,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         return items
 
     def _read(self, X):
-        """Return the numbers (float64 or CSR) and the levels (object) of a table.
+        """Return the numbers (floats or CSR) and the levels (object) of a table.
 
         Beside them, where text is missing that is left out otherwise.
         """
@@ -391,10 +405,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         if sparse.issparse(X):
             return X.astype(np.float64), none, none
         if isinstance(X, np.ndarray) and self._number_mask.all():
-            X = X.astype(np.float64)
-            infinite = np.isinf(X).any(axis=0)
+            if X.dtype.kind != "f" or X.dtype.itemsize > 8:
+                X = X.astype(np.float64)
+            infinite = np.isinf(X)
             if infinite.any():
-                refuse_infinity(int(infinite.argmax()))
+                refuse_infinity(int(infinite.any(axis=0).argmax()))
             return X, none, none
         frame = to_frame(X)
         parts = []
@@ -429,12 +444,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             text.
         """
         check_is_fitted(self)
-        parts, one_hot = self._encode_parts(X)
-        are_sparse = self.sparse_output_ or any(map(sparse.issparse, parts))
-        parts += [] if one_hot is None else [one_hot]
-        # A DataFrame, if one is asked for, is made of a dense array.
-        as_array = get_output_config("transform", self)["dense"] == "default"
-        return _join(parts, as_array and are_sparse)
+        return self._transform_checked(check_table(self, X, reset=False))
 
     def _transform_coded(self, X):
         """Encode a table as the networks of this package take it.
@@ -445,21 +455,38 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             In the first columns the codes of the levels to embed: 1 to `n_levels_`, and
             0 for one that `fit` has not seen; then the other columns of `transform`.
         """
+        return self._transform_checked(check_table(self, X, reset=False), coded=True)
+
+    def _transform_checked(self, X, coded=False):
+        """Encode a table that `check_table` has returned, a part at a time."""
+        if not (isinstance(X, np.ndarray) or self._number_mask.all()):
+            if sparse.issparse(X):
+                raise ValueError("X is sparse, but had categorical columns in fit.")
+        X, encode = _readable(X), self._code_rows if coded else self._encode_rows
+        return join_rows(by_parts(encode, X), X.shape[0])
+
+    def _encode_rows(self, X):
+        parts, one_hot = self._encode_parts(X)
+        are_sparse = self.sparse_output_ or any(map(_is_sparse, parts))
+        parts += [] if one_hot is None else [one_hot]
+        # A DataFrame, if one is asked for, is made of a dense array.
+        if are_sparse:
+            are_sparse = get_output_config("transform", self)["dense"] == "default"
+        return _join(parts, are_sparse)
+
+    def _code_rows(self, X):
         parts, one_hot = self._encode_parts(X)
         if one_hot is not None:
             categories = np.flatnonzero(self.categorical_mask_)
             embedded = np.isin(categories, self.embedded_columns_)
             codes, one_hot = _to_codes(one_hot, self._widths, embedded)
             parts = [codes, *parts, one_hot]
-        are_sparse = self.sparse_coded_ or sparse.issparse(parts[0])
-        return _join(parts, are_sparse)
+        return _join(parts, self.sparse_coded_ or _is_sparse(parts[0]))
 
     def _encode_parts(self, X):
         """Return the columns of numbers and indicators, and the one-hot CSR or None."""
-        X = check_table(self, X, reset=False)
-        if sparse.issparse(X) and not self._number_mask.all():
-            raise ValueError("X is sparse, but had categorical columns in fit.")
-        numbers, levels, text_missing = self._read(_readable(X))
+        numbers, levels, text_missing = self._read(X)
+        numbers = numbers.astype(np.float64, copy=False)
         parts = []
         if self.scaler_ is not None:
             parts.append(self.scaler_._transform_checked(numbers))
@@ -580,5 +607,9 @@ def _join(parts, are_sparse):
     return np.concatenate([_dense(part) for part in parts], axis=1)
 
 
+def _is_sparse(X):
+    return not isinstance(X, np.ndarray)
+
+
 def _dense(X):
-    return X.toarray() if sparse.issparse(X) else X
+    return X if isinstance(X, np.ndarray) else X.toarray()

@@ -22,9 +22,14 @@ _FAR = 100  # scales by which common values lie off, to be codes
 
 
 def _squash(z):
-    """Clip smoothly to (-3, 3): the identity near 0."""
-    z = np.clip(z, -1e100, 1e100)
-    return z / np.sqrt(1 + (z / 3) ** 2)
+    """Clip smoothly to (-3, 3), in place: the identity near 0."""
+    np.maximum(z, -1e100, out=z)
+    np.minimum(z, 1e100, out=z)
+    bend = z / 3
+    bend *= bend
+    bend += 1
+    z /= np.sqrt(bend, out=bend)
+    return z
 
 
 def _column_stats(values, weight):
@@ -135,15 +140,21 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         X = self._check(X, reset=True)
         weight = check_weights(sample_weight, X)
-        X, weight = X[weight > 0], weight[weight > 0]
+        if not weight.all():
+            X, weight = X[weight > 0], weight[weight > 0]
         if sparse.issparse(X):
             self.center_ = np.zeros(X.shape[1])
             self.half_scale_ = _median_sizes(X, weight) / 2
             self.coded_ = np.zeros(X.shape[1], dtype=bool)
             return self
-        stats = np.array([_column_stats(column, weight) for column in X.T]).T
-        self.center_, self.half_scale_, self.coded_ = *stats[:2], stats[2] > 0
+        self._fit_checked(X, weight)
         return self
+
+    def _fit_checked(self, X, weight):
+        """Learn from an array without infinity; no row has weight 0."""
+        columns = (np.ascontiguousarray(column, np.float64) for column in X.T)
+        stats = np.array([_column_stats(column, weight) for column in columns]).T
+        self.center_, self.half_scale_, self.coded_ = *stats[:2], stats[2] > 0
 
     def transform(self, X):
         """Scale.
@@ -163,18 +174,29 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _transform_checked(self, X):
         """Scale numbers that are known to be float64 or CSR, without infinity."""
-        if sparse.issparse(X):
+        if not isinstance(X, np.ndarray):
             X = X.copy()
             X.data = self._scale(X.data, 0.0, self.half_scale_[X.indices])
             return X.astype(np.float32)
         Z = self._scale(X, self.center_, self.half_scale_)
-        return np.nan_to_num(Z, copy=False).astype(np.float32)
+        Z[np.isnan(Z)] = 0
+        return Z.astype(np.float32)
+
+    def _scale_column(self, values, i):
+        """Scale the numbers of column i, but let NaN stay."""
+        z = np.array(values, dtype=np.float64)
+        return self._scale(z, self.center_[i], self.half_scale_[i]).astype(np.float32)
 
     @staticmethod
     def _scale(X, center, half_scale):
+        z = X / 2
+        z -= center / 2
+        varies = half_scale > 0
         with np.errstate(over="ignore"):
-            half = X / 2 - center / 2
-            z = np.divide(half, half_scale, out=half * 0, where=half_scale > 0)
+            if varies.all():
+                z /= half_scale
+            else:
+                z = np.divide(z, half_scale, out=z * 0, where=varies)
         return _squash(z)
 
     def _check(self, X, reset):
@@ -198,7 +220,8 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 def _readable(X):
     """Return a table as a DataFrame, unless it is sparse or an array of numbers."""
-    if sparse.issparse(X) or (isinstance(X, np.ndarray) and X.dtype.kind in "biuf"):
+    is_array = isinstance(X, np.ndarray)
+    if (is_array and X.dtype.kind in "biuf") or (not is_array and sparse.issparse(X)):
         return X
     return to_frame(X)
 

@@ -25,6 +25,7 @@ from ..encoding._checks import (
     equal_rows_equal_bits,
 )
 from ..encoding._encoder import TabularEncoder
+from ..encoding._parts import by_parts, join_rows
 from ..mixing._mixers import MIXERS, Mixer, make_mixer, mixes_codes
 from ..training._device import device_at_hand, resolve_device
 from ..training._engine import train
@@ -33,7 +34,7 @@ from ..training._plan import Member, Plan, Shared, Table, allowed, module_params
 from ..training._seeds import draw_seed, member_seeds
 from ..training._splits import split_rows
 from ..training._state import arrays_to_net, net_to_arrays
-from ..training._weights import collapse_duplicates, count_copies
+from ..training._weights import collapse_duplicates, count_copies, take_rows
 from ._preprocess import cross_fits, fit_transform, last_step, plain_output
 
 _EPOCH_ROWS = 2**16  # rows that an epoch visits at most
@@ -223,11 +224,13 @@ class BaseMixup(BaseEstimator):
             X = self._encode(X)
         y = self._target.encode(y)
         X, y, weight = self._reweigh(X, y, weight)
-        X = equal_rows_equal_bits(X)
+        # What our encoder has made is nobody else's memory.
+        ours = self._encodes_row_by_row and not sparse.issparse(X) and X.flags.writeable
+        X = equal_rows_equal_bits(X, may_write=ours)
         index, weight = collapse_duplicates(X, self._target.codes(y), weight)
         if encoder is not None:  # nothing has failed
             self.encoder_ = encoder
-        return Table(X[index], y[index], weight)
+        return Table(take_rows(X, index, may_write=ours), y[index], weight)
 
     def _check_params(self):
         """Raise ValueError if a parameter, valid by itself, can't be trained with."""
@@ -299,12 +302,19 @@ class BaseMixup(BaseEstimator):
         """Return rows that are checked as a float32 matrix, C-contiguous or CSR."""
         if self.encoder_ is None:
             return X
+        if self._encodes_row_by_row:  # what is checked already, and to what is finite
+            return self.encoder_._transform_checked(X, coded=bool(self.n_levels_))
         with plain_output(self.encoder_):
             encode = self.encoder_.transform
             if self.n_levels_:
                 encode = self.encoder_._transform_coded
             Z = encode(X)
         return self._check_encoded(Z, num_samples(X))
+
+    @property
+    def _encodes_row_by_row(self):
+        """Whether a row's encoding is known to be the same in any part of a table."""
+        return type(self.encoder_) is TabularEncoder
 
     def _check_encoded(self, Z, n_rows):
         """Return what the preprocessing made, or raise if it can't be trained on."""
@@ -324,7 +334,9 @@ class BaseMixup(BaseEstimator):
                 f"preprocess={self.encoder_!r} returned shape {Z.shape} for {n_rows} "
                 "rows: it must return a matrix with one row for each."
             )
-        if not np.isfinite(values).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = values.sum()  # quick, and not finite if a value is not
+        if not np.isfinite(total) and not np.isfinite(values).all():
             raise ValueError(
                 f"preprocess={self.encoder_!r} returned NaN or infinity: let it impute "
                 "missing values, or use preprocess='auto'."
@@ -381,11 +393,20 @@ class BaseMixup(BaseEstimator):
         own_groups = getattr(self.mixing, "groups", None) is not None
         return mixes_codes(self.mixing) and not own_groups
 
-    def _member_outputs(self, X):
-        """Return the members' outputs in double precision: (n_rows, K, n_outputs)."""
-        check_is_fitted(self, "net_")
-        X = self._encode(self._check_X(X, reset=False))
-        return self.net_.member_scores(X)
+    def _predict(self, X, make):
+        """Return what is made of the members' outputs (n_rows, K, n_outputs).
+
+        Rows are encoded and predicted a part at a time, to bound memory; but what a
+        transformer that is not ours makes of them may depend on them all.
+        """
+        if not hasattr(self, "net_"):
+            check_is_fitted(self, "net_")
+        X = self._check_X(X, reset=False)
+        n_rows, encode = X.shape[0], self._encode
+        if not self._encodes_row_by_row:
+            X, encode = self._encode(X), lambda part: part
+        scored = map(self.net_.member_scores, by_parts(encode, X))
+        return join_rows(map(make, scored), n_rows)
 
     # ---- scikit-learn's protocols
 

@@ -297,8 +297,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
             As the targets of `fit`.
         """
-        outputs = self._member_outputs(X)
-        return self._target.decode(outputs)
+        return self._predict(X, lambda outputs: self._target.decode(outputs))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -4,7 +4,6 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import assert_all_finite
@@ -12,7 +11,7 @@ from torch import nn
 
 from .._sklearn import check_y
 from ..encoding._columns import are_numbers, keep_types
-from ._calibration import apply_temperature
+from ._rows_last import log_mean_exp, log_softmax, rows_first, rows_last
 
 
 class _LabelTarget:
@@ -76,16 +75,17 @@ class ClassTarget(_LabelTarget):
 
         Parameters
         ----------
-        outputs : torch.Tensor of shape (n_rows, n_members, n_classes)
+        outputs : ndarray of shape (n_rows, n_members, n_classes)
         temperature : float
 
         Returns
         -------
         log_proba : ndarray of shape (n_rows, n_classes)
         """
-        log_proba = outputs.log_softmax(-1)
-        log_proba = (log_proba.logsumexp(1) - np.log(log_proba.shape[1])).numpy()
-        return apply_temperature(log_proba, temperature)
+        log_proba = log_mean_exp(log_softmax(rows_last(outputs)))
+        if temperature != 1:
+            log_proba = log_softmax(log_proba / temperature)
+        return rows_first(log_proba, len(outputs))
 
     def decide(self, proba):
         """Return the most probable label of each row."""
@@ -152,17 +152,21 @@ class IndicatorTarget(_LabelTarget):
 
         Parameters
         ----------
-        outputs : torch.Tensor of shape (n_rows, n_members, n_labels)
+        outputs : ndarray of shape (n_rows, n_members, n_labels)
         temperature : float
 
         Returns
         -------
         log_proba : ndarray of shape (n_rows, n_labels)
         """
-        # Of not having a label, and of having it.
-        both = nn.functional.logsigmoid(torch.stack([-outputs, outputs]))
-        both = (both.logsumexp(2) - np.log(both.shape[2])) / temperature
-        return (both - both.logsumexp(0)).numpy()[1]
+        z = rows_last(outputs)
+        softplus = np.log1p(np.exp(-np.abs(z)))
+        # Of having a label, and of not having it.
+        both = [
+            log_mean_exp(np.minimum(sign * z, 0) - softplus) / temperature
+            for sign in (1, -1)
+        ]
+        return rows_first(log_softmax(np.stack(both))[0], len(outputs))
 
     def decide(self, proba):
         """Return 1 for each label that a row rather has than not, else 0."""
@@ -258,14 +262,15 @@ class NumericTarget:
 
         Parameters
         ----------
-        outputs : torch.Tensor of shape (n_rows, n_members, n_outputs)
+        outputs : ndarray of shape (n_rows, n_members, n_outputs)
 
         Returns
         -------
         y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
         """
         with np.errstate(over="ignore"):  # of targets near the largest float
-            y = np.nan_to_num(outputs.mean(1).numpy() * self.scale + self.mean)
+            means = rows_first(rows_last(outputs).mean(axis=1), len(outputs))
+            y = np.nan_to_num(means * self.scale + self.mean)
         return y[:, 0] if self.ndim == 1 else y
 
 

@@ -24,10 +24,25 @@ def rows_with_few_values(X, device):
     if not sparse.issparse(X) or torch.device(device).type != "cpu":
         return None
     fullest = np.diff(X.indptr).max(initial=0)
-    few = fullest * _FACTOR <= X.shape[1]
     # Each row takes as many places as the fullest: that must not waste memory.
     even = fullest * X.shape[0] <= 4 * X.nnz
-    return EllRows.from_csr(X) if few and even else None
+    return EllRows.from_csr(X) if has_few_values(X).all() and even else None
+
+
+def has_few_values(X):
+    """Tell of each row of a CSR matrix whether a sparse product with it is faster.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_rows, n_features)
+
+    Returns
+    -------
+    few : ndarray of bool of shape (n_rows,), or None if X is not sparse
+    """
+    if not sparse.issparse(X):
+        return None
+    return np.diff(X.indptr) * _FACTOR <= X.shape[1]
 
 
 class EllRows:

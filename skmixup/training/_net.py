@@ -8,7 +8,6 @@ from dataclasses import fields
 import numpy as np
 import torch
 from joblib import effective_n_jobs
-from scipy import sparse
 from skorch import NeuralNet
 from skorch.callbacks import (
     BatchScoring,
@@ -25,7 +24,6 @@ from ..mixing._core import one_hot
 from ..mixing._draws import check_alpha, check_lambda_per
 from ..mixing._mixers import MIXERS, make_mixer
 from ..stack._adamw import StackedAdamW
-from ..stack._ell import rows_with_few_values
 from ..stack._layers import check_member_values, shown
 from ..stack._losses import LOSSES
 from ..stack._mlp import StackedMLP
@@ -38,13 +36,13 @@ from ._criteria import (
 )
 from ._data import load, resident, unpack
 from ._fit_state import FitState
-from ._global_state import OwnStream, full_precision, recording
+from ._global_state import OwnStream, full_precision, recording, without_subnormals
 from ._loop import Training, is_heard
 from ._plan import Member, one_or_each
 from ._predicts import PredictsTargets
+from ._scores import chunk_rows, member_scores
 from ._seeds import draw_seed, member_seeds
 
-_BULK_ROWS = 4096  # rows up to which predictions are computed in double precision
 _PROBE_ROWS = 16  # on which the module and the criterion are tried before training
 _OF_MODULE = ("seed", "n_levels")  # of Member's fields: what a stack itself tells
 _OF_SIGNS = (nn.HingeEmbeddingLoss, nn.SoftMarginLoss)  # and fail on no others
@@ -755,6 +753,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         if not len(rows):
             raise ValueError("Found array with 0 rows, while at least one is required.")
         size = int(np.clip(2**22 // max(data.width * self.n_members, 1), 1, 4096))
+        if type(self.module_) is StackedMLP:
+            size = chunk_rows(self.module_, torch.device(self.device))
         for start in range(0, len(rows), size):
             part = torch.as_tensor(rows[start : start + size], device=self.device)
             yield self.evaluation_step((data.take(part), None), training).to(device)
@@ -764,7 +764,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         self.check_is_fitted()
         X, _ = batch
         self._set_training(training)
-        with torch.set_grad_enabled(training), self._own_precision():
+        grad = torch.set_grad_enabled(training)
+        with grad, self._own_precision(), without_subnormals():
             if not self._stacked:
                 return self.module_(X)
             return self.module_(X).transpose(0, 1)
@@ -772,9 +773,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
     def member_scores(self, X):
         """Return the scores that a StackedMLP's members give to rows.
 
-        Up to 4096 rows are computed in double precision, where the device has it, so
-        that a row's scores do not depend on the rows beside it; more in single
-        precision, in chunks.
+        On a CPU a row's scores do not depend on the rows beside it, to the last bit
+        with MKL, which torch has on x86, and else to round-off. On an accelerator they
+        don't up to 4096 rows, which are computed in double precision where it has it.
 
         Parameters
         ----------
@@ -783,30 +784,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
 
         Returns
         -------
-        scores : torch.Tensor of float64 of shape (n_rows, K, n_outputs)
-            In main memory.
+        scores : ndarray of float64 of shape (n_rows, K, n_outputs)
         """
-        n_rows, mlp = X.shape[0], self.module_
-        double = n_rows <= _BULK_ROWS and torch.device(self.device).type != "mps"
-        dtype = torch.float64 if double else torch.float32
-        size = max(1, min(2048, 2**21 // (mlp.widest * mlp.n_members)))
-        few = None
-        if mlp.embedding is None:
-            few = rows_with_few_values(X, self.device)
-        chunks = []
-        for start in range(0, n_rows, size):
-            rows = slice(start, start + size)
-            if few is not None:
-                part = few[rows].expand(mlp.n_members, dtype)
-            else:
-                part = X[rows].toarray() if sparse.issparse(X) else X[rows]
-                part = torch.from_numpy(np.require(part, requirements="W"))
-                part = part.to(self.device, dtype)
-                part = part.expand(mlp.n_members, *part.shape)
-            with self._own_precision():
-                scores = mlp.scores(part)
-            chunks.append(scores.to("cpu", torch.float64))
-        return (chunks[0] if len(chunks) == 1 else torch.cat(chunks, 1)).transpose(0, 1)
+        return member_scores(self.module_, X, self.device)
 
     def initialize_callbacks(self):
         """Make the callbacks; refuse those at odds with mixing or with lr_schedule."""

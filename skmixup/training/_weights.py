@@ -3,6 +3,9 @@
 import numpy as np
 from scipy import sparse
 
+_AT_ONCE = 2**20  # values that are looked at in one go
+_COLUMNS = 16  # that are put in order in one go: 64 bytes, a line of a cache
+
 
 def _hash_rows(X, y):
     """Hash each row and its label to 64 bits; dense and CSR rows hash alike."""
@@ -16,21 +19,32 @@ def _hash_rows(X, y):
             ends = np.concatenate([[np.uint64(0)], np.cumsum(terms, dtype=np.uint64)])
             return hashes + ends[X.indptr[1:]] - ends[X.indptr[:-1]]
         bits = X.view(np.uint32)
-        for start in range(0, len(X), 2**14):  # in chunks, to bound memory
-            chunk = slice(start, start + 2**14)
+        size = _rows_at_once(X)
+        for start in range(0, len(X), size):
+            chunk = slice(start, start + size)
             hashes[chunk] += bits[chunk].astype(np.uint64) @ factors[:-1]
     return hashes
 
 
-def _equal_neighbors(X, y, hashes):
-    """Tell for each row but the first whether it equals the one before it."""
+def _rows_at_once(X):
+    """Return how many rows are hashed, or compared, in one go, to bound memory."""
+    return max(1, _AT_ONCE // max(X.shape[1], 1))
+
+
+def _equal_neighbors(X, y, hashes, order):
+    """Tell of each row but the first, in an order, whether it equals the one before."""
+    hashes, y = hashes[order], y[order]
     same = (hashes[1:] == hashes[:-1]) & (y[1:] == y[:-1])
     maybe = np.flatnonzero(same)
-    if sparse.issparse(X):
-        differs = np.asarray((X[maybe + 1] != X[maybe]).sum(axis=1)).ravel() > 0
-    else:
-        differs = (X[maybe + 1] != X[maybe]).any(axis=1)
-    same[maybe[differs]] = False
+    size = _rows_at_once(X)
+    for start in range(0, len(maybe), size):
+        some = maybe[start : start + size]
+        differs = X[order[some + 1]] != X[order[some]]
+        if sparse.issparse(X):
+            differs = np.asarray(differs.sum(axis=1)).ravel() > 0
+        else:
+            differs = differs.any(axis=1)
+        same[some[differs]] = False
     return same
 
 
@@ -55,9 +69,31 @@ def collapse_duplicates(X, y, weight):
     """
     hashes = _hash_rows(X, y)
     order = np.argsort(hashes, kind="stable")
-    same = _equal_neighbors(X[order], y[order], hashes[order])
+    same = _equal_neighbors(X, y, hashes, order)
     starts = np.flatnonzero(np.concatenate([[True], ~same]))
     return order[starts], np.add.reduceat(weight[order], starts)
+
+
+def take_rows(X, index, may_write=False):
+    """Return X[index], in the memory of X where that may be written to.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n, d)
+    index : ndarray of int of shape (n_taken,)
+        n_taken is at most n.
+    may_write : bool, default=False
+
+    Returns
+    -------
+    rows : ndarray or CSR of shape (n_taken, d)
+    """
+    if sparse.issparse(X) or not may_write or 2 * len(index) < len(X):
+        return X[index]
+    for start in range(0, X.shape[1], _COLUMNS):
+        columns = slice(start, start + _COLUMNS)
+        X[: len(index), columns] = X[:, columns][index]
+    return X[: len(index)]
 
 
 def count_copies(weight):

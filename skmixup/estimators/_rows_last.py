@@ -1,0 +1,35 @@
+"""Softmax and means of arrays whose rows come last.
+
+NumPy is fast along many rows, and slow along few classes. And with rows last it adds a
+row's numbers in one order, for any number of rows but one.
+"""
+
+import numpy as np
+
+
+def rows_last(values):
+    """Return values (n_rows, ...) as a new array (..., n_rows); a single row twice."""
+    if len(values) == 1:
+        values = np.repeat(values, 2, axis=0)
+    return np.array(values.T, order="C")
+
+
+def rows_first(values, n_rows):
+    """Return values (..., at least n_rows) as an array (n_rows, ...)."""
+    return np.ascontiguousarray(values[..., :n_rows].T)
+
+
+def log_softmax(scores):
+    """Return the logarithm of softmax over the first axis."""
+    scores = scores - scores.max(axis=0)
+    scores -= np.log(np.exp(scores).sum(axis=0))
+    return scores
+
+
+def log_mean_exp(values):
+    """Return the logarithm of the mean of exp(values) over the second axis."""
+    if values.shape[1] == 1:
+        return values[:, 0]
+    largest = values.max(axis=1)
+    total = np.exp(values - largest[:, None]).sum(axis=1)
+    return np.log(total / values.shape[1]) + largest
