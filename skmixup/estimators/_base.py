@@ -28,6 +28,7 @@ from ..encoding._encoder import TabularEncoder
 from ..mixing._mixers import MIXERS, Mixer, make_mixer, mixes_codes
 from ..training._device import device_at_hand, resolve_device
 from ..training._engine import train
+from ..training._global_state import one_thread
 from ..training._plan import Member, Plan, Shared, Table, allowed, module_params
 from ..training._seeds import draw_seed, member_seeds
 from ..training._splits import split_rows
@@ -65,6 +66,7 @@ class BaseMixup(BaseEstimator):
         "callbacks": [list, None],
         "device": [str, torch.device],
         "warm_start": ["boolean"],
+        "n_jobs": [Integral, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -170,7 +172,7 @@ class BaseMixup(BaseEstimator):
 
     def _train(self, plan):
         with self._forgotten_if_it_fails():
-            (trained,) = train([plan])
+            (trained,) = train([plan], n_jobs=self.n_jobs)
         return self._adopt(trained)
 
     def _adopt(self, trained):
@@ -181,6 +183,7 @@ class BaseMixup(BaseEstimator):
             self._learn_from(trained)
         return self
 
+    @one_thread()
     def _learn_from(self, trained):
         plan, self.net_ = trained.plan, trained.net
         history = self.net_.history

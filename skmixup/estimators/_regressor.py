@@ -79,6 +79,10 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         Whether `fit` goes on from the last one, with the encoding that it learned. But
         a transformer that keeps its targets from the rows that it is fitted on, as
         :class:`sklearn.preprocessing.TargetEncoder` does, is fitted anew.
+    n_jobs : int, default=None
+        Threads that share the members; the results do not depend on it. Where their
+        steps are not compiled (see the Notes) there is one. None is 1, and -1 all
+        processors, unless in a :obj:`joblib.parallel_config` context.
     verbose : int, default=0
         1 shows a progress bar on fits over a second, 2 skorch's table of epochs too.
     random_state : int, RandomState or None, default=None
@@ -164,6 +168,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         callbacks=None,
         device="auto",
         warm_start=False,
+        n_jobs=None,
         verbose=0,
         random_state=None,
     ):
@@ -189,6 +194,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         self.callbacks = callbacks
         self.device = device
         self.warm_start = warm_start
+        self.n_jobs = n_jobs
         self.verbose = verbose
         self.random_state = random_state
 

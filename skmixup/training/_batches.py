@@ -1,5 +1,6 @@
 """An epoch's batches for a stack of members: order, random draws, gathering, mixing."""
 
+import copy
 from collections import namedtuple
 from itertools import pairwise
 
@@ -104,6 +105,11 @@ class EpochBatches:
             self.width = data.ell_rows.index.shape[-1]
 
     @property
+    def are_dense(self):
+        """Whether X comes as a tensor, and no other form of rows."""
+        return self.take == self.data.take
+
+    @property
     def n_steps(self):
         """Steps of an epoch, for the member with the most rows."""
         return int(self.steps.max())
@@ -115,6 +121,29 @@ class EpochBatches:
         total = self.data.total_weight(self.rows, "train")
         n_rows = torch.as_tensor(self.rows.counts, device=total.device).to(total)
         return (n_rows / total)[:, None, None]
+
+    def select(self, members):
+        """Return what cuts the same batches for some members.
+
+        Parameters
+        ----------
+        members : sequence of int
+            In ascending order.
+
+        Returns
+        -------
+        batches : EpochBatches
+        """
+        chosen = copy.copy(self)
+        for name in ("rows", "neighbors"):
+            value = getattr(self, name)
+            setattr(chosen, name, value and value.select(members))
+        for name in ("joined", "steps", "alpha", "norm", "smoothing"):
+            value = getattr(self, name)
+            setattr(chosen, name, None if value is None else value[members])
+        if self.encoded is not None and len(self.encoded) > 1:
+            chosen.encoded = self.encoded[members]
+        return chosen
 
     def active_counts(self):
         """Return how many members take part in a step, each number once, ascending."""
@@ -139,7 +168,7 @@ class EpochBatches:
             yield start, stop, np.minimum(n - start * size, widest)[active]
 
     def epoch(self, seeds, epoch):
-        """Yield the batches of an epoch.
+        """Yield the batches of an epoch, one by one.
 
         Parameters
         ----------
@@ -151,6 +180,37 @@ class EpochBatches:
         Yields
         ------
         batch : Batch
+        counts : ndarray of int of shape (A,)
+            Rows in each member's batch.
+        """
+        for block, counts in self.blocks(seeds, epoch):
+            weighs_rows = isinstance(block.weight, torch.Tensor)
+            for step in range(block.X.shape[1]):
+                yield (
+                    Batch(
+                        block.X[:, step],
+                        block.target[:, step],
+                        block.weight[:, step] if weighs_rows else block.weight,
+                        self.mixes_inside
+                        and {k: value[:, step] for k, value in block.draws.items()},
+                    ),
+                    counts,
+                )
+
+    def blocks(self, seeds, epoch):
+        """Yield the batches of an epoch, as many steps at a time as are made at once.
+
+        Parameters
+        ----------
+        seeds : sequence of int of length K
+            The members' seeds.
+        epoch : int
+            Number of the epoch.
+
+        Yields
+        ------
+        block : Batch
+            Of S steps: its tensors have that axis after the members'.
         counts : ndarray of int of shape (A,)
             Rows in each member's batch.
         """
@@ -176,8 +236,7 @@ class EpochBatches:
                 begin = first + at * n_rows
                 block = order[:n_active, begin : begin + n_steps * n_rows]
                 block = block.reshape(n_active, n_steps, n_rows)
-                for batch in self._block(block, counts, rngs[:n_active], scale):
-                    yield batch, counts
+                yield self._block(block, counts, rngs[:n_active], scale), counts
 
     def _scale(self, counts):
         """Return each row's weight in the mean over its batch."""
@@ -188,7 +247,7 @@ class EpochBatches:
         return torch.as_tensor(scale, device=self.data.device)[:, None, :, None]
 
     def _block(self, block, counts, rngs, scale):
-        """Gather, encode and mix some steps, and yield them one by one."""
+        """Gather, encode and mix some steps."""
         index = torch.as_tensor(block, device=self.data.device)
         X, target, draws = self.take(index), self._targets(index), {}
         weight = None if self.data.weight is None else self.data.weight[index]
@@ -202,15 +261,7 @@ class EpochBatches:
             scale = scale.expand(-1, index.shape[1], -1, -1)
         if self.weighs_targets:
             target = target * scale
-        weighs_rows = isinstance(scale, torch.Tensor)
-        for step in range(index.shape[1]):
-            yield Batch(
-                X[:, step],
-                target[:, step],
-                scale[:, step] if weighs_rows else scale,
-                self.mixes_inside
-                and {name: value[:, step] for name, value in draws.items()},
-            )
+        return Batch(X, target, scale, draws)
 
     def _draw(self, rngs, counts, n_steps):
         draws = draw_steps(

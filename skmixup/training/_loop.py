@@ -2,8 +2,10 @@
 
 import contextlib
 import math
+import threading
 import warnings
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -15,9 +17,11 @@ from ..mixing._core import one_hot
 from ..mixing._mixers import InputMixup, mixes_codes
 from ..stack._adamw import StackedAdamW
 from ..stack._backprop import ClosedFormGradient
+from ..stack._compiled import CompiledSteps
 from ..stack._layers import shown
 from ..stack._mlp import StackedMLP
 from ._batches import EpochBatches
+from ._callbacks import BestWeights
 from ._global_state import one_thread, without_subnormals
 
 _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
@@ -79,12 +83,13 @@ class Training:
         What the history has the means of, epoch by epoch.
     """
 
-    def __init__(self, net, data, mixer, flowing, for_many=False):
+    def __init__(self, net, data, mixer, flowing, for_many=False, n_jobs=1):
         self.net = net
         self.data = data
         self.mixer = mixer
         self.flowing = flowing
         self.for_many = for_many
+        self.n_jobs = n_jobs
         self.member_losses = defaultdict(list)
 
     def run(self, epochs):
@@ -97,6 +102,7 @@ class Training:
         with mixing as self.inside, self._own_buffers():
             self.in_closed_form = not self.inside and self._has_closed_form()
             self.batches = self._make_batches()
+            self.compiled = self._compiled_steps()
             threads, computing = self._threads()
             with threads:
                 for epoch in range(epochs):
@@ -186,12 +192,66 @@ class Training:
         if net._stacked:
             net.module_.seed_members(net.seeds_, len(net.history))
         total = torch.zeros(net.n_members, dtype=torch.float32, device=net.device)
-        if self.in_closed_form:
+        if self.compiled is not None:
+            self._run_compiled(total)
+        elif self.in_closed_form:
             self._run_closed_form(total)
         else:
             self._run_steps(total)
         n_rows = torch.as_tensor(self.batches.rows.counts, device=total.device)
         self._record_training(total / n_rows.to(total))
+
+    def _compiled_steps(self):
+        """Return the steps in compiled code, or None where there is none for them."""
+        net = self.net
+        parts = net.module_, net.criterion_, net.optimizer_
+        if not self.in_closed_form or not self.batches.are_dense:
+            return None
+        if not CompiledSteps.covers(*parts, self.data.train.y.is_floating_point()):
+            return None
+        return CompiledSteps(*parts)
+
+    def _run_compiled(self, total):
+        """Take an epoch's steps in compiled code, with members shared among threads."""
+        self.compiled.start_epoch()
+        members = np.flatnonzero(~self.stopped)
+        shares = np.array_split(members, max(1, min(self.n_jobs, len(members))))
+        failed = threading.Event()
+
+        def run(members):
+            try:
+                with one_thread(), without_subnormals(), torch.no_grad():
+                    self._run_members(members, total.numpy(), failed)
+            except BaseException:
+                failed.set()
+                raise
+
+        with ThreadPoolExecutor(len(shares)) as pool:  # it starts threads when needed
+            others = [pool.submit(run, share) for share in shares[1:]]
+            run(shares[0])
+        for other in others:
+            other.result()
+
+    def _run_members(self, members, total, failed):
+        """Take an epoch's steps with some members, unless others have failed."""
+        seeds = [self.net.seeds_[k] for k in members]
+        batches = self.batches
+        if len(members) < len(batches.rows):
+            batches = batches.select(members)
+        for block, counts in batches.blocks(seeds, len(self.net.history)):
+            if failed.is_set():
+                return
+            active = members[: len(counts)]
+            losses = self.compiled(active, counts, block.X, block.target, block.weight)
+            total[active] += losses * counts
+
+    @property
+    def stopped(self):
+        """Which members have stopped, shape (K,): their best weights are kept."""
+        for _, callback in self.net.callbacks_:
+            if isinstance(callback, BestWeights):
+                return callback.stopped_
+        return np.zeros(self.net.n_members, dtype=bool)
 
     @torch.no_grad()
     def _run_closed_form(self, total):
@@ -365,16 +425,21 @@ class Training:
         self.net.history.record_batch(prefix + "_loss", step["loss"].detach())
         self.net.history.record_batch(prefix + "_batch_size", size)
 
+    def _of_stopped(self, name, losses):
+        """Return losses (K,) as NumPy's, the last ones of members that have stopped."""
+        losses, earlier = losses.cpu().numpy(), self.member_losses[name]
+        return np.where(self.stopped, earlier[-1], losses) if earlier else losses
+
     def _record_loss(self, name, losses):
-        history = self.net.history
+        history, losses = self.net.history, self._of_stopped(name, losses)
         value = float(losses.mean())
         earlier = [epoch[name] for epoch in history[:-1] if name in epoch]
         history.record(name, value)
         history.record(name + "_best", value < min(earlier, default=math.inf))
-        self.member_losses[name].append(losses.cpu().numpy())
+        self.member_losses[name].append(losses)
 
     def _record_training(self, losses):
-        history, mixed = self.net.history, losses.cpu().numpy()
+        history, mixed = self.net.history, self._of_stopped("mixed_loss", losses)
         if not self.for_many:
             check_losses(mixed, len(history), self.net.lr)
         self.member_losses["mixed_loss"].append(mixed)

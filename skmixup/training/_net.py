@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 import torch
+from joblib import effective_n_jobs
 from scipy import sparse
 from skorch import NeuralNet
 from skorch.callbacks import (
@@ -408,6 +409,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         rows=None,
         valid_rows=None,
         for_many=False,
+        n_jobs=None,
         _routing_method="fit",
     ):
         """Train for some epochs.
@@ -432,6 +434,10 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
             Whether members belong to many who look at theirs alone: the clean training
             loss is not measured, and no error is raised where a member's loss is no
             number.
+        n_jobs : int, default=None
+            Threads that share the members of a StackedMLP whose steps are compiled, as
+            those of its defaults are; the results do not depend on it. None is 1, and
+            -1 all processors, unless in a :obj:`joblib.parallel_config` context.
 
         Returns
         -------
@@ -447,7 +453,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
                 flowing = self._own_stream(mixer)
                 with flowing():
                     self._probe(data.train, data.valid)
-            training = Training(self, data, mixer, flowing, for_many)
+            n_threads = effective_n_jobs(n_jobs)
+            training = Training(self, data, mixer, flowing, for_many, n_threads)
             self.interrupted_, self.member_losses_ = False, training.member_losses
             training.run(self.max_epochs if epochs is None else epochs)
         return self
