@@ -90,7 +90,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     callbacks : list of skorch callbacks, default=None
         Handed to :class:`MixupNet`.
     device : str, default="auto"
-        "auto", "cpu", "cuda", "cuda:1", "mps"; "auto" prefers an accelerator.
+        "auto", "cpu", "cuda", "cuda:1", "mps"; "auto" is the CPU, since no run on an
+        accelerator has told yet from which sizes on one pays.
     warm_start : bool, default=False
         Whether `fit` goes on from the last one, with the encoding that it learned. But
         a transformer that keeps its targets from the rows that it is fitted on, as
@@ -145,16 +146,16 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     as long; else once, and its weight multiplies its loss. No copy of a training row
     is among the rows set aside for early stopping.
 
+    On a CPU, the steps of a network with ``activation="relu"`` on dense rows that are
+    mixed before it are compiled by Numba, for some seconds at the first fit after an
+    installation. Others are torch's, one call after the other: the same up to
+    round-off, in two to five times the time.
+
     A category of many levels, by default more than 32, is embedded: the network learns
     a vector of 8 numbers for each level in place of a column of its first layer, and
     mixes those; ``preprocess=TabularEncoder(max_one_hot_levels=...)`` sets how many.
     Text that is different in nearly every row, such as an id, is left out with a
     warning.
-
-    On a CPU, the steps of a network with ``activation="relu"`` on dense rows that are
-    mixed before it are compiled by Numba, for some seconds at the first fit after an
-    installation. Others are torch's, one call after the other: the same up to
-    round-off, in two to five times the time.
 
     Predictions are computed in double precision up to 4096 rows, so that a row's does
     not depend on the rows beside it, and in single precision, twice as fast, for more.

@@ -75,7 +75,8 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     callbacks : list of skorch callbacks, default=None
         Handed to :class:`MixupNet`.
     device : str, default="auto"
-        "auto", "cpu", "cuda", "cuda:1", "mps"; "auto" prefers an accelerator.
+        "auto", "cpu", "cuda", "cuda:1", "mps"; "auto" is the CPU, since no run on an
+        accelerator has told yet from which sizes on one pays.
     warm_start : bool, default=False
         Whether `fit` goes on from the last one, with the encoding that it learned. But
         a transformer that keeps its targets from the rows that it is fitted on, as

@@ -26,6 +26,49 @@ def _kernel():
     return train_members
 
 
+class IndexedRows:
+    """Rows yet to be taken from all, and mixed, a batch at a time.
+
+    Parameters
+    ----------
+    data : torch.Tensor of float32 of shape (n_rows, n_features)
+    index : torch.Tensor of int64 of shape (A, S, B)
+    partner : torch.Tensor of int64 of shape (A, S, B), default=None
+        The rows that those are mixed with; None for none.
+    lam : torch.Tensor of float32 of shape (A, S, 1) or (A, S, B), default=None
+    """
+
+    def __init__(self, data, index, partner=None, lam=None):
+        self.data = data
+        self.index = index
+        self.partner = index if partner is None else partner
+        self.lam = index.new_empty(*index.shape[:2], 0) if lam is None else lam
+
+    @property
+    def shape(self):
+        """Shape of the rows when they are taken."""
+        return torch.Size((*self.index.shape, *self.data.shape[1:]))
+
+    def mix(self, partner, lam):
+        """Return λ·self + (1−λ)·partner, still to be taken."""
+        return IndexedRows(self.data, self.index, partner.index, lam)
+
+    @classmethod
+    def from_batches(cls, X):
+        """Make them of batches (A, S, B, n_features) that are there."""
+        index = torch.arange(X.shape[:3].numel()).reshape(X.shape[:3])
+        return cls(X.flatten(0, 2), index)
+
+    def as_arrays(self):
+        """Return NumPy's of all four."""
+        of_rows = (self.index, self.partner)
+        return (
+            self.data.contiguous().numpy(),
+            *(value.contiguous().numpy() for value in of_rows),
+            self.lam.float().contiguous().numpy(),
+        )
+
+
 class CompiledSteps:
     """Trains members of a StackedMLP by StackedAdamW, a block of steps at a time.
 
@@ -110,7 +153,7 @@ class CompiledSteps:
         members : ndarray of int of shape (A,)
         n_rows : ndarray of int of shape (A,)
             Of each one's batches; what X has beyond them is left out.
-        X : torch.Tensor of shape (A, S, B, n_features)
+        X : IndexedRows, or torch.Tensor of shape (A, S, B, n_features)
         target : torch.Tensor of shape (A, S, B, n_outputs)
             Classes' targets come multiplied by their rows' weights, others do not.
         weight : float or torch.Tensor, broadcastable to (A, S, B, 1)
@@ -121,6 +164,8 @@ class CompiledSteps:
         losses : ndarray of float64 of shape (A,)
             Summed over the steps.
         """
+        if isinstance(X, torch.Tensor):
+            X = IndexedRows.from_batches(X)
         shape = X.shape[:3]
         if isinstance(weight, torch.Tensor):
             weight = weight.expand(*shape, 1)[..., 0].contiguous().numpy()
@@ -128,7 +173,7 @@ class CompiledSteps:
             weight = np.full(shape, weight, dtype=np.float32)
         group = self.groups[0]
         losses = self.train_members(
-            X.contiguous().numpy(),
+            *X.as_arrays(),
             target.contiguous().numpy(),
             weight,
             members,

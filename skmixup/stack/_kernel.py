@@ -296,9 +296,31 @@ def _descend(A, grad, weight, mean, square, rates, space):
         _adamw(weight[first:last], g, mean[first:last], square[first:last], rates)
 
 
+@_jit(f"void({_ROWS}, int64[::1], int64[::1], float32[::1], {_ROWS})")
+def _gather(X, index, partner, lam, out):
+    """Write rows of X, mixed with their partners where there is a λ for one or all."""
+    for b in range(out.shape[0]):
+        x, y = X[index[b]], out[b]
+        if lam.size == 0:
+            for j in range(y.size):
+                y[j] = x[j]
+            continue
+        other, share = X[partner[b]], lam[b if lam.size > 1 else 0]
+        rest = np.float32(1) - share
+        if share < np.float32(0.5):  # as torch.lerp: exact where λ is 0 or 1
+            for j in range(y.size):
+                y[j] = other[j] + share * (x[j] - other[j])
+        else:
+            for j in range(y.size):
+                y[j] = x[j] - (x[j] - other[j]) * rest
+
+
 @_jit()
 def train_members(
     X,
+    index,
+    partner,
+    lam,
     target,
     weight,
     members,
@@ -323,8 +345,12 @@ def train_members(
 
     Parameters
     ----------
-    X : ndarray of float32 of shape (A, S, B, d)
-        A batch for each member and step.
+    X : ndarray of float32 of shape (n_rows, d)
+    index, partner : ndarray of int of shape (A, S, B)
+        For each member and step, the rows of a batch, and those that they are mixed
+        with.
+    lam : ndarray of float32 of shape (A, S, 1), (A, S, B) or (A, S, 0)
+        The share of the first of the two; nothing where they are not mixed.
     target : ndarray of float32 of shape (A, S, B, C)
         Of cross-entropy, multiplied by the rows' weights.
     weight : ndarray of float32 of shape (A, S, B)
@@ -381,26 +407,21 @@ def train_members(
         _transpose(weights[last][k], w_last)
         _transpose(means[last][k], m_last)
         _transpose(squares[last][k], v_last)
-        for s in range(X.shape[1]):
-            rows = X[a, s, :n_rows, : width[0]]
+        rows = np.empty((n_rows, width[0]), np.float32)
+        for s in range(index.shape[1]):
+            _gather(X, index[a, s], partner[a, s], lam[a, s], rows)
             for layer in range(last):
                 n = width[layer + 1]
                 out = hidden[offsets[layer] : offsets[layer + 1]].reshape(n_rows, n)
                 _fill(biases[layer][k, 0], out)
-                w = weights[layer][k]
-                if layer == 0:
-                    _add_product(rows, w, out)
-                else:
+                below = rows
+                if layer > 0:
                     below = hidden[offsets[layer - 1] : offsets[layer]]
-                    _add_product(below.reshape(n_rows, width[layer]), w, out)
+                    below = below.reshape(n_rows, width[layer])
+                _add_product(below, weights[layer][k], out)
                 _rectify_and_drop(out, n_dropped[layer, k], states[layer, k])
-            # Of a linear model, the row itself; made dense, as products take it.
-            if last == 0:
-                below = np.empty((n_rows, n_in), np.float32)
-                for b in range(n_rows):
-                    for j in range(n_in):
-                        below[b, j] = rows[b, j]
-            else:
+            below = rows
+            if last > 0:
                 below = hidden[offsets[last - 1] : offsets[last]].reshape(n_rows, n_in)
             _inner_products(below, w_last, scores)
             for b in range(n_rows):
@@ -427,6 +448,7 @@ def train_members(
             for layer in range(last, -1, -1):
                 n, n_below = width[layer + 1], width[layer]
                 g = grad[: n_rows * n].reshape(n_rows, n)
+                below = rows
                 if layer > 0:
                     below = hidden[offsets[layer - 1] : offsets[layer]]
                     below = below.reshape(n_rows, n_below)
@@ -456,10 +478,7 @@ def train_members(
                     _adamw(w_last, g_last, m_last, v_last, rates)
                 else:
                     w, m, v = weights[layer][k], means[layer][k], squares[layer][k]
-                    if layer == 0:
-                        _descend(rows, g, w, m, v, rates, tile)
-                    else:
-                        _descend(below, g, w, m, v, rates, tile)
+                    _descend(below, g, w, m, v, rates, tile)
                 grad, grad_below = grad_below, grad
         _transpose(w_last, weights[last][k])
         _transpose(m_last, means[last][k])

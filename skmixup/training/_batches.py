@@ -2,6 +2,7 @@
 
 import copy
 from collections import namedtuple
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from ..mixing._core import mix, weighted_lambda
 from ..mixing._draws import draw_steps
+from ..stack._compiled import IndexedRows
 
 # What a member's streams are for.
 _ORDER, _LAMBDA, _PARTNERS, _MIXER, _NEIGHBORS = 1, 2, 3, 4, 5
@@ -43,6 +45,8 @@ class EpochBatches:
     label_smoothing : float or sequence of float of length K
     sparse : bool, default=False
         Whether X may come as EllRows, where that is faster.
+    defers : bool, default=False
+        Whether X may come as IndexedRows, still to be taken and mixed.
     embedding : StackedEmbedding, default=None
         What reads rows whose first columns are codes of levels: X comes as CodedRows.
     weighs_targets : bool, default=False
@@ -74,6 +78,7 @@ class EpochBatches:
         binary=False,
         joins_single=False,
         embedding=None,
+        defers=False,
     ):
         if (np.diff(rows.counts) > 0).any():
             raise ValueError("Members must come in order of their number of rows.")
@@ -98,16 +103,16 @@ class EpochBatches:
             self.encoded = _encoded_classes(uniform, label_smoothing)
         self.norm = self._weight_norm()
         self.take, self.width = data.take, max(data.width, 1)
-        if embedding is not None:
+        if defers:
+            self.take = partial(IndexedRows, data.X)
+            self.width = 4 + data.y[0].numel()  # for the targets alone
+            if self.encoded is not None:
+                self.width += self.encoded.shape[-1]
+        elif embedding is not None:
             self.take = lambda rows: embedding.read(data.take(rows))
         elif sparse and data.ell_rows is not None:
             self.take = data.ell_rows.take
             self.width = data.ell_rows.index.shape[-1]
-
-    @property
-    def are_dense(self):
-        """Whether X comes as a tensor, and no other form of rows."""
-        return self.take == self.data.take
 
     @property
     def n_steps(self):

@@ -2,6 +2,11 @@
 
 import torch
 
+# What "auto" is. An accelerator is used only where it is asked for by name, until
+# rows of `python -m benchmarks.gpu` say from which sizes on it pays: steps on small
+# tables are mostly overhead, which an accelerator makes longer.
+_AUTO = "cpu"
+
 
 def resolve_device(device):
     """Return the torch device that a `device` parameter names.
@@ -9,7 +14,7 @@ def resolve_device(device):
     Parameters
     ----------
     device : str or torch.device
-        "auto" is the first accelerator that is there, else the CPU.
+        "auto" is the CPU.
 
     Returns
     -------
@@ -20,9 +25,9 @@ def resolve_device(device):
     ValueError
         If the device is unknown, or not there.
     """
-    there = [name for name in ("cuda", "mps") if _is_there(name)]
     if device == "auto":
-        return (there or ["cpu"])[0]
+        return _AUTO
+    there = [name for name in ("cuda", "mps") if _is_there(name)]
     try:
         kind = torch.device(device).type
     except (RuntimeError, TypeError) as error:
@@ -44,7 +49,7 @@ def _is_there(kind):
 
 
 def device_at_hand(device):
-    """Return the device, or the one there is where it is missing."""
+    """Return the device, or what "auto" is where it is missing."""
     try:
         return resolve_device(device)
     except ValueError:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
+from scipy import sparse
 from skorch.callbacks import Callback
 from torch import nn
 
@@ -101,8 +102,8 @@ class Training:
             mixing = self.mixer.attached(net.module_)
         with mixing as self.inside, self._own_buffers():
             self.in_closed_form = not self.inside and self._has_closed_form()
-            self.batches = self._make_batches()
             self.compiled = self._compiled_steps()
+            self.batches = self._make_batches()
             threads, computing = self._threads()
             with threads:
                 for epoch in range(epochs):
@@ -130,7 +131,8 @@ class Training:
                 "steps: that needs optimizer=StackedAdamW, got "
                 f"{type(net.optimizer_).__name__}."
             )
-        y = self.data.train.y
+        X, y = self.data.train.X, self.data.train.y
+        whole = mixer is None or type(mixer) is InputMixup
         return EpochBatches(
             self.data.train,
             rows,
@@ -140,7 +142,7 @@ class Training:
             net.lambda_per,
             self._uniform(),
             net.label_smoothing,
-            sparse=self.in_closed_form and (mixer is None or type(mixer) is InputMixup),
+            sparse=self.in_closed_form and whole,
             weighs_targets=self.in_closed_form and not y.is_floating_point(),
             mixes_inside=bool(self.inside),
             neighbors=self._neighbors(),
@@ -148,6 +150,7 @@ class Training:
             # Not mixed, and of no use to BatchNorm. A stack's members are as they were.
             joins_single=type(net.module_) is not StackedMLP,
             embedding=self._embedding(),
+            defers=self.compiled is not None and whole and isinstance(X, torch.Tensor),
         )
 
     def _embedding(self):
@@ -203,11 +206,13 @@ class Training:
 
     def _compiled_steps(self):
         """Return the steps in compiled code, or None where there is none for them."""
-        net = self.net
+        net, data = self.net, self.data.train
         parts = net.module_, net.criterion_, net.optimizer_
-        if not self.in_closed_form or not self.batches.are_dense:
+        if not self.in_closed_form or self._embedding() is not None:
             return None
-        if not CompiledSteps.covers(*parts, self.data.train.y.is_floating_point()):
+        if sparse.issparse(data.X) and data.ell_rows is not None:
+            return None  # few values: torch's products with those are faster
+        if not CompiledSteps.covers(*parts, data.y.is_floating_point()):
             return None
         return CompiledSteps(*parts)
 

@@ -26,7 +26,10 @@ MODULES = {
     ],
     "compare": ["statistics", "pairing", "summary", "leaderboard"],
     "report": ["figures", "readme_figure", "__main__"],
-    "timing": ["memory", "workloads"],
+    "timing": [
+        *("memory", "contest", "floor", "workloads", "tables", "cores", "columns"),
+        *("large", "measurements", "report", "sections", "devices"),
+    ],
 }
 SHARED_BY_STUDIES = ["study", "convnets", "compare_alphas"]
 MODULE_FILES = sorted((ROOT / "benchmarks").rglob("*.py"))

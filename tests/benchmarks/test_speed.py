@@ -8,12 +8,18 @@ import shutil
 import signal
 import time
 
-import pandas as pd
 import pytest
 
 from benchmarks import speed
 from benchmarks.run.row_file import RowFile, read_environments
-from benchmarks.timing import workloads
+from benchmarks.timing import measurements, workloads
+from benchmarks.timing.contest import Contest
+from benchmarks.timing.measurements import (
+    Measurements,
+    latest,
+    measure,
+    those_that_went_well,
+)
 from tests.benchmarks.conftest import link
 from tests.benchmarks.helpers import HOSTILE, KEPT, is_seen, line_of
 
@@ -37,11 +43,11 @@ def test_the_speeds_report_shows_names_as_they_are(tmp_path, monkeypatch, capsys
 
 
 def results_of(folder):
-    return RowFile(folder, speed.FILE_NAME, speed.Measurements())
+    return RowFile(folder, speed.FILE_NAME, Measurements(speed.SECTIONS))
 
 
 def latest_of(folder):
-    return speed.latest(results_of(folder).all_rows())
+    return latest(results_of(folder).all_rows())
 
 
 def test_a_quick_run_writes_its_files(tmp_path, capsys):
@@ -58,6 +64,47 @@ def test_a_quick_run_writes_its_files(tmp_path, capsys):
     assert report in capsys.readouterr().out
     assert "25 members, batch 16, over products" in report
     assert (tmp_path / "speed.png").stat().st_size > 1000
+
+
+def test_real_tables_are_timed_and_scored(tmp_path, capsys):
+    flags = ["--quick", "--sections", "tables", "--models", "mixup", "mlp"]
+    assert speed.main([*flags, "--out", str(tmp_path)]) == 0
+    ours, other = results_of(tmp_path).all_rows()
+    assert (ours["competitor"], other["competitor"]) == (
+        "MixupClassifier",
+        "MLPClassifier",
+    )
+    assert ours["setting"] == "iris" and ours["n_rows"] == 120
+    assert ours["value"] > 0 and 0 < ours["log_loss"] < 1 and ours["times_floor"] > 1
+    assert ours["us_a_step"] == pytest.approx(1e6 * ours["value"] / ours["steps"])
+    assert "epochs" not in other and 0 <= other["error"] <= 0.2
+    report = capsys.readouterr().out
+    assert "Log-loss:" in report and "times the floor" in report
+    assert "| geometric mean | " in report
+    assert (tmp_path / "tables.png").stat().st_size > 1000
+
+
+def count_turns(turns, name):
+    return lambda: turns.append(name) or 1.0
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    """As often as it may: of those that failed, and of those that had no turn."""
+    turns, works = [], {"quick": None, "slow": None, "lost": None}
+    works = {name: count_turns(turns, name) for name in works}
+    contest = Contest("members", "a", "s", works | {"lost": refuse}, most_turns=2)
+    monkeypatch.setitem(speed.SECTIONS, "members", lambda quick: [contest])
+    arguments = ["--sections", "members", "--out", str(tmp_path)]
+    assert speed.main([*arguments, "--repeats", "1"]) == 0
+    contest.competitors = works
+    for _ in range(2):
+        assert speed.main([*arguments, "--resume"]) == 0
+    assert turns == ["quick", "slow", "lost", "quick", "slow", "lost"]
+    rows = latest_of(tmp_path)
+    assert len(rows) == 6 and (rows["status"] == "ok").all()
+    monkeypatch.setattr(measurements, "describe", lambda: {"id": "another machine's"})
+    assert speed.main([*arguments, "--resume"]) == 0
+    assert len(turns) == 12 and len(latest_of(tmp_path)) == 6
 
 
 @pytest.mark.parametrize("days", ["12", "21"])
@@ -85,38 +132,16 @@ def test_every_competitor_trains(name):
     )
 
 
-def test_ratios_are_taken_within_a_turn():
-    rows = pd.DataFrame(
-        {
-            "section": "fit",
-            "setting": "batch 16, 1 thread(s)",
-            "competitor": ["mixup", "MLPClassifier"] * 3,
-            "repeat": [0, 0, 1, 1, 2, 2],
-            "value": [1.0, 2.0, 30.0, 40.0, 1.0, 4.0],
-            "unit": "µs/step",
-        }
-    )
-    ratio = speed.ratios(rows, "fit", None, "mixup", "MLPClassifier")
-    assert ratio.tolist() == [0.5, 0.75, 0.25]
-    assert speed.meets(ratio, "<= 0.7")
-    assert not speed.meets(ratio, ">= 0.7")
-    report = speed.make_report(rows)
-    assert (
-        "| fit, batch 16, over MLPClassifier | <= 0.7 | 0.5 [0.25, 0.75] | yes |"
-        in report
-    )
-    assert speed.ratios(rows, "fit", None, "mixup", "skorch").empty
-
-
 def test_bad_flags_are_named(tmp_path, capsys):
-    for flags in (["--sections", "flight"], ["--repeats", "0"]):
+    bad = ("--sections", "flight"), ("--repeats", "0"), ("--tables", "61")
+    for flags in bad:
         with pytest.raises(SystemExit):
             speed.main([*flags, "--out", str(tmp_path)])
         assert flags[0] in capsys.readouterr().err
 
 
 def contest_of(monkeypatch, work):
-    contest = workloads.Contest("members", "a", "s", {"mixup": work})
+    contest = Contest("members", "a", "s", {"mixup": work})
     monkeypatch.setitem(speed.SECTIONS, "members", lambda quick: [contest])
 
 
@@ -152,7 +177,7 @@ def test_a_competitor_that_fails_is_a_row_and_ends_no_run(
     tmp_path, monkeypatch, capsys, work
 ):
     competitors = {"mixup": work, "other": lambda: 2.0}
-    contest = workloads.Contest("members", "a", "s", competitors)
+    contest = Contest("members", "a", "s", competitors)
     monkeypatch.setitem(speed.SECTIONS, "members", lambda quick: [contest])
     arguments = ["--sections", "members", "--repeats", "3", "--out", str(tmp_path)]
     assert speed.main(arguments) == 0
@@ -174,7 +199,7 @@ def test_the_measurements_that_are_kept_make_the_report_that_is_kept(tmp_path, c
     assert results.n_unreadable == 0 and capsys.readouterr().err == ""
     ids = {stamp["id"] for stamp in read_environments(tmp_path)}
     assert {row["environment"] for row in rows} <= ids
-    report = speed.make_report(speed.latest(rows).astype({"value": float}))
+    report = speed.report_on(those_that_went_well(rows))
     assert report == (KEPT / "speed" / "speed.md").read_text()
 
 
@@ -235,12 +260,11 @@ def test_a_damaged_measurement_is_passed_over(tmp_path, capsys, monkeypatch, bad
     assert "2 [1, 3]" in (tmp_path / "speed.md").read_text()
 
 
-def test_a_measurement_follows_a_line_that_was_cut_off(tmp_path, monkeypatch):
+def test_a_measurement_follows_a_line_that_was_cut_off(tmp_path):
     path = tmp_path / "speed.jsonl"
     path.write_bytes(b'{"section": "members", "ru')
-    contest = workloads.Contest("members", "a", "s", {"mixup": lambda: 1.0})
-    monkeypatch.setitem(speed.SECTIONS, "members", lambda quick: [contest])
-    speed.measure(["members"], 1, True, results_of(tmp_path))
+    contest = Contest("members", "a", "s", {"mixup": lambda: 1.0})
+    measure([("members", lambda: [contest])], 1, results_of(tmp_path))
     assert list(latest_of(tmp_path)["value"]) == [1.0]
 
 

@@ -58,10 +58,14 @@ def run_by_torch(mlp, optimizer, criterion, X, target, weight):
     return gradient.take_losses(X[:, 0].shape).double().numpy()
 
 
-def run_compiled(mlp, optimizer, criterion, X, target, weight, n_rows, members=None):
-    members = np.arange(len(n_rows)) if members is None else np.asarray(members)
+def compiled(mlp, optimizer, criterion):
     steps = CompiledSteps(mlp, criterion, optimizer)
     steps.start_epoch()
+    return steps
+
+
+def run_compiled(steps, X, target, weight, n_rows, members=None):
+    members = np.arange(len(n_rows)) if members is None else np.asarray(members)
     part = (np.asarray(n_rows)[members], *(v[members] for v in (X, target, weight)))
     return steps(members, *part)
 
@@ -105,7 +109,7 @@ def test_compiled_steps_are_torchs(stack):
     batches = make_batches(widths, n_rows, stack["n_outputs"], kind, stack["weighted"])
     expected_stack, found_stack = copy.deepcopy(given_to_both), given_to_both
     expected = run_by_torch(*expected_stack, criterion, *batches)
-    found = run_compiled(*found_stack, criterion, *batches, n_rows)
+    found = run_compiled(compiled(*found_stack, criterion), *batches, n_rows)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     expected, found = state_of(*expected_stack), state_of(*found_stack)
     assert expected.keys() == found.keys()
@@ -124,13 +128,14 @@ def test_a_member_is_the_same_bit_for_bit_in_any_company():
     batches = make_batches(widths, n_rows, 3, nn.CrossEntropyLoss, True)
     original, criterion = make_stack(widths, (19, 8), 3, 0.3), nn.CrossEntropyLoss()
     together, apart, threaded = (copy.deepcopy(original) for _ in range(3))
-    expected = run_compiled(*together, criterion, *batches, n_rows)
+    expected = run_compiled(compiled(*together, criterion), *batches, n_rows)
     for k in reversed(range(5)):
-        alone = run_compiled(*apart, criterion, *batches, n_rows, [k])
+        alone = run_compiled(compiled(*apart, criterion), *batches, n_rows, [k])
         np.testing.assert_array_equal(alone, expected[k])
+    steps = compiled(*threaded, criterion)
     with ThreadPoolExecutor(3) as pool:
         each = [
-            pool.submit(run_compiled, *threaded, criterion, *batches, n_rows, share)
+            pool.submit(run_compiled, steps, *batches, n_rows, share)
             for share in ([0, 3], [1, 4], [2])
         ]
     assert all(done.exception() is None for done in each)
