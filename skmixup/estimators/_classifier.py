@@ -53,7 +53,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     lr : float, default=4e-3
         Learning rate of AdamW.
     weight_decay : float, default=1e-2
-        Decoupled weight decay of the weights; biases have none.
+        Decoupled weight decay of the weights; biases have none, and vectors of levels
+        a hundred times as much.
     label_smoothing : float, default=0.0
         Share of each target spread evenly over the classes, in [0, 1); of an indicator
         matrix, over having a label or not.

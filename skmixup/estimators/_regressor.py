@@ -50,7 +50,8 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     lr : float, default=4e-3
         Learning rate of AdamW.
     weight_decay : float, default=1e-2
-        Decoupled weight decay of the weights; biases have none.
+        Decoupled weight decay of the weights; biases have none, and vectors of levels
+        a hundred times as much.
     batch_size : int or "auto", default="auto"
         Rows a step. "auto" is a power of two from 16 to 256, about n_rows / 40.
     max_epochs : int, default=100

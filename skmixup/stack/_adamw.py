@@ -55,6 +55,7 @@ class StackedAdamW(torch.optim.Optimizer):
         self, params, lr=1e-3, *, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2
     ):
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        defaults["decay_factor"] = 1.0  # a group's own, times all members' weight_decay
         super().__init__(params, defaults)
         self._cuts = set()
         self._plans = {}
@@ -111,7 +112,8 @@ class StackedAdamW(torch.optim.Optimizer):
         grads = [p.grad for p in group["params"]]
         places = tuple(None if g is None else g.data_ptr() for g in grads)
         per_member = (_hashable(group["lr"]), _hashable(group["weight_decay"]))
-        return *per_member, group["betas"], group["eps"], places
+        alike = (group["betas"], group["eps"], group["decay_factor"])
+        return *per_member, *alike, places
 
     def _make_plan(self, n_active):
         """Return the counts to raise, and the arguments of the fused calls."""
@@ -207,9 +209,8 @@ class StackedAdamW(torch.optim.Optimizer):
         beta1, beta2 = group["betas"]
         kwargs = {
             "lr": float(np.broadcast_to(group["lr"], len(count))[first]),
-            "weight_decay": float(
-                np.broadcast_to(group["weight_decay"], len(count))[first]
-            ),
+            "weight_decay": group["decay_factor"]
+            * float(np.broadcast_to(group["weight_decay"], len(count))[first]),
             "beta1": beta1,
             "beta2": beta2,
             "eps": group["eps"],

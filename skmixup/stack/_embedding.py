@@ -6,7 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-EMBEDDING_SIZE = 8  # numbers a level, as in RealMLP
+EMBEDDING_SIZE = 8  # numbers a level, as in RealMLP; 4 and 16 were as good
+_INIT_SD = 0.1  # of a level's numbers: larger ones tell rows of rare levels apart
 
 
 class CodedRows:
@@ -119,7 +120,6 @@ class StackedEmbedding(nn.Module):
         self.n_levels = [tuple(map(int, own)) for own in n_levels]
         self.n_coded = len(self.n_levels[0])
         self.size = size
-        self.init_sd = size**-0.5  # a vector is about as long as a one-hot row
         most = [max(column) for column in zip(*self.n_levels, strict=True)]
         self._starts = list(accumulate(most, initial=1))[:-1]
         # Not part of the state: what is added to codes, which count from 1.
@@ -145,7 +145,7 @@ class StackedEmbedding(nn.Module):
                 fresh = self.weight.new_empty(
                     (own.stop - own.start, self.size), device="cpu"
                 )
-                fresh.normal_(0, self.init_sd, generator=generator)
+                fresh.normal_(0, _INIT_SD, generator=generator)
                 self.weight[member, own] = fresh
 
     @torch.no_grad()

@@ -244,7 +244,8 @@ def _set_anew(net, shared, members):
     kept = ("module__", "criterion", "device")
     net.set_params(**{k: v for k, v in params.items() if not k.startswith(kept)})
     net.optimizer__weight_decay = decay
-    net.optimizer_.param_groups[-1]["weight_decay"] = decay
+    for group in net.optimizer_.param_groups[1:]:  # all but the biases
+        group["weight_decay"] = decay
 
 
 def _take_out(net, best, plan, members):

@@ -9,6 +9,13 @@ from ..stack._mlp import StackedMLP
 from ._net import MixupNet
 from ._plan import net_params
 
+# Times the weight decay of other weights: without, a level of few rows is learned by
+# heart. With three columns of 8,000 levels in 25,000 rows, two members' log-loss is
+# 0.608 at 1 and 0.583 at 100; with one-hot columns it is 0.587. With 40 to 500 levels
+# in 2,000 to 4,000 rows it is at most one-hot columns' and up to 5 % below; 300 is no
+# better there.
+_EMBEDDING_DECAY = 100.0
+
 
 def new_net(shared, members):
     """Return an initialized net of perceptrons, whose biases do not decay.
@@ -26,10 +33,13 @@ def new_net(shared, members):
 
 
 def _make_net(params):
+    groups = [("*.bias", {"weight_decay": 0.0})]
+    if params.get("module__n_levels"):
+        groups.append(("embedding.*", {"decay_factor": _EMBEDDING_DECAY}))
     net = MixupNet(
         StackedMLP,
         optimizer=StackedAdamW,
-        optimizer__param_groups=[("*.bias", {"weight_decay": 0.0})],
+        optimizer__param_groups=groups,
         random_state=params["module__seeds"][0],
         **params,
     )
