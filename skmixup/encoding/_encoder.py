@@ -1,5 +1,7 @@
 """A table of mixed columns becomes a float32 matrix."""
 
+import warnings
+from functools import cached_property
 from numbers import Integral, Real
 
 import numpy as np
@@ -33,6 +35,10 @@ from ._scaler import SmoothClipScaler, _distinct, _readable
 
 MAX_BINNED_COLUMNS = 250  # bins would make wide tables five times as wide
 _DENSE_VALUES = 2**24  # a one-hot matrix up to this size is kept dense (64 MB)
+_MAX_CODE = 2**24  # beyond, not every whole number is one in single precision
+# Text of so many values, and for so large a share of rows with one of their own, is
+# no category.
+_FEWEST_UNIQUE, _UNIQUE = 50, 0.9
 
 
 class TabularEncoder(TransformerMixin, BaseEstimator):
@@ -45,6 +51,17 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     bins of equal mass, as a piecewise-linear code [1]_. Categories, strings and
     booleans are one-hot; missing is a category of its own, and one that `fit` has not
     seen is all zeros. Sparse matrices hold numbers only, which get no bins.
+
+    Within :class:`MixupClassifier` and :class:`MixupRegressor`, a category of more than
+    `max_one_hot_levels` levels is embedded: the network learns a vector of 8 numbers
+    for each [2]_. An unseen level's vector is zero. This needs no other parameter, but
+    the encoder must be their `preprocess`: what `transform` returns, as within a
+    Pipeline, is one-hot for any number of levels.
+
+    Text that is different in nearly every row, such as an id or a comment, tells a
+    network nothing as a category. It is left out with a warning that names the column,
+    and leaves an indicator where it is missing in some rows. A column named in
+    `categorical_features` is a category whatever it holds.
 
     Objects are numbers where all of a column are: integers, floats, Decimals and
     Fractions, and booleans beside these, which count as 0 and 1. In an array of a
@@ -63,6 +80,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         of numbers; 0 or 1 for none.
     min_frequency, max_categories : int, float or None, default=None
         Group rare categories, as in :class:`sklearn.preprocessing.OneHotEncoder`.
+    max_one_hot_levels : int or None, default=32
+        Levels of a category, missing among them, up to which the networks of this
+        package take it one-hot, and beyond which they embed it. None for never.
 
     Attributes
     ----------
@@ -72,6 +92,12 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         Their names, where all are strings.
     categorical_mask_ : ndarray of bool of shape (n_features_in_,)
         Which columns are categories.
+    dropped_mask_ : ndarray of bool of shape (n_features_in_,)
+        Which columns are text that is different in nearly every row, and left out.
+    embedded_columns_ : ndarray of int of shape (n_embedded,)
+        Numbers of the input columns that networks embed.
+    n_levels_ : ndarray of int of shape (n_embedded,)
+        How many levels each of them has.
     column_groups_ : ndarray of int of shape (n_features_out,)
         For each output column, the input column that it comes from.
     sparse_output_ : bool
@@ -81,6 +107,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     ----------
     .. [1] Gorishniy, Rubachev, Babenko, "On Embeddings for Numerical Features in
        Tabular Deep Learning", 2022, section 3.2.
+    .. [2] Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs
+       and Boosted Trees on Tabular Data", 2024, section 3.
 
     Examples
     --------
@@ -106,6 +134,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             None,
         ],
         "max_categories": [Interval(Integral, 1, None, closed="left"), None],
+        "max_one_hot_levels": [Interval(Integral, 0, None, closed="left"), None],
     }
 
     def __init__(
@@ -115,11 +144,13 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         n_bins=4,
         min_frequency=None,
         max_categories=None,
+        max_one_hot_levels=32,
     ):
         self.categorical_features = categorical_features
         self.n_bins = n_bins
         self.min_frequency = min_frequency
         self.max_categories = max_categories
+        self.max_one_hot_levels = max_one_hot_levels
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
@@ -151,7 +182,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         weight = check_weights(sample_weight, X)
         X = _readable(X)
         self.categorical_mask_ = self._find_categories(X)
-        numbers, levels = self._read(X)
+        self.dropped_mask_ = np.zeros_like(self.categorical_mask_)
+        numbers, levels, _ = self._read(X)
+        levels = self._drop_unique_text(X, numbers, levels, weight > 0)
         self._fit_numbers(numbers, weight)
         self._fit_levels(levels, weight)
         self._note_output(len(weight))
@@ -199,24 +232,77 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
                 dtype=np.float32,
             ).fit(levels[weight > 0])
 
+    def _drop_unique_text(self, X, numbers, levels, kept):
+        """Find text that is different in nearly every row; return the other levels."""
+        self.dropped_lacking_ = np.zeros(0, dtype=bool)
+        if sparse.issparse(X):
+            return levels
+        asked = self._chosen_categories(X)[self.categorical_mask_]
+        rows = _DistinctRows(numbers[kept], levels[kept])
+        unique = np.array(
+            [
+                not given and rows.are_told_by(column)
+                for column, given in enumerate(asked)
+            ],
+            dtype=bool,
+        )
+        if not unique.any():
+            return levels
+        where = np.flatnonzero(self.categorical_mask_)[unique]
+        # Without a count, which differs from fold to fold: it is shown once.
+        warnings.warn(
+            f"Column(s) {[column_name(to_frame(X), i) for i in where]} hold text that "
+            "is different in nearly every row, as an id or a comment is, and no "
+            "category: of it, only whether it is missing is used. Drop it; make "
+            "numbers of it, if it holds such; or put a text encoder before, such as "
+            "skrub's StringEncoder or scikit-learn's TfidfVectorizer with "
+            "TruncatedSVD. To have it as a category, name it in categorical_features.",
+            UserWarning,
+            stacklevel=3,
+        )
+        lacking = pd.isna(levels[kept][:, unique]).any(axis=0)
+        if unique.all() and not numbers.shape[1] and not lacking.any():
+            return levels  # nothing else is there to learn from
+        self.dropped_mask_[where] = True
+        self.categorical_mask_ = self.categorical_mask_ & ~self.dropped_mask_
+        self.dropped_lacking_ = lacking
+        return levels[:, ~unique]
+
+    @property
+    def _number_mask(self):
+        """Which columns are numbers."""
+        return ~(self.categorical_mask_ | self.dropped_mask_)
+
     def _note_output(self, n_rows):
         """Note where the output columns come from, and whether they are sparse."""
-        numbers = np.flatnonzero(~self.categorical_mask_)
+        numbers = np.flatnonzero(self._number_mask)
         categories = np.flatnonzero(self.categorical_mask_)
-        widths = []
+        text = np.flatnonzero(self.dropped_mask_)[self.dropped_lacking_]
+        widths = np.zeros(0, dtype=int)
         if self.one_hot_ is not None:
             names = [str(i) for i in range(len(categories))]
             parts = self.one_hot_.get_feature_names_out(names)
             owner = [int(part.split("_", 1)[0]) for part in parts]
             widths = np.bincount(owner, minlength=len(categories))
+        self._widths = widths
         binned = numbers[self._bin_columns()]
+        filled = [numbers, binned, numbers[self.lacking_], text]
         self.column_groups_ = np.concatenate(
-            [numbers, binned, numbers[self.lacking_], np.repeat(categories, widths)]
+            [*filled, np.repeat(categories, widths)]
         ).astype(int)
-        n_outputs = len(self.column_groups_)
-        n_filled = len(numbers) + len(binned) + self.lacking_.sum() + len(categories)
-        wide = n_rows * n_outputs > _DENSE_VALUES and n_filled < 0.3 * n_outputs
-        self.sparse_output_ = bool(wide)
+        self.sparse_output_ = _pays_sparse(n_rows, filled, categories, widths)
+        limit = (
+            _MAX_CODE if self.max_one_hot_levels is None else self.max_one_hot_levels
+        )
+        embedded = (widths > limit) & (widths < _MAX_CODE)
+        self.embedded_columns_, self.n_levels_ = categories[embedded], widths[embedded]
+        # Of what networks get: codes of levels stand before all else.
+        one_hot, widths = categories[~embedded], widths[~embedded]
+        filled.insert(0, self.embedded_columns_)
+        self.coded_groups_ = np.concatenate(
+            [*filled, np.repeat(one_hot, widths)]
+        ).astype(int)
+        self.sparse_coded_ = _pays_sparse(n_rows, filled, one_hot, widths)
 
     def _bin_columns(self):
         """Return for each bin which of the columns of numbers it belongs to."""
@@ -297,26 +383,31 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         return items
 
     def _read(self, X):
-        """Return the numbers (float64 or CSR) and the levels (object) of a table."""
+        """Return the numbers (float64 or CSR) and the levels (object) of a table.
+
+        Beside them, where text is missing that is left out otherwise.
+        """
+        none = np.empty((X.shape[0], 0), dtype=object)
         if sparse.issparse(X):
-            return X.astype(np.float64), np.empty((X.shape[0], 0), dtype=object)
-        mask = self.categorical_mask_
-        if isinstance(X, np.ndarray) and not mask.any():
+            return X.astype(np.float64), none, none
+        if isinstance(X, np.ndarray) and self._number_mask.all():
             X = X.astype(np.float64)
             infinite = np.isinf(X).any(axis=0)
             if infinite.any():
                 refuse_infinity(int(infinite.argmax()))
-            return X, np.empty((len(X), 0), dtype=object)
+            return X, none, none
         frame = to_frame(X)
-        numbers = np.empty((len(frame), (~mask).sum()))
-        levels = np.empty((len(frame), mask.sum()), dtype=object)
-        for part, chosen, read in (
-            (numbers, ~mask, to_numbers),
-            (levels, mask, to_levels),
+        parts = []
+        for dtype, chosen, read in (
+            (float, self._number_mask, to_numbers),
+            (object, self.categorical_mask_, to_levels),
+            (bool, self.dropped_mask_, lambda column, name: column.isna()),
         ):
+            part = np.empty((len(frame), chosen.sum()), dtype=dtype)
             for out, i in enumerate(np.flatnonzero(chosen)):
                 part[:, out] = read(frame.iloc[:, i], column_name(frame, i))
-        return numbers, levels
+            parts.append(part)
+        return parts
 
     def transform(self, X):
         """Encode a table.
@@ -338,10 +429,37 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             text.
         """
         check_is_fitted(self)
+        parts, one_hot = self._encode_parts(X)
+        are_sparse = self.sparse_output_ or any(map(sparse.issparse, parts))
+        parts += [] if one_hot is None else [one_hot]
+        # A DataFrame, if one is asked for, is made of a dense array.
+        as_array = get_output_config("transform", self)["dense"] == "default"
+        return _join(parts, as_array and are_sparse)
+
+    def _transform_coded(self, X):
+        """Encode a table as the networks of this package take it.
+
+        Returns
+        -------
+        Z : ndarray or CSR of float32 of shape (n_rows, n_embedded + n_others)
+            In the first columns the codes of the levels to embed: 1 to `n_levels_`, and
+            0 for one that `fit` has not seen; then the other columns of `transform`.
+        """
+        parts, one_hot = self._encode_parts(X)
+        if one_hot is not None:
+            categories = np.flatnonzero(self.categorical_mask_)
+            embedded = np.isin(categories, self.embedded_columns_)
+            codes, one_hot = _to_codes(one_hot, self._widths, embedded)
+            parts = [codes, *parts, one_hot]
+        are_sparse = self.sparse_coded_ or sparse.issparse(parts[0])
+        return _join(parts, are_sparse)
+
+    def _encode_parts(self, X):
+        """Return the columns of numbers and indicators, and the one-hot CSR or None."""
         X = check_table(self, X, reset=False)
-        if sparse.issparse(X) and self.categorical_mask_.any():
+        if sparse.issparse(X) and not self._number_mask.all():
             raise ValueError("X is sparse, but had categorical columns in fit.")
-        numbers, levels = self._read(_readable(X))
+        numbers, levels, text_missing = self._read(_readable(X))
         parts = []
         if self.scaler_ is not None:
             parts.append(self.scaler_._transform_checked(numbers))
@@ -350,14 +468,13 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         if self.lacking_.any():
             lacking = np.isnan(_dense(numbers)[:, self.lacking_])
             parts.append(lacking.astype(np.float32))
+        if self.dropped_lacking_.any():
+            parts.append(text_missing[:, self.dropped_lacking_].astype(np.float32))
+        one_hot = None
         if self.one_hot_ is not None:
             with config_context(transform_output="default"):
-                parts.append(self.one_hot_.transform(levels))
-        # A DataFrame, if one is asked for, is made of a dense array.
-        as_array = get_output_config("transform", self)["dense"] == "default"
-        if as_array and (self.sparse_output_ or sparse.issparse(numbers)):
-            return sparse.hstack(parts, format="csr", dtype=np.float32)
-        return np.concatenate([_dense(part) for part in parts], axis=1)
+                one_hot = self.one_hot_.transform(levels)
+        return parts, one_hot
 
     def get_feature_names_out(self, input_features=None):
         """Name the output columns.
@@ -376,13 +493,14 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = np.asarray(check_feature_names_in(self, input_features), dtype=object)
-        numbers = names[~self.categorical_mask_]
+        numbers = names[self._number_mask]
+        text = names[self.dropped_mask_][self.dropped_lacking_]
         binned = pd.Series(self._bin_columns())
         count = binned.groupby(binned).cumcount()
         parts = [
             numbers,
             [f"{numbers[i]}_bin{k}" for i, k in zip(binned, count, strict=True)],
-            [f"{name}_missing" for name in numbers[self.lacking_]],
+            [f"{name}_missing" for name in (*numbers[self.lacking_], *text)],
         ]
         if self.one_hot_ is not None:
             categories = names[self.categorical_mask_]
@@ -397,6 +515,69 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
+
+
+class _DistinctRows:
+    """Rows of a table, of which equal ones count once: copies are as good as weights.
+
+    Parameters
+    ----------
+    numbers : ndarray of float64 of shape (n_rows, n_numbers)
+    levels : ndarray of object of shape (n_rows, n_categories)
+    """
+
+    def __init__(self, numbers, levels):
+        self.numbers = numbers
+        self.levels = levels
+
+    @cached_property
+    def hashes(self):
+        """A number for each row, equal for equal ones alone (but for bad luck)."""
+        rng = np.random.default_rng(0)
+        columns = [column.view(np.uint64) for column in (self.numbers + 0.0).T.copy()]
+        columns += [
+            pd.factorize(column)[0].astype(np.uint64) for column in self.levels.T
+        ]
+        total = np.zeros(len(self.levels), dtype=np.uint64)
+        for column in columns:
+            total += column * (rng.integers(2**64, dtype=np.uint64) | np.uint64(1))
+        return total
+
+    def are_told_by(self, column):
+        """Tell whether a column of levels has another one in nearly every row."""
+        codes, found = pd.factorize(self.levels[:, column])
+        known = codes >= 0
+        if len(found) < _FEWEST_UNIQUE:
+            return False
+        if len(found) >= _UNIQUE * known.sum():
+            return True
+        return len(found) >= _UNIQUE * len(np.unique(self.hashes[known]))
+
+
+def _pays_sparse(n_rows, filled, categories, widths):
+    """Tell whether to keep CSR what has columns without zeros, and one-hot ones."""
+    n_filled = sum(map(len, filled))
+    n_outputs = n_filled + np.sum(widths)
+    few = n_filled + len(categories) < 0.3 * n_outputs
+    return bool(n_rows * n_outputs > _DENSE_VALUES and few)
+
+
+def _to_codes(one_hot, widths, embedded):
+    """Return the codes of some categories, 0 for none, and the others one-hot."""
+    owner = np.repeat(np.arange(len(widths)), widths)
+    starts = np.cumsum(widths) - widths
+    rows = np.repeat(np.arange(one_hot.shape[0]), np.diff(one_hot.indptr))
+    columns = owner[one_hot.indices]
+    codes = np.zeros((one_hot.shape[0], len(widths)), dtype=np.float32)
+    codes[rows, columns] = one_hot.indices - starts[columns] + 1
+    return codes[:, embedded], one_hot[:, ~embedded[owner]]
+
+
+def _join(parts, are_sparse):
+    """Put matrices side by side."""
+    if are_sparse:
+        return sparse.hstack(parts, format="csr", dtype=np.float32)
+    return np.concatenate([_dense(part) for part in parts], axis=1)
 
 
 def _dense(X):

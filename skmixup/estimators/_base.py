@@ -25,9 +25,10 @@ from ..encoding._checks import (
     equal_rows_equal_bits,
 )
 from ..encoding._encoder import TabularEncoder
-from ..mixing._mixers import MIXERS, Mixer, make_mixer
+from ..mixing._mixers import MIXERS, Mixer, make_mixer, mixes_codes
 from ..training._device import device_at_hand, resolve_device
 from ..training._engine import train
+from ..training._global_state import one_thread
 from ..training._plan import Member, Plan, Shared, Table, allowed, module_params
 from ..training._seeds import draw_seed, member_seeds
 from ..training._splits import split_rows
@@ -65,6 +66,7 @@ class BaseMixup(BaseEstimator):
         "callbacks": [list, None],
         "device": [str, torch.device],
         "warm_start": ["boolean"],
+        "n_jobs": [Integral, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -159,6 +161,7 @@ class BaseMixup(BaseEstimator):
         )
         own = {k: float(value) for k, value in self._params_of(Member).items()}
         own["n_features"], own["n_outputs"] = table.X.shape[1], self._target.n_outputs
+        own["n_levels"] = self.n_levels_
         members = [Member(seed=seed, **own) for seed in seeds]
         callbacks, verbose = tuple(self.callbacks or ()), int(self.verbose)
         return Plan(table, members, shared, splits, net, callbacks, verbose)
@@ -169,7 +172,7 @@ class BaseMixup(BaseEstimator):
 
     def _train(self, plan):
         with self._forgotten_if_it_fails():
-            (trained,) = train([plan])
+            (trained,) = train([plan], n_jobs=self.n_jobs)
         return self._adopt(trained)
 
     def _adopt(self, trained):
@@ -180,6 +183,7 @@ class BaseMixup(BaseEstimator):
             self._learn_from(trained)
         return self
 
+    @one_thread()
     def _learn_from(self, trained):
         plan, self.net_ = trained.plan, trained.net
         history = self.net_.history
@@ -260,9 +264,13 @@ class BaseMixup(BaseEstimator):
         TargetEncoder does, encodes the rows that it is fitted on otherwise than later
         ones, so that no row's encoding tells of its own target.
         """
-        self.encoder_ = self._make_encoder()
+        self.encoder_, self.n_levels_ = self._make_encoder(), ()
         if self.encoder_ is None:
             return X
+        if self._embeds and isinstance(self.encoder_, TabularEncoder):
+            self.encoder_.fit(X, y, sample_weight=weight)
+            self.n_levels_ = tuple(self.encoder_.n_levels_.tolist())
+            return self._encode(X)
         Z = fit_transform(self.encoder_, X, y, weight)
         return self._check_encoded(Z, num_samples(X))
 
@@ -290,7 +298,10 @@ class BaseMixup(BaseEstimator):
         if self.encoder_ is None:
             return X
         with plain_output(self.encoder_):
-            Z = self.encoder_.transform(X)
+            encode = self.encoder_.transform
+            if self.n_levels_:
+                encode = self.encoder_._transform_coded
+            Z = encode(X)
         return self._check_encoded(Z, num_samples(X))
 
     def _check_encoded(self, Z, n_rows):
@@ -358,7 +369,15 @@ class BaseMixup(BaseEstimator):
     @property
     def _column_groups(self):
         """The input column of each encoded one, where the encoder tells; else None."""
-        return getattr(last_step(self.encoder_)[1], "column_groups_", None)
+        name = "coded_groups_" if self.n_levels_ else "column_groups_"
+        return getattr(last_step(self.encoder_)[1], name, None)
+
+    @property
+    def _embeds(self):
+        """Whether columns of many levels may be embedded: a mixer may forbid it."""
+        # Groups that a CutMix was given are those of one-hot columns.
+        own_groups = getattr(self.mixing, "groups", None) is not None
+        return mixes_codes(self.mixing) and not own_groups
 
     def _member_outputs(self, X):
         """Return the members' outputs in double precision: (n_rows, K, n_outputs)."""

@@ -80,6 +80,10 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         Whether `fit` goes on from the last one, with the encoding that it learned. But
         a transformer that keeps its targets from the rows that it is fitted on, as
         :class:`sklearn.preprocessing.TargetEncoder` does, is fitted anew.
+    n_jobs : int, default=None
+        Threads that share the members; the results do not depend on it. Where their
+        steps are not compiled (see the Notes) there is one. None is 1, and -1 all
+        processors, unless in a :obj:`joblib.parallel_config` context.
     verbose : int, default=0
         1 shows a progress bar on fits over a second, 2 skorch's table of epochs too.
     random_state : int, RandomState or None, default=None
@@ -94,6 +98,9 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         Names of the columns, where they have any that are strings.
     encoder_ : TabularEncoder, transformer or None
         The fitted preprocessing.
+    n_levels_ : tuple of int
+        Levels of each category that the network embeds, since it has many; empty where
+        there is none, or `preprocess` is no :class:`TabularEncoder`.
     net_ : MixupNet
         The trained net; ``net_.history`` is skorch's history.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
@@ -162,6 +169,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         callbacks=None,
         device="auto",
         warm_start=False,
+        n_jobs=None,
         verbose=0,
         random_state=None,
     ):
@@ -187,6 +195,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         self.callbacks = callbacks
         self.device = device
         self.warm_start = warm_start
+        self.n_jobs = n_jobs
         self.verbose = verbose
         self.random_state = random_state
 

@@ -1,5 +1,7 @@
 """Partners with targets like a row's own: C-Mixup."""
 
+import copy
+
 import numpy as np
 
 _REACH = 3.0  # bandwidths; beyond, a row is never a partner
@@ -36,6 +38,12 @@ class TargetPartners:
         axis = _main_axis(self.scaled)
         place = self.scaled @ axis
         self.members = [_Windows(place, np.asarray(own)) for own in rows]
+
+    def select(self, members):
+        """Return what draws the same partners for some members."""
+        chosen = copy.copy(self)
+        chosen.members = [self.members[k] for k in members]
+        return chosen
 
     def draw(self, rngs, rows, counts):
         """Draw partners.

@@ -5,7 +5,7 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import torch
 
-from ..stack._ell import EllRows
+from ..stack._embedding import CodedRows
 from ._core import _take_rows, mix
 
 
@@ -93,7 +93,7 @@ class InputMixup(Mixer):
 
     def mix(self, X, X_partner, lam):
         """Mix rows with their partners; see `Mixer.mix`."""
-        if isinstance(X, EllRows):
+        if not isinstance(X, torch.Tensor):  # rows in a form that knows it better
             return X.mix(X_partner, lam), lam
         return mix(X, X_partner, lam), lam
 
@@ -142,14 +142,18 @@ class CutMix(Mixer):
 
     def mix(self, X, X_partner, lam, column_seed):
         """Swap columns with the partners'; see `Mixer.mix`."""
-        flat = X.flatten(3)
+        coded = isinstance(X, CodedRows)
+        flat = X if coded else X.flatten(3)
         groups = self._group_index(flat.shape[-1])
         n_groups = groups.max(initial=-1) + 1
         n_kept = torch.round(lam * n_groups)
         rank = _column_ranks(column_seed.numpy(), n_groups)
         keep = torch.as_tensor(rank, device=X.device) < n_kept[..., None]
         keep = keep[..., torch.as_tensor(groups, device=X.device)]
-        mixed = torch.where(keep, flat, X_partner.flatten(3)).reshape(X.shape)
+        if coded:
+            mixed = X.where(keep, X_partner)
+        else:
+            mixed = torch.where(keep, flat, X_partner.flatten(3)).reshape(X.shape)
         return mixed, n_kept / max(n_groups, 1)
 
 
@@ -278,6 +282,14 @@ class _LayerMixing:
             return (mixed if self.stacked else mixed[0], *args[1:])
 
         return mix_input
+
+
+def mixes_codes(mixing):
+    """Tell whether what `mixing` names can mix rows whose levels are codes.
+
+    Whoever wrote another mixer expects a tensor of numbers.
+    """
+    return not isinstance(mixing, Mixer) or type(mixing) in MIXERS.values()
 
 
 # All that `mixing` may name: a new variant is a class and an entry here.

@@ -128,7 +128,7 @@ def _table_key(estimator):
     made_of = [params[name] for name in _TABLE_PARAMS if name in params]
     steps = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
     requests = getattr(last, "_metadata_request", None)  # of what `fit` is given
-    return type(last), content_key([steps, made_of, requests])
+    return type(last), content_key([steps, made_of, requests, last._embeds])
 
 
 def _plan_all(estimators, rows, X, y, params):

@@ -1,7 +1,14 @@
 """K networks as one module: layers, perceptrons, losses, and their optimizer."""
 
 from ._adamw import StackedAdamW
+from ._embedding import StackedEmbedding
 from ._layers import StackedDropout, StackedLinear
 from ._mlp import StackedMLP
 
-__all__ = ["StackedAdamW", "StackedDropout", "StackedLinear", "StackedMLP"]
+__all__ = [
+    "StackedAdamW",
+    "StackedDropout",
+    "StackedEmbedding",
+    "StackedLinear",
+    "StackedMLP",
+]

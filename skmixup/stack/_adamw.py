@@ -131,6 +131,39 @@ class StackedAdamW(torch.optim.Optimizer):
                 calls.append(self._call(group, params, count, slice(first, last)))
         return counts, calls
 
+    def group_of(self, parameter):
+        """Return the parameter group that a parameter is in.
+
+        Parameters
+        ----------
+        parameter : torch.nn.Parameter
+
+        Returns
+        -------
+        group : dict
+        """
+        return next(
+            group
+            for group in self.param_groups
+            if any(parameter is other for other in group["params"])
+        )
+
+    def state_of(self, parameter):
+        """Return a parameter's running means and the members' counts of steps.
+
+        Parameters
+        ----------
+        parameter : torch.nn.Parameter
+
+        Returns
+        -------
+        state : dict of str to torch.Tensor
+            "exp_avg", "exp_avg_sq" and "step", which its group shares: made if they are
+            not there.
+        """
+        self._state_of(self.group_of(parameter)["params"])
+        return self.state[parameter]
+
     def _state_of(self, params):
         """Make the parameters' state where there is none; return the shared count."""
         for p in params:

@@ -6,6 +6,7 @@ A step of few rows is all overhead, and about half of it would be autograd's.
 import torch
 from torch import nn
 
+from ._ell import EllRows
 from ._losses import LOSSES, Scores, has_gradient
 
 
@@ -53,7 +54,7 @@ class ClosedFormGradient:
 
         Parameters
         ----------
-        X : torch.Tensor or EllRows of shape (A, B, n_features)
+        X : torch.Tensor, EllRows or CodedRows of shape (A, B, n_features)
             A batch for each of the first A members.
         target : torch.Tensor of shape (A, B, n_outputs)
             Classes' targets come multiplied by their rows' weights, others do not.
@@ -70,7 +71,7 @@ class ClosedFormGradient:
         if one:
             target = target[0]
             weight = weight[0] if isinstance(weight, torch.Tensor) else weight
-            X = X[0] if isinstance(X, torch.Tensor) else X
+            X = X if isinstance(X, EllRows) else X[0]
         for layer in layers:
             X = layer.forward(X)
         self.loss(scores, target, weight)

@@ -164,6 +164,7 @@ class StackedLinear(nn.Module):
 
     def __init__(self, n_members, in_features, out_features, *, multiple=1):
         super().__init__()
+        self.n_learned_inputs = None  # first inputs that need a gradient; None for all
         self.in_features = _per_member(in_features, n_members)
         self.out_features = _per_member(out_features, n_members)
         n_in = max(self.in_features)
@@ -235,8 +236,8 @@ class _BoundLinear:
         weight, bias = layer.weight, layer.bias
         self.weight, self.bias = weight.detach()[first], bias.detach()[first]
         self.weight_grad, self.bias_grad = weight.grad[first], bias.grad[first]
-        self.transposed = self.weight.mT
-        n_in, n_out = self.weight.shape[-2:]
+        self.transposed = self.weight[..., : layer.n_learned_inputs, :].mT
+        n_in, n_out = self.transposed.shape[-1], self.weight.shape[-1]
         self.output = self.weight.new_empty(*shape, n_out)
         self.input_grad = None if is_first else self.weight.new_empty(*shape, n_in)
         self.affine, self.product = torch.baddbmm, torch.bmm
@@ -292,23 +293,38 @@ class StackedDropout(nn.Module):
         """Whether a member's rate is above 0."""
         return any(self.p)
 
+    @property
+    def n_dropped(self):
+        """Of each member, below which of 65536 numbers a value is dropped."""
+        return [min(round(p * self._STEPS), self._STEPS - 1) for p in self.p]
+
+    def random_states(self):
+        """Return the state of each member's generator, SFC64, as its stream starts.
+
+        Returns
+        -------
+        states : ndarray of uint64 of shape (K, 4)
+        """
+        return np.stack([g.state["state"]["state"] for g in self._bit_generators()])
+
+    def _bit_generators(self):
+        return [np.random.SFC64([s, self._epoch, DROPOUT]) for s in self._seeds]
+
     def _start(self, device):
-        self._generators = [
-            np.random.Generator(np.random.SFC64([seed, self._epoch, DROPOUT]))
-            for seed in self._seeds
-        ]
+        self._generators = self._bit_generators()
         self._masks, self._used = _empty(len(self.p), 0).to(device), 0
 
     def _draw_chunk(self):
         # Of one size whatever is asked for: so a member's stream is the same in any
         # company. What is left of the last chunk is used up first.
         chunk = np.ones((len(self.p), self._CHUNK), dtype=np.float32)
-        for mask, p, generator in zip(chunk, self.p, self._generators, strict=True):
-            n_dropped = min(round(p * self._STEPS), self._STEPS - 1)
+        members = zip(chunk, self.n_dropped, self._generators, strict=True)
+        for mask, n_dropped, generator in members:
             if n_dropped:
-                drawn = generator.integers(self._STEPS, size=len(mask), dtype=np.uint16)
+                # Half the time of Generator.integers, and the same numbers.
+                drawn = generator.random_raw(len(mask) // 4).astype("<u8", copy=False)
                 scale = np.float32(self._STEPS / (self._STEPS - n_dropped))
-                np.multiply(drawn >= n_dropped, scale, out=mask)
+                np.multiply(drawn.view("<u2") >= n_dropped, scale, out=mask)
         chunk = torch.from_numpy(chunk).to(self._masks.device)
         self._masks = torch.cat([self._masks[:, self._used :], chunk], dim=1)
         self._used = 0

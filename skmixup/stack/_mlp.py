@@ -2,9 +2,11 @@
 
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import nn
 
+from ._embedding import EMBEDDING_SIZE, StackedEmbedding
 from ._layers import (
     ACTIVATIONS,
     INIT,
@@ -36,6 +38,11 @@ class StackedMLP(nn.Module):
         Dropout rate after each hidden layer.
     seeds : sequence of int of length K, default=None
         Seed of each member's weights and dropout; by default 0, 1, ....
+    n_levels : tuple of m int, or K such, default=()
+        Levels of the columns that are categories, and the first m of a row: it holds
+        their codes, which :class:`StackedEmbedding` makes vectors of.
+    embedding_size : int, default=8
+        Numbers in the vector of a level.
 
     Examples
     --------
@@ -58,13 +65,22 @@ class StackedMLP(nn.Module):
         activation="relu",
         dropout=0.0,
         seeds=None,
+        n_levels=(),
+        embedding_size=EMBEDDING_SIZE,
     ):
         super().__init__()
         self.n_members = n_members
         self.activation = activation
         self.n_outputs = _per_member(n_outputs, n_members)
         self.width = max(self.n_outputs)
-        widths = [n_features, *hidden_layer_sizes, n_outputs]
+        self.n_features = _per_member(n_features, n_members)
+        self.n_levels = _levels_per_member(n_levels, n_members)
+        self.embedding = None
+        n_coded, n_inputs = len(self.n_levels[0]), self.n_features
+        if n_coded:
+            self.embedding = StackedEmbedding(n_members, self.n_levels, embedding_size)
+            n_inputs = [n + n_coded * (embedding_size - 1) for n in self.n_features]
+        widths = [n_inputs, *hidden_layer_sizes, n_outputs]
         self.layers = nn.ModuleList(
             StackedLinear(n_members, a, b) for a, b in pairwise(widths[:-1])
         )
@@ -72,6 +88,8 @@ class StackedMLP(nn.Module):
         self.layers.append(
             StackedLinear(n_members, *widths[-2:], multiple=_OUTPUT_MULTIPLE)
         )
+        if n_coded:  # what comes after the vectors needs no gradient
+            self.layers[0].n_learned_inputs = n_coded * embedding_size
         self.dropouts = nn.ModuleList(
             StackedDropout(dropout, n_members) for _ in hidden_layer_sizes
         )
@@ -86,6 +104,8 @@ class StackedMLP(nn.Module):
             layer.reset_parameters(generators)
         for member, n_outputs in enumerate(self.n_outputs):
             self.layers[-1].bias[member, :, n_outputs:] = _ABSENT
+        if self.embedding is not None:
+            self.embedding.reset_parameters(generators)
         self.seed_members(self.seeds, 0)
 
     def seed_members(self, seeds, epoch):
@@ -94,7 +114,11 @@ class StackedMLP(nn.Module):
             dropout.seed_members(seeds, epoch * len(self.dropouts) + i)
 
     def mixable_layers(self):
-        """Return the layers whose input manifold mixup may mix."""
+        """Return the layers whose input manifold mixup may mix.
+
+        The first one's is the row, its levels as vectors: to mix those is to mix
+        one-hot rows.
+        """
         return list(self.layers)
 
     def forward(self, X):
@@ -111,6 +135,8 @@ class StackedMLP(nn.Module):
     def steps(self, drops=True):
         """Return all layers in order: linear, activation, dropout where there is any.
 
+        An embedding comes first, if there is one.
+
         Parameters
         ----------
         drops : bool, default=True
@@ -119,7 +145,7 @@ class StackedMLP(nn.Module):
         drops = drops and any(dropout.drops for dropout in self.dropouts)
         dropouts = [[dropout] if drops else [] for dropout in self.dropouts]
         *hidden, last = self.layers
-        steps = []
+        steps = [] if self.embedding is None else [self.embedding]
         for layer, dropout in zip(hidden, dropouts, strict=True):
             steps += [layer, ACTIVATIONS[self.activation], *dropout]
         return [*steps, last]
@@ -137,7 +163,7 @@ class StackedMLP(nn.Module):
 
         Parameters
         ----------
-        X : torch.Tensor or EllRows of shape (K, n_rows, n_features)
+        X : torch.Tensor, EllRows or CodedRows of shape (K, n_rows, n_features)
             The scores have its precision.
 
         Returns
@@ -154,7 +180,7 @@ class StackedMLP(nn.Module):
         Parameters
         ----------
         members : sequence of int
-            They must agree in `n_features` and `n_outputs`.
+            They must agree in `n_features`, `n_outputs` and `n_levels`.
 
         Returns
         -------
@@ -163,17 +189,28 @@ class StackedMLP(nn.Module):
         """
         first = members[0]
         chosen = StackedMLP(
-            self.layers[0].in_features[first],
+            self.n_features[first],
             self.n_outputs[first],
             [layer.out_features[first] for layer in self.layers[:-1]],
             n_members=len(members),
             activation=self.activation,
             dropout=[self.dropouts[0].p[k] for k in members] if self.dropouts else 0.0,
             seeds=[self.seeds[k] for k in members],
+            n_levels=self.n_levels[first],
+            embedding_size=self.embedding.size if self.embedding else EMBEDDING_SIZE,
         )
         mine = self.state_dict()
         with torch.no_grad():
-            for name, parameter in chosen.named_parameters():
+            for name, parameter in chosen.layers.named_parameters(prefix="layers"):
                 rows, columns = parameter.shape[1:]
                 parameter.copy_(mine[name][list(members), :rows, :columns])
+        if self.embedding is not None:
+            chosen.embedding.copy_members(self.embedding, members)
         return chosen.train(self.training)
+
+
+def _levels_per_member(n_levels, n_members):
+    """Return for each member a tuple of the levels of its columns."""
+    if len(n_levels) and np.ndim(n_levels[0]):
+        return [tuple(own) for own in n_levels]
+    return [tuple(n_levels)] * n_members

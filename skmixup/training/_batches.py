@@ -1,6 +1,8 @@
 """An epoch's batches for a stack of members: order, random draws, gathering, mixing."""
 
+import copy
 from collections import namedtuple
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +10,7 @@ import torch
 
 from ..mixing._core import mix, weighted_lambda
 from ..mixing._draws import draw_steps
+from ..stack._compiled import IndexedRows
 
 # What a member's streams are for.
 _ORDER, _LAMBDA, _PARTNERS, _MIXER, _NEIGHBORS = 1, 2, 3, 4, 5
@@ -42,6 +45,10 @@ class EpochBatches:
     label_smoothing : float or sequence of float of length K
     sparse : bool, default=False
         Whether X may come as EllRows, where that is faster.
+    defers : bool, default=False
+        Whether X may come as IndexedRows, still to be taken and mixed.
+    embedding : StackedEmbedding, default=None
+        What reads rows whose first columns are codes of levels: X comes as CodedRows.
     weighs_targets : bool, default=False
         Whether targets come multiplied by the rows' weights.
     mixes_inside : bool, default=False
@@ -70,6 +77,8 @@ class EpochBatches:
         neighbors=None,
         binary=False,
         joins_single=False,
+        embedding=None,
+        defers=False,
     ):
         if (np.diff(rows.counts) > 0).any():
             raise ValueError("Members must come in order of their number of rows.")
@@ -94,7 +103,14 @@ class EpochBatches:
             self.encoded = _encoded_classes(uniform, label_smoothing)
         self.norm = self._weight_norm()
         self.take, self.width = data.take, max(data.width, 1)
-        if sparse and data.ell_rows is not None:
+        if defers:
+            self.take = partial(IndexedRows, data.X)
+            self.width = 4 + data.y[0].numel()  # for the targets alone
+            if self.encoded is not None:
+                self.width += self.encoded.shape[-1]
+        elif embedding is not None:
+            self.take = lambda rows: embedding.read(data.take(rows))
+        elif sparse and data.ell_rows is not None:
             self.take = data.ell_rows.take
             self.width = data.ell_rows.index.shape[-1]
 
@@ -110,6 +126,29 @@ class EpochBatches:
         total = self.data.total_weight(self.rows, "train")
         n_rows = torch.as_tensor(self.rows.counts, device=total.device).to(total)
         return (n_rows / total)[:, None, None]
+
+    def select(self, members):
+        """Return what cuts the same batches for some members.
+
+        Parameters
+        ----------
+        members : sequence of int
+            In ascending order.
+
+        Returns
+        -------
+        batches : EpochBatches
+        """
+        chosen = copy.copy(self)
+        for name in ("rows", "neighbors"):
+            value = getattr(self, name)
+            setattr(chosen, name, value and value.select(members))
+        for name in ("joined", "steps", "alpha", "norm", "smoothing"):
+            value = getattr(self, name)
+            setattr(chosen, name, None if value is None else value[members])
+        if self.encoded is not None and len(self.encoded) > 1:
+            chosen.encoded = self.encoded[members]
+        return chosen
 
     def active_counts(self):
         """Return how many members take part in a step, each number once, ascending."""
@@ -134,7 +173,7 @@ class EpochBatches:
             yield start, stop, np.minimum(n - start * size, widest)[active]
 
     def epoch(self, seeds, epoch):
-        """Yield the batches of an epoch.
+        """Yield the batches of an epoch, one by one.
 
         Parameters
         ----------
@@ -146,6 +185,37 @@ class EpochBatches:
         Yields
         ------
         batch : Batch
+        counts : ndarray of int of shape (A,)
+            Rows in each member's batch.
+        """
+        for block, counts in self.blocks(seeds, epoch):
+            weighs_rows = isinstance(block.weight, torch.Tensor)
+            for step in range(block.X.shape[1]):
+                yield (
+                    Batch(
+                        block.X[:, step],
+                        block.target[:, step],
+                        block.weight[:, step] if weighs_rows else block.weight,
+                        self.mixes_inside
+                        and {k: value[:, step] for k, value in block.draws.items()},
+                    ),
+                    counts,
+                )
+
+    def blocks(self, seeds, epoch):
+        """Yield the batches of an epoch, as many steps at a time as are made at once.
+
+        Parameters
+        ----------
+        seeds : sequence of int of length K
+            The members' seeds.
+        epoch : int
+            Number of the epoch.
+
+        Yields
+        ------
+        block : Batch
+            Of S steps: its tensors have that axis after the members'.
         counts : ndarray of int of shape (A,)
             Rows in each member's batch.
         """
@@ -171,8 +241,7 @@ class EpochBatches:
                 begin = first + at * n_rows
                 block = order[:n_active, begin : begin + n_steps * n_rows]
                 block = block.reshape(n_active, n_steps, n_rows)
-                for batch in self._block(block, counts, rngs[:n_active], scale):
-                    yield batch, counts
+                yield self._block(block, counts, rngs[:n_active], scale), counts
 
     def _scale(self, counts):
         """Return each row's weight in the mean over its batch."""
@@ -183,7 +252,7 @@ class EpochBatches:
         return torch.as_tensor(scale, device=self.data.device)[:, None, :, None]
 
     def _block(self, block, counts, rngs, scale):
-        """Gather, encode and mix some steps, and yield them one by one."""
+        """Gather, encode and mix some steps."""
         index = torch.as_tensor(block, device=self.data.device)
         X, target, draws = self.take(index), self._targets(index), {}
         weight = None if self.data.weight is None else self.data.weight[index]
@@ -197,15 +266,7 @@ class EpochBatches:
             scale = scale.expand(-1, index.shape[1], -1, -1)
         if self.weighs_targets:
             target = target * scale
-        weighs_rows = isinstance(scale, torch.Tensor)
-        for step in range(index.shape[1]):
-            yield Batch(
-                X[:, step],
-                target[:, step],
-                scale[:, step] if weighs_rows else scale,
-                self.mixes_inside
-                and {name: value[:, step] for name, value in draws.items()},
-            )
+        return Batch(X, target, scale, draws)
 
     def _draw(self, rngs, counts, n_steps):
         draws = draw_steps(

@@ -243,6 +243,11 @@ class MemberRows:
     def __len__(self):
         return len(self.counts)
 
+    def select(self, members):
+        """Return the rows of some members."""
+        pairs = zip(self.index[members], self.counts[members], strict=True)
+        return MemberRows([own[:count] for own, count in pairs])
+
     def sample(self, size):
         """Return up to `size` rows of each member, drawn at random."""
         rng = np.random.default_rng(0)

@@ -11,6 +11,7 @@ from sklearn import get_config
 from tqdm.auto import tqdm
 
 from ._callbacks import BestWeights, EpochProgress
+from ._global_state import one_thread
 from ._loop import check_losses
 from ._net import MixupNet
 from ._plan import Plan, net_params
@@ -52,6 +53,7 @@ def train(plans, *, n_jobs=None, max_members="auto", verbose=0):
     plans : list of Plan
     n_jobs : int, default=None
         Stacks trained at a time, by joblib; a stack is split so that there are enough.
+        Of a single plan, threads among which its members are shared.
     max_members : int or "auto", default="auto"
         Members of a stack; "auto" is as many as take half of scikit-learn's
         ``working_memory``, and on a CPU not more than stay in its cache.
@@ -63,11 +65,12 @@ def train(plans, *, n_jobs=None, max_members="auto", verbose=0):
     trained : Trained
         Of each plan, as soon as its stack is trained.
     """
-    stacks = list(_make_stacks(plans, effective_n_jobs(n_jobs), max_members))
+    n_workers = effective_n_jobs(n_jobs)
+    stacks = list(_make_stacks(plans, n_workers, max_members))
     del plans  # nothing is held here that the caller lets go
     alone = len(stacks) == 1
     if alone:  # in this process, with its threads
-        trained = (_train_timed(stack, verbose > 0) for stack in stacks)
+        trained = (_train_timed(stack, verbose > 0, n_workers) for stack in stacks)
     else:
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
         trained = parallel(delayed(_train_timed)(stack, False) for stack in stacks)
@@ -85,11 +88,14 @@ def train(plans, *, n_jobs=None, max_members="auto", verbose=0):
 
 def _make_stacks(plans, n_jobs, max_members):
     """Yield lists of plans whose members are trained in one stack each."""
-    keyed, about = {}, _about_as_wide(plans)
-    for plan in plans:
+    keyed, levels = {}, [plan.members[0].n_levels for plan in plans]
+    about = _about_as_wide(plan.widths[0] for plan in plans)
+    about_levels = _about_as_wide(map(sum, levels))
+    for plan, own in zip(plans, levels, strict=True):
         key = plan
         if not plan.trains_alone:
-            key = plan.shared, about[plan.widths[0]]
+            # Columns of codes stand side by side: there must be as many.
+            key = plan.shared, about[plan.widths[0]], about_levels[sum(own)], len(own)
         keyed.setdefault(key, []).append(plan)
     for group in keyed.values():
         limit = max_members
@@ -111,13 +117,13 @@ def _make_stacks(plans, n_jobs, max_members):
             yield [plan for _, plan in piece]
 
 
-def _about_as_wide(plans):
-    """Return for each width of rows one that it may be padded to without much waste.
+def _about_as_wide(widths):
+    """Return for each width one that it may be padded to without much waste.
 
     Folds differ by a few levels of a category; encodings differ by much more.
     """
     about, widest = {}, 0
-    for width in sorted({plan.widths[0] for plan in plans}, reverse=True):
+    for width in sorted(set(widths), reverse=True):
         if width * _PADDING < widest:
             widest = 0
         widest = widest or width
@@ -138,17 +144,18 @@ def _best_members(plan):
     return int(max(1, limit))
 
 
-def _train_timed(stack, shows_progress):
+@one_thread()  # of torch's pool; see `Training._threads`
+def _train_timed(stack, shows_progress, n_threads=1):
     """Return what `_train_stack` does, or each plan's error, and the seconds taken."""
     start = time.perf_counter()
     try:
-        outcomes = _train_stack(stack, shows_progress)
+        outcomes = _train_stack(stack, shows_progress, n_threads)
     except Exception as error:
         outcomes = [error] * len(stack)
     return outcomes, time.perf_counter() - start
 
 
-def _train_stack(stack, shows_progress):
+def _train_stack(stack, shows_progress, n_threads):
     """Train plans as one net, and return for each a net of its members or an error."""
     placed = [(plan, k) for plan in stack for k in range(len(plan.members))]
     placed.sort(key=_place)
@@ -181,6 +188,7 @@ def _train_stack(stack, shows_progress):
             rows=rows,
             valid_rows=None if shared.patience is None else valid,
             for_many=many,
+            n_jobs=n_threads,
         )
     finally:
         net.callbacks, net.callbacks_ = None, []  # they may hold rows

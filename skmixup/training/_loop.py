@@ -2,23 +2,28 @@
 
 import contextlib
 import math
+import threading
 import warnings
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
+from scipy import sparse
 from skorch.callbacks import Callback
 from torch import nn
 
 from ..mixing._cmixup import TargetPartners
 from ..mixing._core import one_hot
-from ..mixing._mixers import InputMixup
+from ..mixing._mixers import InputMixup, mixes_codes
 from ..stack._adamw import StackedAdamW
 from ..stack._backprop import ClosedFormGradient
+from ..stack._compiled import CompiledSteps
 from ..stack._layers import shown
 from ..stack._mlp import StackedMLP
 from ._batches import EpochBatches
-from ._global_state import one_thread
+from ._callbacks import BestWeights
+from ._global_state import one_thread, without_subnormals
 
 _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
 _CLEAN_ROWS = 256  # rows on which the clean training loss is measured
@@ -79,12 +84,13 @@ class Training:
         What the history has the means of, epoch by epoch.
     """
 
-    def __init__(self, net, data, mixer, flowing, for_many=False):
+    def __init__(self, net, data, mixer, flowing, for_many=False, n_jobs=1):
         self.net = net
         self.data = data
         self.mixer = mixer
         self.flowing = flowing
         self.for_many = for_many
+        self.n_jobs = n_jobs
         self.member_losses = defaultdict(list)
 
     def run(self, epochs):
@@ -96,13 +102,15 @@ class Training:
             mixing = self.mixer.attached(net.module_)
         with mixing as self.inside, self._own_buffers():
             self.in_closed_form = not self.inside and self._has_closed_form()
+            self.compiled = self._compiled_steps()
             self.batches = self._make_batches()
-            with self._threads():
+            threads, computing = self._threads()
+            with threads:
                 for epoch in range(epochs):
                     progress = (epoch + 0.5) / epochs
                     with self._whole_epochs():
                         net.notify("on_epoch_begin", **data.sets)
-                        with self.flowing(), self._scheduled(progress):
+                        with computing(), self.flowing(), self._scheduled(progress):
                             self._train_epoch()
                             if sample is not None:
                                 losses = self.clean_losses(data.train, sample)
@@ -123,7 +131,8 @@ class Training:
                 "steps: that needs optimizer=StackedAdamW, got "
                 f"{type(net.optimizer_).__name__}."
             )
-        y = self.data.train.y
+        X, y = self.data.train.X, self.data.train.y
+        whole = mixer is None or type(mixer) is InputMixup
         return EpochBatches(
             self.data.train,
             rows,
@@ -133,14 +142,28 @@ class Training:
             net.lambda_per,
             self._uniform(),
             net.label_smoothing,
-            sparse=self.in_closed_form and (mixer is None or type(mixer) is InputMixup),
+            sparse=self.in_closed_form and whole,
             weighs_targets=self.in_closed_form and not y.is_floating_point(),
             mixes_inside=bool(self.inside),
             neighbors=self._neighbors(),
             binary=isinstance(net.criterion_, nn.BCEWithLogitsLoss),
             # Not mixed, and of no use to BatchNorm. A stack's members are as they were.
             joins_single=type(net.module_) is not StackedMLP,
+            embedding=self._embedding(),
+            defers=self.compiled is not None and whole and isinstance(X, torch.Tensor),
         )
+
+    def _embedding(self):
+        """Return what makes vectors of the levels in rows, or None."""
+        module = self.net.module_
+        embedding = module.embedding if isinstance(module, StackedMLP) else None
+        if embedding is not None and not mixes_codes(self.mixer):
+            raise ValueError(
+                f"mixing={self.net.mixing!r} takes rows of numbers alone, and some "
+                "columns are embedded: encode them with TabularEncoder("
+                "max_one_hot_levels=None)."
+            )
+        return embedding
 
     def _neighbors(self):
         net, y, rows = self.net, self.data.train.y, self.data.train_rows
@@ -172,12 +195,68 @@ class Training:
         if net._stacked:
             net.module_.seed_members(net.seeds_, len(net.history))
         total = torch.zeros(net.n_members, dtype=torch.float32, device=net.device)
-        if self.in_closed_form:
+        if self.compiled is not None:
+            self._run_compiled(total)
+        elif self.in_closed_form:
             self._run_closed_form(total)
         else:
             self._run_steps(total)
         n_rows = torch.as_tensor(self.batches.rows.counts, device=total.device)
         self._record_training(total / n_rows.to(total))
+
+    def _compiled_steps(self):
+        """Return the steps in compiled code, or None where there is none for them."""
+        net, data = self.net, self.data.train
+        parts = net.module_, net.criterion_, net.optimizer_
+        if not self.in_closed_form or self._embedding() is not None:
+            return None
+        if sparse.issparse(data.X) and data.ell_rows is not None:
+            return None  # few values: torch's products with those are faster
+        if not CompiledSteps.covers(*parts, data.y.is_floating_point()):
+            return None
+        return CompiledSteps(*parts)
+
+    def _run_compiled(self, total):
+        """Take an epoch's steps in compiled code, with members shared among threads."""
+        self.compiled.start_epoch()
+        members = np.flatnonzero(~self.stopped)
+        shares = np.array_split(members, max(1, min(self.n_jobs, len(members))))
+        failed = threading.Event()
+
+        def run(members):
+            try:
+                with one_thread(), without_subnormals(), torch.no_grad():
+                    self._run_members(members, total.numpy(), failed)
+            except BaseException:
+                failed.set()
+                raise
+
+        with ThreadPoolExecutor(len(shares)) as pool:  # it starts threads when needed
+            others = [pool.submit(run, share) for share in shares[1:]]
+            run(shares[0])
+        for other in others:
+            other.result()
+
+    def _run_members(self, members, total, failed):
+        """Take an epoch's steps with some members, unless others have failed."""
+        seeds = [self.net.seeds_[k] for k in members]
+        batches = self.batches
+        if len(members) < len(batches.rows):
+            batches = batches.select(members)
+        for block, counts in batches.blocks(seeds, len(self.net.history)):
+            if failed.is_set():
+                return
+            active = members[: len(counts)]
+            losses = self.compiled(active, counts, block.X, block.target, block.weight)
+            total[active] += losses * counts
+
+    @property
+    def stopped(self):
+        """Which members have stopped, shape (K,): their best weights are kept."""
+        for _, callback in self.net.callbacks_:
+            if isinstance(callback, BestWeights):
+                return callback.stopped_
+        return np.zeros(self.net.n_members, dtype=bool)
 
     @torch.no_grad()
     def _run_closed_form(self, total):
@@ -280,9 +359,18 @@ class Training:
                     group["lr"] = lr
 
     def _threads(self):
-        n_weights = sum(p.numel() for p in self.net.module_.parameters())
-        small = n_weights * self.batches.batch_size < _POOL_WORK
-        return one_thread() if small else contextlib.nullcontext()
+        """Return contexts for the training and for its computing, of threads and modes.
+
+        A pool's threads wait for each other in a loop that takes a whole core: where
+        cores are shared, small steps take many times as long on a pool as without. It
+        is left to large modules of others; it has its own modes, and would keep ours.
+        """
+        module = self.net.module_
+        n_weights = sum(p.numel() for p in module.parameters())
+        large = n_weights * self.batches.batch_size >= _POOL_WORK
+        if large and type(module) is not StackedMLP:
+            return contextlib.nullcontext(), contextlib.nullcontext
+        return one_thread(), without_subnormals
 
     # ---- clean losses
 
@@ -342,16 +430,21 @@ class Training:
         self.net.history.record_batch(prefix + "_loss", step["loss"].detach())
         self.net.history.record_batch(prefix + "_batch_size", size)
 
+    def _of_stopped(self, name, losses):
+        """Return losses (K,) as NumPy's, the last ones of members that have stopped."""
+        losses, earlier = losses.cpu().numpy(), self.member_losses[name]
+        return np.where(self.stopped, earlier[-1], losses) if earlier else losses
+
     def _record_loss(self, name, losses):
-        history = self.net.history
+        history, losses = self.net.history, self._of_stopped(name, losses)
         value = float(losses.mean())
         earlier = [epoch[name] for epoch in history[:-1] if name in epoch]
         history.record(name, value)
         history.record(name + "_best", value < min(earlier, default=math.inf))
-        self.member_losses[name].append(losses.cpu().numpy())
+        self.member_losses[name].append(losses)
 
     def _record_training(self, losses):
-        history, mixed = self.net.history, losses.cpu().numpy()
+        history, mixed = self.net.history, self._of_stopped("mixed_loss", losses)
         if not self.for_many:
             check_losses(mixed, len(history), self.net.lr)
         self.member_losses["mixed_loss"].append(mixed)

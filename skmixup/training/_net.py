@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 import torch
+from joblib import effective_n_jobs
 from scipy import sparse
 from skorch import NeuralNet
 from skorch.callbacks import (
@@ -45,6 +46,7 @@ from ._seeds import draw_seed, member_seeds
 
 _BULK_ROWS = 4096  # rows up to which predictions are computed in double precision
 _PROBE_ROWS = 16  # on which the module and the criterion are tried before training
+_OF_MODULE = ("seed", "n_levels")  # of Member's fields: what a stack itself tells
 _OF_SIGNS = (nn.HingeEmbeddingLoss, nn.SoftMarginLoss)  # and fail on no others
 
 
@@ -407,6 +409,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         rows=None,
         valid_rows=None,
         for_many=False,
+        n_jobs=None,
         _routing_method="fit",
     ):
         """Train for some epochs.
@@ -431,6 +434,10 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
             Whether members belong to many who look at theirs alone: the clean training
             loss is not measured, and no error is raised where a member's loss is no
             number.
+        n_jobs : int, default=None
+            Threads that share the members of a StackedMLP whose steps are compiled, as
+            those of its defaults are; the results do not depend on it. None is 1, and
+            -1 all processors, unless in a :obj:`joblib.parallel_config` context.
 
         Returns
         -------
@@ -446,7 +453,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
                 flowing = self._own_stream(mixer)
                 with flowing():
                     self._probe(data.train, data.valid)
-            training = Training(self, data, mixer, flowing, for_many)
+            n_threads = effective_n_jobs(n_jobs)
+            training = Training(self, data, mixer, flowing, for_many, n_threads)
             self.interrupted_, self.member_losses_ = False, training.member_losses
             training.run(self.max_epochs if epochs is None else epochs)
         return self
@@ -649,7 +657,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         Parameters
         ----------
         members : sequence of int
-            They must agree in `n_features` and `n_outputs`.
+            They must agree in `n_features`, `n_outputs` and `n_levels`.
         n_epochs : int, default=None
             Of the last training, those that the history tells of; None for all.
 
@@ -682,11 +690,13 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
             )
         module = self.module_.select(members)
         params = self.get_params(deep=False) | {
-            f"module__{name}": getattr(module, name) for name in ("n_members", "seeds")
+            "module__n_members": module.n_members,
+            "module__seeds": module.seeds,
+            "module__n_levels": module.n_levels[0],
         }
         for own in fields(Member):
             name = own.metadata["net"]
-            if own.name != "seed" and np.ndim(params.get(name, 0)):
+            if own.name not in _OF_MODULE and np.ndim(params.get(name, 0)):
                 values = [params[name][k] for k in members]
                 params[name] = one_or_each(values)
         net = type(self)(**params | {"callbacks": None}).initialize()
@@ -769,7 +779,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         double = n_rows <= _BULK_ROWS and torch.device(self.device).type != "mps"
         dtype = torch.float64 if double else torch.float32
         size = max(1, min(2048, 2**21 // (mlp.widest * mlp.n_members)))
-        few = rows_with_few_values(X, self.device)
+        few = None
+        if mlp.embedding is None:
+            few = rows_with_few_values(X, self.device)
         chunks = []
         for start in range(0, n_rows, size):
             rows = slice(start, start + size)

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from .._sklearn import Interval, StrOptions
 from ..mixing._mixers import Mixer
+from ..stack._embedding import EMBEDDING_SIZE
 from ..stack._layers import ACTIVATIONS
 from ._weights import count_copies, repeat_by_weight
 
@@ -46,6 +47,7 @@ class Member:
     label_smoothing: float = field(
         default=0.0, metadata=_of("label_smoothing", _BELOW_1)
     )
+    n_levels: tuple = field(default=(), metadata=_of("module__n_levels"))
 
 
 @dataclass(frozen=True)
@@ -171,12 +173,14 @@ class Plan:
     def widths(self):
         """Widths of a member's layers, from the rows to the scores."""
         first = self.members[0]
-        return [first.n_features, *self.shared.hidden_layer_sizes, first.n_outputs]
+        n_inputs = first.n_features + len(first.n_levels) * (EMBEDDING_SIZE - 1)
+        return [n_inputs, *self.shared.hidden_layer_sizes, first.n_outputs]
 
     @property
     def n_weights(self):
         """Number of weights of a member."""
-        return sum((a + 1) * b for a, b in pairwise(self.widths))
+        n_embedded = sum(self.members[0].n_levels) * EMBEDDING_SIZE
+        return n_embedded + sum((a + 1) * b for a, b in pairwise(self.widths))
 
 
 def module_params(kind):

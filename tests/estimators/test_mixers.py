@@ -13,6 +13,7 @@ from skmixup import (
     TabularEncoder,
     fit_many,
 )
+from skmixup.estimators._preprocess import last_step
 from skmixup.mixing import CutMix, Mixer
 
 from ..helpers import QUICK, predictions, shops
@@ -53,8 +54,8 @@ def test_cutmix_as_an_object_is_cutmix_by_name(kind, nest):
         np.testing.assert_allclose(
             predictions(fit.estimator, X), predictions(made, X), atol=1e-5
         )
-    n_outputs = named.net_.module_.layers[0].in_features[0]
-    own = CutMix(np.arange(n_outputs))
+    encoder = last_step(named.encoder_)[1]
+    own = CutMix(np.arange(len(encoder.column_groups_)))
     apart = sklearn.clone(plain).set_params(mixing=own).fit(X, y)
     assert not np.array_equal(predictions(apart, X), predictions(made, X))
 

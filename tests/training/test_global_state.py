@@ -25,7 +25,7 @@ from skmixup import (
     mixup_batch,
 )
 from skmixup.mixing import mixup_real_fake
-from skmixup.stack import StackedMLP
+from skmixup.stack import StackedAdamW, StackedMLP
 
 X, Y = load_iris(return_X_y=True)
 ROWS = sparse.random(150, 800, 0.01, "csr", random_state=0)
@@ -175,6 +175,67 @@ def test_the_size_of_thread_pools_is_left_alone():
         assert threads_of_a_new_thread() == 3
     finally:
         torch.set_num_threads(1)
+
+
+def flushes_subnormals():
+    """Tell it of this thread."""
+    return sys.float_info.min * 0.5 == 0
+
+
+class NoteSubnormals(Callback):
+    """Notes in which events there are none, and may fail."""
+
+    def __init__(self, error=None):
+        self.error, self.seen = error, {}
+
+    def on_epoch_end(self, net, **kwargs):
+        self.seen["epoch"] = flushes_subnormals()
+
+    def on_batch_end(self, net, **kwargs):
+        self.seen["batch"] = flushes_subnormals()
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture(params=[False, True], ids=["as usual", "flushed by the user"])
+def flushed(request):
+    torch.set_flush_denormal(request.param)
+    yield request.param
+    torch.set_flush_denormal(False)
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("no"), KeyboardInterrupt()])
+def test_subnormals_are_flushed_within_steps_alone(flushed, error):
+    note = NoteSubnormals(error)
+    clf = MixupClassifier(callbacks=[note], **QUICK)
+    with contextlib.suppress(RuntimeError, KeyboardInterrupt):
+        clf.fit(X, Y)
+    assert flushes_subnormals() is flushed
+    expected = {"batch": True} | ({} if error else {"epoch": flushed})
+    assert note.seen == expected
+
+
+def test_subnormals_of_other_threads_are_let_alone():
+    def fit_and_tell(seed):
+        MixupClassifier(**QUICK | {"random_state": seed}).fit(X, Y)
+        return flushes_subnormals()
+
+    torch.set_flush_denormal(False)
+    assert not any(in_threads(fit_and_tell, range(6)))
+
+
+def test_inputs_that_are_mostly_zero_take_no_subnormals():
+    rare = np.zeros((4000, 8), dtype=np.float32)
+    rare[0] = 1  # 0.9 ** 900, what is left of its gradient, is below 1e-41
+    net = MixupNet(
+        StackedMLP, module__n_features=8, module__n_outputs=2, batch_size=4,
+        module__hidden_layer_sizes=(4,), optimizer=StackedAdamW, alpha=0.0,
+        max_epochs=3, random_state=1,
+    )  # fmt: skip
+    net.fit(rare, np.arange(4000) % 2)
+    for state in net.optimizer_.state.values():
+        means = state["exp_avg"].abs()
+        assert not ((means > 0) & (means < torch.finfo(torch.float32).tiny)).any()
 
 
 @contextlib.contextmanager

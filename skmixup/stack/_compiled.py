@@ -1,0 +1,212 @@
+"""Steps of a stack in compiled code, where it is of the kind that there is code for."""
+
+from functools import cache
+
+import numpy as np
+import torch
+from torch import nn
+
+from ._adamw import StackedAdamW
+from ._losses import has_gradient
+
+_KINDS = {nn.CrossEntropyLoss: 0, nn.MSELoss: 1, nn.BCEWithLogitsLoss: 2}
+
+
+@cache
+def _kernel():
+    """Return the compiled code, or None where Numba is missing or switched off."""
+    try:  # here, since it takes half a second
+        from numba import config
+
+        if config.DISABLE_JIT:
+            return None
+        from ._kernel import train_members
+    except ImportError:
+        return None
+    return train_members
+
+
+class IndexedRows:
+    """Rows yet to be taken from all, and mixed, a batch at a time.
+
+    Parameters
+    ----------
+    data : torch.Tensor of float32 of shape (n_rows, n_features)
+    index : torch.Tensor of int64 of shape (A, S, B)
+    partner : torch.Tensor of int64 of shape (A, S, B), default=None
+        The rows that those are mixed with; None for none.
+    lam : torch.Tensor of float32 of shape (A, S, 1) or (A, S, B), default=None
+    """
+
+    def __init__(self, data, index, partner=None, lam=None):
+        self.data = data
+        self.index = index
+        self.partner = index if partner is None else partner
+        self.lam = index.new_empty(*index.shape[:2], 0) if lam is None else lam
+
+    @property
+    def shape(self):
+        """Shape of the rows when they are taken."""
+        return torch.Size((*self.index.shape, *self.data.shape[1:]))
+
+    def mix(self, partner, lam):
+        """Return λ·self + (1−λ)·partner, still to be taken."""
+        return IndexedRows(self.data, self.index, partner.index, lam)
+
+    @classmethod
+    def from_batches(cls, X):
+        """Make them of batches (A, S, B, n_features) that are there."""
+        index = torch.arange(X.shape[:3].numel()).reshape(X.shape[:3])
+        return cls(X.flatten(0, 2), index)
+
+    def as_arrays(self):
+        """Return NumPy's of all four."""
+        of_rows = (self.index, self.partner)
+        return (
+            self.data.contiguous().numpy(),
+            *(value.contiguous().numpy() for value in of_rows),
+            self.lam.float().contiguous().numpy(),
+        )
+
+
+class CompiledSteps:
+    """Trains members of a StackedMLP by StackedAdamW, a block of steps at a time.
+
+    As :class:`ClosedFormGradient` and the optimizer do, up to round-off. A member's
+    steps are the same, bit for bit, whoever else is trained: threads may share the
+    work.
+
+    Parameters
+    ----------
+    mlp : StackedMLP
+        Its parameters must stay where they are in memory.
+    criterion : torch.nn.Module
+    optimizer : StackedAdamW
+    """
+
+    def __init__(self, mlp, criterion, optimizer):
+        self.train_members = _kernel()
+        self.mlp = mlp
+        self.optimizer = optimizer
+        self.kind = _KINDS[type(criterion)]
+        layers = list(mlp.layers)
+        parameters = [[layer.weight for layer in layers], [y.bias for y in layers]]
+        self.arrays = []
+        for kind in parameters:
+            states = [optimizer.state_of(p) for p in kind]
+            self.arrays += [
+                tuple(p.detach().numpy() for p in kind),
+                tuple(state["exp_avg"].numpy() for state in states),
+                tuple(state["exp_avg_sq"].numpy() for state in states),
+            ]
+        # One tensor for each group, which may hold both weights and biases.
+        steps = [optimizer.state_of(own[0])["step"] for own in parameters]
+        self.counts = [
+            step.numpy() for step in {id(step): step for step in steps}.values()
+        ]
+        self.groups = [optimizer.group_of(own[0]) for own in parameters]
+        self.widths = np.array(
+            [*(layer.in_features for layer in layers), mlp.n_outputs]
+        ).T.copy()
+        self.n_dropped = np.array([d.n_dropped for d in mlp.dropouts], dtype=int)
+        self.n_dropped = self.n_dropped.reshape(len(mlp.dropouts), mlp.n_members)
+
+    @staticmethod
+    def covers(mlp, criterion, optimizer, is_float):
+        """Tell whether there is code for such a stack, and a compiler.
+
+        Parameters
+        ----------
+        mlp : StackedMLP
+        criterion : torch.nn.Module
+        optimizer : StackedAdamW
+        is_float : bool
+            Whether targets are floating-point, or classes.
+        """
+        parameters = list(mlp.parameters())
+        return (
+            has_gradient(criterion, is_float)
+            and (mlp.activation == "relu" or not mlp.dropouts)
+            and all(p.device.type == "cpu" for p in parameters)
+            and all(p.dtype == torch.float32 for p in parameters)
+            and _of_two_kinds(mlp, optimizer)
+            and _kernel() is not None
+        )
+
+    def start_epoch(self):
+        """Take over the epoch's learning rates and its streams of dropout."""
+        n_members = self.mlp.n_members
+        self.lr = np.array(np.broadcast_to(self.groups[0]["lr"], n_members), float)
+        self.decay = np.array(
+            [np.broadcast_to(g["weight_decay"], n_members) for g in self.groups], float
+        )
+        self.states = np.zeros((*self.n_dropped.shape, 6), dtype=np.uint64)
+        for state, dropout in zip(self.states, self.mlp.dropouts, strict=True):
+            if dropout.drops:
+                state[:, :4] = dropout.random_states()
+
+    def __call__(self, members, n_rows, X, target, weight):
+        """Take steps with some members.
+
+        Parameters
+        ----------
+        members : ndarray of int of shape (A,)
+        n_rows : ndarray of int of shape (A,)
+            Of each one's batches; what X has beyond them is left out.
+        X : IndexedRows, or torch.Tensor of shape (A, S, B, n_features)
+        target : torch.Tensor of shape (A, S, B, n_outputs)
+            Classes' targets come multiplied by their rows' weights, others do not.
+        weight : float or torch.Tensor, broadcastable to (A, S, B, 1)
+            Weight of each row in its member's loss: 1/B for the mean.
+
+        Returns
+        -------
+        losses : ndarray of float64 of shape (A,)
+            Summed over the steps.
+        """
+        if isinstance(X, torch.Tensor):
+            X = IndexedRows.from_batches(X)
+        shape = X.shape[:3]
+        if isinstance(weight, torch.Tensor):
+            weight = weight.expand(*shape, 1)[..., 0].contiguous().numpy()
+        else:
+            weight = np.full(shape, weight, dtype=np.float32)
+        group = self.groups[0]
+        losses = self.train_members(
+            *X.as_arrays(),
+            target.contiguous().numpy(),
+            weight,
+            members,
+            n_rows,
+            *(self.arrays[i] for i in (0, 3, 1, 2, 4, 5)),
+            self.widths,
+            self.counts[0].astype(int),
+            self.lr,
+            self.decay,
+            group["betas"],
+            group["eps"],
+            self.n_dropped,
+            self.states,
+            self.kind,
+        )
+        for count in self.counts:
+            count[members] += shape[1]
+        return losses
+
+
+def _of_two_kinds(mlp, optimizer):
+    """Tell whether weights are treated all alike, and so are biases."""
+    if type(optimizer) is not StackedAdamW:
+        return False
+    layers = list(mlp.layers)
+    groups = [
+        [optimizer.group_of(layer.weight) for layer in layers],
+        [optimizer.group_of(layer.bias) for layer in layers],
+    ]
+    first = groups[0][0]
+    alike = all(group is own[0] for own in groups for group in own)
+    return alike and all(
+        np.array_equal(own[0][name], first[name])
+        for own in groups
+        for name in ("lr", "betas", "eps")
+    )

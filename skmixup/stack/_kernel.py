@@ -1,0 +1,486 @@
+"""A member's training steps in one compiled loop, for processors.
+
+Compiled by Numba when it is first called. A step of few rows is all overhead where each
+of its parts is a call; here it has none, a member's weights stay in the processor's
+cache from step to step, and no lock is held, so that threads train members side by
+side. What is computed is what `ClosedFormGradient` and `StackedAdamW` compute, in
+another order of summation.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+
+def _jit(signature=None):
+    """Return a decorator that compiles, and keeps that on disk if it may be.
+
+    With a signature, such as Numba takes, when the module is imported.
+    """
+    # Sums may be reordered, so as to use vectors; NaN and infinity stay what they are.
+    # Other than Python, NumPy does not fail where a number is divided by zero.
+    fast = {"contract", "reassoc", "nsz", "arcp"}
+
+    def compiled(function):
+        options = {"fastmath": fast, "error_model": "numpy", "nogil": True}
+        try:
+            return njit(signature, cache=True, **options)(function)
+        except RuntimeError:  # there is no folder that may be written to
+            return njit(signature, **options)(function)
+
+    return compiled
+
+
+# One form of each, whatever arrays are like: to compile takes longer than to compute.
+_ANY, _ROWS = "float32[:, :]", "float32[:, ::1]"
+_RATES = "UniTuple(float32, 7)"
+CROSS_ENTROPY, SQUARED_ERROR, BINARY_CROSS_ENTROPY = range(3)
+
+
+@_jit(f"void({_ANY}, {_ROWS}, {_ROWS})")
+def _add_product(A, B, out):
+    """Add A @ B to `out`, (m, k) and (k, n); B may have more rows and columns."""
+    m, k = A.shape
+    n = out.shape[1]
+    whole = m - m % 4
+    for i in range(0, whole, 4):  # a tile of 4 × 4 of A for a pass over rows of B
+        c0, c1, c2, c3 = out[i], out[i + 1], out[i + 2], out[i + 3]
+        for p in range(0, k - k % 4, 4):
+            a00, a01, a02, a03 = A[i, p], A[i, p + 1], A[i, p + 2], A[i, p + 3]
+            i1, i2, i3 = i + 1, i + 2, i + 3
+            a10, a11, a12, a13 = A[i1, p], A[i1, p + 1], A[i1, p + 2], A[i1, p + 3]
+            a20, a21, a22, a23 = A[i2, p], A[i2, p + 1], A[i2, p + 2], A[i2, p + 3]
+            a30, a31, a32, a33 = A[i3, p], A[i3, p + 1], A[i3, p + 2], A[i3, p + 3]
+            b0, b1, b2, b3 = B[p], B[p + 1], B[p + 2], B[p + 3]
+            for j in range(n):
+                x0, x1, x2, x3 = b0[j], b1[j], b2[j], b3[j]
+                c0[j] += a00 * x0 + a01 * x1 + a02 * x2 + a03 * x3
+                c1[j] += a10 * x0 + a11 * x1 + a12 * x2 + a13 * x3
+                c2[j] += a20 * x0 + a21 * x1 + a22 * x2 + a23 * x3
+                c3[j] += a30 * x0 + a31 * x1 + a32 * x2 + a33 * x3
+        for p in range(k - k % 4, k):
+            a0, a1, a2, a3 = A[i, p], A[i + 1, p], A[i + 2, p], A[i + 3, p]
+            b0 = B[p]
+            for j in range(n):
+                x0 = b0[j]
+                c0[j] += a0 * x0
+                c1[j] += a1 * x0
+                c2[j] += a2 * x0
+                c3[j] += a3 * x0
+    for i in range(whole, m):
+        c0 = out[i]
+        for p in range(0, k - k % 4, 4):
+            a0, a1, a2, a3 = A[i, p], A[i, p + 1], A[i, p + 2], A[i, p + 3]
+            b0, b1, b2, b3 = B[p], B[p + 1], B[p + 2], B[p + 3]
+            for j in range(n):
+                c0[j] += a0 * b0[j] + a1 * b1[j] + a2 * b2[j] + a3 * b3[j]
+        for p in range(k - k % 4, k):
+            a0, b0 = A[i, p], B[p]
+            for j in range(n):
+                c0[j] += a0 * b0[j]
+
+
+@_jit(f"void({_ROWS}, {_ROWS}, {_ROWS})")
+def _inner_products(A, B, out):
+    """Write A @ B.T to `out`, (m, k) and (n, k), all rows contiguous."""
+    m, k = A.shape
+    n = B.shape[0]
+    zero = np.float32(0)
+    for i in range(0, m - m % 4, 4):
+        a0, a1, a2, a3 = A[i], A[i + 1], A[i + 2], A[i + 3]
+        for j in range(0, n - n % 4, 4):
+            b0, b1, b2, b3 = B[j], B[j + 1], B[j + 2], B[j + 3]
+            s00 = s01 = s02 = s03 = zero
+            s10 = s11 = s12 = s13 = zero
+            s20 = s21 = s22 = s23 = zero
+            s30 = s31 = s32 = s33 = zero
+            for p in range(k):
+                x0, x1, x2, x3 = b0[p], b1[p], b2[p], b3[p]
+                y0, y1, y2, y3 = a0[p], a1[p], a2[p], a3[p]
+                s00 += y0 * x0
+                s01 += y0 * x1
+                s02 += y0 * x2
+                s03 += y0 * x3
+                s10 += y1 * x0
+                s11 += y1 * x1
+                s12 += y1 * x2
+                s13 += y1 * x3
+                s20 += y2 * x0
+                s21 += y2 * x1
+                s22 += y2 * x2
+                s23 += y2 * x3
+                s30 += y3 * x0
+                s31 += y3 * x1
+                s32 += y3 * x2
+                s33 += y3 * x3
+            out[i, j], out[i, j + 1], out[i, j + 2], out[i, j + 3] = s00, s01, s02, s03
+            i1, i2, i3 = i + 1, i + 2, i + 3
+            out[i1, j], out[i1, j + 1], out[i1, j + 2], out[i1, j + 3] = (
+                s10,
+                s11,
+                s12,
+                s13,
+            )
+            out[i2, j], out[i2, j + 1], out[i2, j + 2], out[i2, j + 3] = (
+                s20,
+                s21,
+                s22,
+                s23,
+            )
+            out[i3, j], out[i3, j + 1], out[i3, j + 2], out[i3, j + 3] = (
+                s30,
+                s31,
+                s32,
+                s33,
+            )
+        for j in range(n - n % 4, n):
+            b0 = B[j]
+            s00 = s10 = s20 = s30 = zero
+            for p in range(k):
+                x0 = b0[p]
+                s00 += a0[p] * x0
+                s10 += a1[p] * x0
+                s20 += a2[p] * x0
+                s30 += a3[p] * x0
+            out[i, j], out[i + 1, j], out[i + 2, j], out[i + 3, j] = s00, s10, s20, s30
+    for i in range(m - m % 4, m):
+        a0 = A[i]
+        for j in range(n):
+            b0 = B[j]
+            s00 = zero
+            for p in range(k):
+                s00 += a0[p] * b0[p]
+            out[i, j] = s00
+
+
+@_jit("uint64(uint64[::1])")
+def _draw(state):
+    """Return the next 64 random bits of an SFC64 generator, as NumPy's."""
+    a, b, c, n = state[0], state[1], state[2], state[3]
+    drawn = a + b + n
+    state[3] = n + np.uint64(1)
+    state[0] = b ^ (b >> np.uint64(11))
+    state[1] = c + (c << np.uint64(3))
+    state[2] = ((c << np.uint64(24)) | (c >> np.uint64(40))) + drawn
+    return drawn
+
+
+@_jit(f"void({_ROWS}, int64, uint64[::1])")
+def _rectify_and_drop(Z, n_dropped, state):
+    """Apply ReLU and dropout in place; `state` ends with bits left, and their number.
+
+    A value is dropped where the next 16 bits are below `n_dropped`.
+    """
+    z = Z.reshape(Z.size)
+    zero = np.float32(0)
+    if n_dropped == 0:
+        for i in range(z.size):
+            z[i] = max(z[i], zero)
+        return
+    scale = np.float32(65536 / (65536 - n_dropped))
+    limit, few, low = np.uint64(n_dropped), np.uint64(16), np.uint64(0xFFFF)
+    i = 0
+    while i < z.size and state[5] > 0:
+        z[i] = max(z[i], zero) * scale if (state[4] & low) >= limit else zero
+        state[4] >>= few
+        state[5] -= np.uint64(1)
+        i += 1
+    while i + 4 <= z.size:
+        bits = _draw(state)
+        for j in range(i, i + 4):
+            z[j] = max(z[j], zero) * scale if (bits & low) >= limit else zero
+            bits >>= few
+        i += 4
+    if i < z.size:
+        state[4], state[5] = _draw(state), np.uint64(4)
+        while i < z.size:
+            z[i] = max(z[i], zero) * scale if (state[4] & low) >= limit else zero
+            state[4] >>= few
+            state[5] -= np.uint64(1)
+            i += 1
+
+
+@_jit(f"void({_ROWS})")
+def _zero(A):
+    for i in range(A.shape[0]):
+        for j in range(A.shape[1]):
+            A[i, j] = 0
+
+
+@_jit(f"void(float32[::1], {_ROWS})")
+def _fill(row, A):
+    """Write a row, which may be longer, to all rows."""
+    for i in range(A.shape[0]):
+        for j in range(A.shape[1]):
+            A[i, j] = row[j]
+
+
+@_jit(f"void({_ROWS}, {_ROWS})")
+def _transpose(A, out):
+    """Write A.T, as far as both reach."""
+    for i in range(min(A.shape[0], out.shape[1])):
+        for j in range(min(A.shape[1], out.shape[0])):
+            out[j, i] = A[i, j]
+
+
+@_jit(f"void({_ROWS}, {_ROWS}, int64)")
+def _gate(grad, output, n_dropped):
+    """Take a gradient back through dropout and ReLU, given what came out of them."""
+    scale = np.float32(65536 / (65536 - n_dropped))
+    for i in range(grad.shape[0]):
+        g, y = grad[i], output[i]
+        for j in range(g.size):
+            g[j] = g[j] * scale if y[j] > 0 else np.float32(0)
+
+
+@_jit(f"float64(int64, {_ROWS}, {_ANY}, float32[::1], {_ROWS})")
+def _score_gradient(kind, Z, target, weight, grad):
+    """Write the gradient of a loss at the scores, and return the loss: see `LOSSES`."""
+    n_rows, n = Z.shape
+    loss = 0.0
+    share = np.float32(1 / n)
+    for b in range(n_rows):
+        z, t, g, w = Z[b], target[b], grad[b], weight[b]
+        if kind == CROSS_ENTROPY:
+            top = z[0]
+            for j in range(1, n):
+                top = max(top, z[j])
+            total = np.float32(0)
+            for j in range(n):
+                g[j] = np.exp(z[j] - top)
+                total += g[j]
+            log_total = np.log(total)
+            factor = w / total
+            for j in range(n):
+                loss -= t[j] * (z[j] - top - log_total)
+                g[j] = g[j] * factor - t[j]
+        elif kind == SQUARED_ERROR:
+            for j in range(n):
+                residual = z[j] - t[j]
+                loss += w * share * residual * residual
+                g[j] = np.float32(2) * w * share * residual
+        else:
+            for j in range(n):
+                small = np.exp(-abs(z[j]))
+                one = np.float32(1)
+                positive = one / (one + small)
+                sigmoid = positive if z[j] >= 0 else one - positive
+                softplus = max(z[j], np.float32(0)) + np.log1p(small)
+                loss += w * share * (softplus - z[j] * t[j])
+                g[j] = w * share * (sigmoid - t[j])
+    return loss
+
+
+@_jit(f"void({_ROWS}, {_ROWS}, {_ROWS}, {_ROWS}, {_RATES})")
+def _adamw(weight, grad, mean, square, rates):
+    """Take a step of AdamW, whose factors `train_members` makes."""
+    kept, step, root, to_mean, old, new, eps = rates
+    for i in range(grad.shape[0]):
+        w, g, m, v = weight[i], grad[i], mean[i], square[i]
+        for j in range(g.size):
+            m[j] += (g[j] - m[j]) * to_mean
+            v[j] = v[j] * old + new * g[j] * g[j]
+            w[j] = w[j] * kept - step * m[j] / (np.sqrt(v[j]) * root + eps)
+
+
+@_jit(f"void({_ANY}, {_ROWS}, {_ROWS}, {_ROWS}, {_ROWS}, {_RATES}, {_ROWS})")
+def _descend(A, grad, weight, mean, square, rates, space):
+    """Take a step with weights whose gradient is A.T @ grad, which is not stored."""
+    n_in, height = A.shape[1], space.shape[0]
+    for first in range(0, n_in, height):
+        last = min(first + height, n_in)
+        g = space[: last - first]
+        _zero(g)
+        _add_product(A[:, first:last].T, grad, g)
+        _adamw(weight[first:last], g, mean[first:last], square[first:last], rates)
+
+
+@_jit(f"void({_ROWS}, int64[::1], int64[::1], float32[::1], {_ROWS})")
+def _gather(X, index, partner, lam, out):
+    """Write rows of X, mixed with their partners where there is a λ for one or all."""
+    for b in range(out.shape[0]):
+        x, y = X[index[b]], out[b]
+        if lam.size == 0:
+            for j in range(y.size):
+                y[j] = x[j]
+            continue
+        other, share = X[partner[b]], lam[b if lam.size > 1 else 0]
+        rest = np.float32(1) - share
+        if share < np.float32(0.5):  # as torch.lerp: exact where λ is 0 or 1
+            for j in range(y.size):
+                y[j] = other[j] + share * (x[j] - other[j])
+        else:
+            for j in range(y.size):
+                y[j] = x[j] - (x[j] - other[j]) * rest
+
+
+@_jit()
+def train_members(
+    X,
+    index,
+    partner,
+    lam,
+    target,
+    weight,
+    members,
+    n_rows_of,
+    weights,
+    biases,
+    means,
+    squares,
+    bias_means,
+    bias_squares,
+    widths,
+    counts,
+    lr,
+    decay,
+    betas,
+    eps,
+    n_dropped,
+    states,
+    kind,
+):
+    """Take S steps with each of some members, and return the sums of their losses.
+
+    Parameters
+    ----------
+    X : ndarray of float32 of shape (n_rows, d)
+    index, partner : ndarray of int of shape (A, S, B)
+        For each member and step, the rows of a batch, and those that they are mixed
+        with.
+    lam : ndarray of float32 of shape (A, S, 1), (A, S, B) or (A, S, 0)
+        The share of the first of the two; nothing where they are not mixed.
+    target : ndarray of float32 of shape (A, S, B, C)
+        Of cross-entropy, multiplied by the rows' weights.
+    weight : ndarray of float32 of shape (A, S, B)
+        Each row's in its member's loss.
+    members : ndarray of int of shape (A,)
+        Which of the K members they are.
+    n_rows_of : ndarray of int of shape (A,)
+        How many of the B rows are each one's own.
+    weights, means, squares : tuple of L ndarray of float32 of shape (K, in, out)
+        Of the layers' weights, and of AdamW's running means. Changed.
+    biases, bias_means, bias_squares : tuple of L ndarray of float32, (K, 1, out)
+        The same of the biases. Changed.
+    widths : ndarray of int of shape (K, L + 1)
+        Of each member's input, hidden layers and output.
+    counts : ndarray of int of shape (K,)
+        Steps that each has taken.
+    lr : ndarray of float64 of shape (K,)
+    decay : ndarray of float64 of shape (2, K)
+        Decoupled, of weights and of biases.
+    betas : tuple of two float
+    eps : float
+    n_dropped : ndarray of int of shape (L - 1, K)
+        Values dropped after each hidden layer, of 65536.
+    states : ndarray of uint64 of shape (L - 1, K, 6)
+        Of dropout's generators, bits left, and their number. Changed.
+    kind : int
+        The loss.
+
+    Returns
+    -------
+    losses : ndarray of float64 of shape (A,)
+    """
+    losses = np.zeros(len(members))
+    last = len(weights) - 1
+    for a in range(len(members)):
+        k, n_rows = members[a], n_rows_of[a]
+        width = widths[k]
+        n_in, n_out = width[last], width[last + 1]
+        widest = n_out
+        offsets = np.zeros(last + 1, np.int64)
+        for layer in range(last):
+            offsets[layer + 1] = offsets[layer] + n_rows * width[layer + 1]
+            widest = max(widest, width[layer + 1])
+        hidden = np.empty(offsets[last], np.float32)
+        grad = np.empty(n_rows * widest, np.float32)
+        grad_below = np.empty(n_rows * widest, np.float32)
+        space = np.empty(16 * widest, np.float32)
+        scores = np.empty((n_rows, n_out), np.float32)
+        # Of the last layer the transpose: its outputs are too few for vectors.
+        w_last = np.empty((n_out, n_in), np.float32)
+        m_last = np.empty((n_out, n_in), np.float32)
+        v_last = np.empty((n_out, n_in), np.float32)
+        g_last = np.empty((n_out, n_in), np.float32)
+        _transpose(weights[last][k], w_last)
+        _transpose(means[last][k], m_last)
+        _transpose(squares[last][k], v_last)
+        rows = np.empty((n_rows, width[0]), np.float32)
+        for s in range(index.shape[1]):
+            _gather(X, index[a, s], partner[a, s], lam[a, s], rows)
+            for layer in range(last):
+                n = width[layer + 1]
+                out = hidden[offsets[layer] : offsets[layer + 1]].reshape(n_rows, n)
+                _fill(biases[layer][k, 0], out)
+                below = rows
+                if layer > 0:
+                    below = hidden[offsets[layer - 1] : offsets[layer]]
+                    below = below.reshape(n_rows, width[layer])
+                _add_product(below, weights[layer][k], out)
+                _rectify_and_drop(out, n_dropped[layer, k], states[layer, k])
+            below = rows
+            if last > 0:
+                below = hidden[offsets[last - 1] : offsets[last]].reshape(n_rows, n_in)
+            _inner_products(below, w_last, scores)
+            for b in range(n_rows):
+                for j in range(n_out):
+                    scores[b, j] += biases[last][k, 0, j]
+            g = grad[: n_rows * n_out].reshape(n_rows, n_out)
+            losses[a] += _score_gradient(
+                kind, scores, target[a, s, :n_rows, :n_out], weight[a, s], g
+            )
+
+            t = counts[k] + s + 1
+            step = np.float32(lr[k] / (1 - betas[0] ** t))
+            root = np.float32(1 / math.sqrt(1 - betas[1] ** t))
+            rates = (
+                np.float32(1 - lr[k] * decay[0, k]),
+                step,
+                root,
+                np.float32(1 - betas[0]),
+                np.float32(betas[1]),
+                np.float32(1 - betas[1]),
+                np.float32(eps),
+            )
+            bias_rates = (np.float32(1 - lr[k] * decay[1, k]), *rates[1:])
+            for layer in range(last, -1, -1):
+                n, n_below = width[layer + 1], width[layer]
+                g = grad[: n_rows * n].reshape(n_rows, n)
+                below = rows
+                if layer > 0:
+                    below = hidden[offsets[layer - 1] : offsets[layer]]
+                    below = below.reshape(n_rows, n_below)
+                    g_below = grad_below[: n_rows * n_below].reshape(n_rows, n_below)
+                    if layer == last:
+                        _zero(g_below)
+                        _add_product(g, w_last, g_below)
+                    else:
+                        _inner_products(g, weights[layer][k], g_below)
+                    _gate(g_below, below, n_dropped[layer - 1, k])
+                tile = space[:n].reshape(1, n)
+                _zero(tile)
+                for b in range(n_rows):
+                    for j in range(n):
+                        tile[0, j] += g[b, j]
+                _adamw(
+                    biases[layer][k],
+                    tile,
+                    bias_means[layer][k],
+                    bias_squares[layer][k],
+                    bias_rates,
+                )
+                tile = space[: 16 * n].reshape(16, n)
+                if layer == last:
+                    _zero(g_last)
+                    _add_product(g.T, below, g_last)
+                    _adamw(w_last, g_last, m_last, v_last, rates)
+                else:
+                    w, m, v = weights[layer][k], means[layer][k], squares[layer][k]
+                    _descend(below, g, w, m, v, rates, tile)
+                grad, grad_below = grad_below, grad
+        _transpose(w_last, weights[last][k])
+        _transpose(m_last, means[last][k])
+        _transpose(v_last, squares[last][k])
+    return losses

@@ -1,0 +1,192 @@
+"""Steps in compiled code: those of the closed form and of AdamW, for each member."""
+
+import copy
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from skmixup.stack import StackedAdamW, StackedMLP
+from skmixup.stack._backprop import ClosedFormGradient
+from skmixup.stack._compiled import CompiledSteps
+
+pytest.importorskip("numba")
+
+N_STEPS = 3
+
+
+def make_stack(widths, hidden, n_outputs, dropout, lr=4e-3):
+    mlp = StackedMLP(
+        widths, n_outputs, hidden, n_members=len(widths), dropout=dropout
+    ).train()
+    weights = [p for name, p in mlp.named_parameters() if name.endswith("weight")]
+    biases = [p for name, p in mlp.named_parameters() if name.endswith("bias")]
+    groups = [{"params": biases, "weight_decay": 0.0}, {"params": weights}]
+    return mlp, StackedAdamW(groups, lr=lr, weight_decay=0.1)
+
+
+def make_batches(widths, n_rows, n_outputs, criterion, weighted, seed=0):
+    """Return X, target and weight of some steps, and each member's number of rows."""
+    rng = np.random.default_rng(seed)
+    shape = len(widths), N_STEPS, max(n_rows)
+    X = np.zeros((*shape, max(widths)), dtype=np.float32)
+    for k, width in enumerate(widths):
+        X[k, :, : n_rows[k], :width] = rng.normal(size=(N_STEPS, n_rows[k], width))
+    own = np.arange(max(n_rows)) < np.array(n_rows)[:, None]
+    weight = np.broadcast_to(own[:, None, :, None], (*shape, 1)).astype(np.float32)
+    if weighted:
+        weight = weight * rng.random(weight.shape, dtype=np.float32)
+    weight = weight / weight.sum(2, keepdims=True)
+    target = rng.random((*shape, n_outputs), dtype=np.float32)
+    if criterion is nn.CrossEntropyLoss:
+        target = target / target.sum(-1, keepdims=True) * weight
+    return torch.from_numpy(X), torch.from_numpy(target), torch.from_numpy(weight)
+
+
+def run_by_torch(mlp, optimizer, criterion, X, target, weight):
+    gradient, advance = ClosedFormGradient(mlp, type(criterion)), optimizer.prepare()
+    with torch.no_grad():
+        for step in range(N_STEPS):
+            gradient(X[:, step], target[:, step], weight[:, step])
+            advance()
+    return gradient.take_losses(X[:, 0].shape).double().numpy()
+
+
+def compiled(mlp, optimizer, criterion):
+    steps = CompiledSteps(mlp, criterion, optimizer)
+    steps.start_epoch()
+    return steps
+
+
+def run_compiled(steps, X, target, weight, n_rows, members=None):
+    members = np.arange(len(n_rows)) if members is None else np.asarray(members)
+    part = (np.asarray(n_rows)[members], *(v[members] for v in (X, target, weight)))
+    return steps(members, *part)
+
+
+def state_of(mlp, optimizer):
+    """Return all that a training changes, name by name."""
+    return {
+        f"{name}, {slot}": value
+        for name, p in mlp.named_parameters()
+        for slot, value in ({"value": p.detach()} | optimizer.state[p]).items()
+    }
+
+
+STACKS = st.fixed_dictionaries(
+    {
+        "widths": st.lists(st.integers(1, 21), min_size=1, max_size=3),
+        "hidden": st.lists(st.integers(1, 19), max_size=3).map(tuple),
+        "n_outputs": st.integers(1, 6),
+        "n_rows": st.integers(1, 11),
+        "fewer": st.booleans(),
+        "dropout": st.sampled_from([0.0, 0.1, 0.5]),
+        "criterion": st.sampled_from(
+            [nn.CrossEntropyLoss, nn.MSELoss, nn.BCEWithLogitsLoss]
+        ),
+        "weighted": st.booleans(),
+    }
+)
+
+
+@settings(max_examples=60)
+@given(STACKS)
+def test_compiled_steps_are_torchs(stack):
+    widths, kind = stack["widths"], stack["criterion"]
+    n_rows = [stack["n_rows"]] * len(widths)
+    if stack["fewer"] and not stack["dropout"]:  # else masks are of other rows
+        n_rows[-1] = max(1, n_rows[-1] - 2)
+    given_to_both = make_stack(
+        widths, stack["hidden"], stack["n_outputs"], stack["dropout"]
+    )
+    criterion = kind(reduction="none")
+    batches = make_batches(widths, n_rows, stack["n_outputs"], kind, stack["weighted"])
+    expected_stack, found_stack = copy.deepcopy(given_to_both), given_to_both
+    expected = run_by_torch(*expected_stack, criterion, *batches)
+    found = run_compiled(compiled(*found_stack, criterion), *batches, n_rows)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    expected, found = state_of(*expected_stack), state_of(*found_stack)
+    assert expected.keys() == found.keys()
+    for name, value in expected.items():
+        if "exp_avg" in name:
+            torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-6)
+        elif "step" in name:
+            assert torch.equal(found[name], value), name
+        else:  # where a gradient is next to 0, Adam's step may be of either sign
+            close = torch.isclose(found[name], value, rtol=1e-3, atol=1e-4)
+            assert close.double().mean() > 0.97, name
+
+
+def test_a_member_is_the_same_bit_for_bit_in_any_company():
+    widths, n_rows = [21, 21, 7, 16, 21], [9, 9, 9, 8, 5]
+    batches = make_batches(widths, n_rows, 3, nn.CrossEntropyLoss, True)
+    original, criterion = make_stack(widths, (19, 8), 3, 0.3), nn.CrossEntropyLoss()
+    together, apart, threaded = (copy.deepcopy(original) for _ in range(3))
+    expected = run_compiled(compiled(*together, criterion), *batches, n_rows)
+    for k in reversed(range(5)):
+        alone = run_compiled(compiled(*apart, criterion), *batches, n_rows, [k])
+        np.testing.assert_array_equal(alone, expected[k])
+    steps = compiled(*threaded, criterion)
+    with ThreadPoolExecutor(3) as pool:
+        each = [
+            pool.submit(run_compiled, steps, *batches, n_rows, share)
+            for share in ([0, 3], [1, 4], [2])
+        ]
+    assert all(done.exception() is None for done in each)
+    expected = state_of(*together)
+    for stack in (apart, threaded):
+        for name, value in state_of(*stack).items():
+            assert torch.equal(value, expected[name]), name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda mlp, optimizer: mlp.double(),
+        lambda mlp, optimizer: setattr(mlp, "activation", "tanh"),
+        lambda mlp, optimizer: optimizer.param_groups[0].update(lr=1.0),
+        lambda mlp, optimizer: optimizer.param_groups[0].update(betas=(0.5, 0.9)),
+    ],
+    ids=["double", "tanh", "two learning rates", "two betas"],
+)
+def test_what_there_is_no_code_for_is_left_to_torch(change):
+    mlp, optimizer = make_stack([4], (5,), 2, 0.0)
+    criterion = nn.CrossEntropyLoss()
+    assert CompiledSteps.covers(mlp, criterion, optimizer, is_float=False)
+    assert not CompiledSteps.covers(mlp, criterion, optimizer, is_float=True)
+    change(mlp, optimizer)
+    assert not CompiledSteps.covers(mlp, criterion, optimizer, is_float=False)
+
+
+_WITHOUT = """
+import os, sys
+{how}
+import numpy as np
+from sklearn.datasets import load_iris
+from skmixup import MixupClassifier
+X, y = load_iris(return_X_y=True)
+clf = MixupClassifier(max_epochs=3, n_estimators=2, random_state=0).fit(X, y)
+assert ("skmixup.stack._kernel" in sys.modules) is {compiles}
+print(*clf.predict_proba(X).ravel())
+"""
+
+
+@pytest.mark.slow
+def test_a_fit_without_numba_is_the_same_up_to_round_off():
+    def fit(how, compiles=False):
+        code = _WITHOUT.format(how=how, compiles=compiles)
+        run = [sys.executable, "-c", code]
+        out = subprocess.run(run, stdout=subprocess.PIPE, check=True).stdout
+        return np.array(out.split(), dtype=float)
+
+    expected = fit("", compiles=True)
+    missing = fit("sys.modules['numba'] = None")
+    disabled = fit("os.environ['NUMBA_DISABLE_JIT'] = '1'")
+    np.testing.assert_allclose(missing, expected, atol=1e-4)
+    np.testing.assert_array_equal(disabled, missing)
