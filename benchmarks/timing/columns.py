@@ -12,7 +12,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skmixup import MixupClassifier
 
-from .contest import Contest, cpu_seconds, make_rows, using_threads
+from .contest import Contest, cpu_seconds, make_rows, using_threads, warm_up
 
 _WORDS = ("the", "a", "red", "small", "old", "new", "box", "of", "tea", "nails", "for")
 
@@ -47,6 +47,7 @@ def level_contests(quick):
     "one-hot" is the same with scikit-learn's encoder before it, which makes a column of
     each level. Both are trained for so few epochs that its log-loss can be waited for.
     """
+    warm_up()
     n_rows, n_levels, epochs = (500, 50, 1) if quick else (25_000, 8000, 2)
     X, y = rows_with_levels(n_rows + n_rows // 5, n_levels)
     numbers = make_column_selector(dtype_include="number")
@@ -107,6 +108,7 @@ def with_id_and_text(X):
 
 def id_contests(quick):
     """Time a default fit on a table, and on the same with an id and a text added."""
+    warm_up()
     X, y = make_rows(150 if quick else 1125, 20)
     X = pd.DataFrame(X).add_prefix("x")
 

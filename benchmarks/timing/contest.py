@@ -9,11 +9,14 @@ import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import torch
 from sklearn.datasets import make_classification
 from threadpoolctl import threadpool_limits
+
+from skmixup import MixupClassifier
 
 N_ROWS, N_COLUMNS, N_CLASSES = 4800, 30, 10
 
@@ -76,6 +79,14 @@ def cpu_seconds(work, *args, **kwargs):
     """
     with using_threads(1):
         return seconds(work, *args, clock=time.process_time, **kwargs)
+
+
+@cache
+def warm_up(device="cpu"):
+    """Fit some rows once: a first fit imports, compiles or starts what others find."""
+    X, y = make_rows(200)
+    with using_threads(1):
+        seconds(MixupClassifier(max_epochs=2, device=device).fit, X, y)
 
 
 # What columns of numbers are like. Standardized Gaussians, where every value is another

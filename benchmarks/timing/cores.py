@@ -14,7 +14,7 @@ import torch
 
 from skmixup import MixupClassifier
 
-from .contest import Contest, make_rows, seconds, using_threads
+from .contest import Contest, make_rows, seconds, using_threads, warm_up
 
 _SPIN = "import time\nprint(flush=True)\nwhile True: time.monotonic()"
 # Threads that torch takes if nobody says how many.
@@ -35,6 +35,7 @@ def has_n_jobs():
 
 def core_contests(quick):
     """Time a default fit with `n_jobs` of 1 and of 2, from 2,000 rows on."""
+    warm_up()
     sizes = [(200, 10)] if quick else [(2000, 30), (10_000, 30), (2000, 300)]
     for n_rows, n_columns in sizes:
         X, y = make_rows(n_rows, n_columns)
@@ -73,6 +74,7 @@ def busy_contests(quick):
     Threads that wait for each other spin; where a core is taken, all wait for the one
     that has none.
     """
+    warm_up()
     n_rows, n_columns = (100, 10) if quick else (500, 166)
     X, y = make_rows(n_rows, n_columns)
 

@@ -16,7 +16,7 @@ from skorch.callbacks import Callback
 
 from skmixup import MixupClassifier, MixupSearchCV
 
-from .contest import Contest, make_rows, seconds, using_threads
+from .contest import Contest, make_rows, seconds, using_threads, warm_up
 from .memory import peak_of
 from .report import Goal
 from .workloads import mixup
@@ -100,7 +100,7 @@ def fit_on(device, n_rows, n_members, epochs, seed=0):
     -------
     measures : dict
     """
-    _warm_up(device)
+    warm_up(device)
     X, y, X_test, y_test = _rows(n_rows)
     clf = MixupClassifier(
         n_estimators=n_members,
@@ -121,14 +121,6 @@ def fit_on(device, n_rows, n_members, epochs, seed=0):
         "device": name_of(device),
         **peak,
     }
-
-
-@cache
-def _warm_up(device):
-    """Fit some rows once: what starts a device, or loads programs, is not counted."""
-    X, y = make_rows(200)
-    with using_threads(1):
-        seconds(MixupClassifier(max_epochs=2, device=device).fit, X, y)
 
 
 def _peak_on(device, work):
@@ -266,7 +258,7 @@ def search_contests(device, quick, n_candidates):
     rates = [1e-3 * (1 + i / 10) for i in range(n_candidates // len(alphas))]
 
     def run(device):
-        _warm_up(device)
+        warm_up(device)
         clf = mixup(256, epochs).set_params(device=device)
         search = MixupSearchCV(
             clf,

@@ -15,14 +15,16 @@ right after the fit, with the same thread, in seconds of the processor, and ever
 is in the cache that can be.
 
 What is no product and no weight is not in it: drawing, gathering and mixing rows,
-activations, dropout, losses, validation, encoding. Where rows are kept sparse, the
-first layer is taken to have as many inputs as a mixed row holds at most.
+activations, dropout, losses, validation, encoding. Members that have stopped need
+nothing: steps are those that a member takes in the mean. Where rows are kept sparse,
+the first layer is taken to have as many inputs as a mixed row holds at most.
 """
 
 import time
 from dataclasses import dataclass
 from statistics import median
 
+import numpy as np
 import torch
 from scipy import sparse
 
@@ -38,6 +40,7 @@ class Steps:
     Parameters
     ----------
     n_steps : int
+        That a member took, in the mean.
     n_members : int
         K.
     batch_size : int
@@ -45,7 +48,8 @@ class Steps:
     layers : tuple of (int, int)
         Inputs and outputs of each.
     n_weights : int
-        Of all members, biases too.
+        Of all members, biases too, but not what stands for the levels of a category:
+        of these, few are touched in a step.
     """
 
     n_steps: int
@@ -79,12 +83,24 @@ def steps_of(model, X):
         n_held = int(rows.getnnz(axis=1).max())
         n_inputs = min(n_inputs, n_held * (1 if net.alpha == 0 else 2))
     return Steps(
-        sum(epoch["train_batch_count"] for epoch in net.history),
+        _steps_taken(net),
         module.n_members,
         net.batch_size,
         ((n_inputs, width), *others),
-        sum(p.numel() for p in module.parameters()),
+        sum(p.numel() for p in module.layers.parameters()),
     )
+
+
+def _steps_taken(net):
+    """Return how many steps a member took, in the mean.
+
+    One that has stopped may rest, and its loss is then the same epoch after epoch.
+    """
+    losses = np.array(net.member_losses_["mixed_loss"])
+    changed = np.vstack([np.ones_like(losses[:1]), np.diff(losses, axis=0)]) != 0
+    last = len(losses) - changed[::-1].argmax(axis=0)  # epochs of each member
+    steps = np.cumsum([epoch["train_batch_count"] for epoch in net.history])
+    return round(steps[last - 1].mean())
 
 
 def floor_of(steps):

@@ -8,6 +8,7 @@ of categories or of both, some mostly zeros, some with values missing.
 
 from dataclasses import dataclass
 from functools import cache, partial
+from statistics import median
 
 import numpy as np
 
@@ -20,11 +21,12 @@ from ..run.metrics import evaluate
 from .contest import Contest, cpu_seconds
 from .floor import floor_of, steps_of
 
-# From few rows to many: lymph, blood-transfusion-service-center, credit-approval,
-# yeast, semeion, mfeat-factors, mfeat-pixel, madelon, kr-vs-kp, sick, optdigits,
+# From few rows to many: lymph, dermatology, credit-approval, blood-transfusion-service-
+# center, yeast, semeion, mfeat-factors, madelon, kr-vs-kp, sick, optdigits,
 # first-order-theorem-proving, mushroom, pendigits, eeg-eye-state. Not nursery, where
-# HistGradientBoosting fails: of one class a fold has a single row.
-TABLES = (10, 1464, 29, 181, 1501, 12, 20, 1485, 3, 38, 28, 1475, 24, 32, 1471)
+# HistGradientBoosting fails: of one class a fold has a single row; nor audiology and
+# mfeat-pixel, where CatBoost takes minutes for many categories and classes.
+TABLES = (10, 35, 29, 1464, 181, 1501, 12, 1485, 3, 38, 28, 1475, 24, 32, 1471)
 # Those of 216 to 500 columns of numbers.
 WIDEST = ("mfeat-factors", "semeion", "madelon")
 OURS = "MixupClassifier"
@@ -40,6 +42,8 @@ COMPETITORS = {
 # A quick look is at a table that needs no download, and leaves out what is dear.
 _QUICK_TABLES, _QUICK_COST = ("iris",), 2.0
 FOLDS, SEED = 5, 0
+# The median counts of fits that are shorter than this together, in seconds.
+_LONG_ENOUGH, _MOST_FITS = 0.5, 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +120,11 @@ def fit_and_score(name, fold):
         Of `benchmarks.timing.measurements.MEASURES`.
     """
     _import_all(name)
-    model = _make(name)
-    cost = cpu_seconds(model.fit, fold.X_train, fold.y_train)
-    found = []
+    costs, found = [], []
+    while sum(costs) < _LONG_ENOUGH and len(costs) < _MOST_FITS:
+        model = _make(name)
+        costs.append(cpu_seconds(model.fit, fold.X_train, fold.y_train))
+    cost = median(costs)
     cpu_seconds(lambda: found.append(model.predict_proba(fold.X_test)))
     proba = over_all_classes(found[0], model.classes_, fold.classes)
     scores = evaluate(fold.y_test, proba, fold.classes)

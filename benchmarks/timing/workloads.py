@@ -27,6 +27,7 @@ from .contest import (
     make_rows,
     seconds,
     using_threads,
+    warm_up,
 )
 
 HIDDEN = (128, 128)
@@ -179,6 +180,7 @@ def step_products(n_members, batch_size, n_steps):
 
 def member_contests(quick):
     """Time a member's step in stacks of 1 to 400, against its products alone."""
+    warm_up()
     X, y = make_rows(1000 if quick else N_ROWS)
 
     def train(n_members, batch_size, epochs):
@@ -329,6 +331,7 @@ def growth_contests(quick):
     40 epochs: bins and rare values leave most inputs at zero in most steps, which slows
     a processor down only after some hundred of these.
     """
+    warm_up()
     tables = [(10**i, N_COLUMNS) for i in ((3, 4) if quick else (3, 4, 5, 6))]
     tables += [(10_000, width) for width in ((10,) if quick else (10, 100, 1000))]
 

@@ -1,10 +1,12 @@
 """What `benchmarks.speed` measures: each section does its work, in a small setting."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.preprocessing import OneHotEncoder
 
 from benchmarks.timing import columns, cores, floor, large
 from benchmarks.timing.contest import KINDS, cpu_seconds, make_rows
@@ -81,10 +83,23 @@ def test_the_floor_grows_with_the_work():
 
 
 def test_sparse_rows_have_the_inputs_that_they_hold():
-    X, y = columns.rows_with_levels(300, 5000)
-    clf = MixupClassifier(max_epochs=1, n_estimators=1, random_state=0).fit(X, y)
-    steps = floor.steps_of(clf, X)
-    assert steps.layers[0][0] <= clf.net_.module__n_features
+    X, y = columns.rows_with_levels(300, 20)
+    clf = MixupClassifier(
+        preprocess=OneHotEncoder(), max_epochs=1, n_estimators=1, random_state=0
+    )
+    steps = floor.steps_of(clf.fit(X[["level0", "level1"]], y), X[["level0", "level1"]])
+    assert clf.net_.module__n_features == 40
+    assert steps.layers[0][0] == 2 * 2  # mixed with another row's
+
+
+def test_members_that_rest_take_no_steps():
+    net = SimpleNamespace(
+        history=[{"train_batch_count": 7}] * 4,
+        member_losses_={
+            "mixed_loss": np.array([[4.0, 3, 2, 1], [4, 3, 3, 3], [4, 4, 4, 4]]).T
+        },
+    )
+    assert floor._steps_taken(net) == round(7 * (4 + 2 + 1) / 3)
 
 
 def test_levels_tell_the_class():
