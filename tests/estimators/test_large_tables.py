@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmixup import MixupClassifier
+from skmixup import MixupClassifier, TabularEncoder
 
 pa = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -48,7 +48,7 @@ def peaks(preprocess):
     code = f"""
 import numpy as np, torch
 from benchmarks.timing.memory import peak_of
-from skmixup import MixupClassifier
+from skmixup import MixupClassifier, TabularEncoder
 torch.set_num_threads(1)
 X = np.random.default_rng(0).normal(size=(300_000, 30)).astype(np.float32)
 y = (X[:, 0] > 0).astype(int)
@@ -71,6 +71,19 @@ print(encoded, peak, peak_of(lambda: clf.predict_proba(X)))
 def test_many_rows_take_little_memory(preprocess):
     encoded, peak, predicting = peaks(preprocess)
     assert peak < 2 * encoded
-    assert (
-        predicting < 150
-    )  # the outputs of all members would take 49, encoded rows 229
+    assert predicting < 150  # all members' outputs would take 49, encoded rows 229
+
+
+@pytest.mark.slow
+def test_a_long_table_takes_epochs_of_a_part_of_it():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(160_000, 3)).astype(np.float32)
+    y = (X[:, 0] + X[:, 1] > 0).astype(int)
+    encoder = TabularEncoder(n_bins=0)
+    clf = MixupClassifier(
+        (8,), n_estimators=2, max_epochs=3, preprocess=encoder, random_state=0
+    ).fit(X, y)
+    assert clf.net_.epochs_per_pass == 3  # of 140,000 rows
+    (count,) = {int(s["step"][0]) for s in clf.net_.optimizer_.state.values()}
+    assert count <= clf.n_iter_ * -(-(2**16) // clf.net_.batch_size)
+    assert clf.score(X[:5000], y[:5000]) > 0.97

@@ -52,6 +52,37 @@ def test_every_member_sees_each_of_its_rows_once(counts, batch_size, epoch, join
         assert sorted(visited) == sorted(own.tolist())
 
 
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    st.integers(1, 17),
+    st.integers(2, 5),
+    st.integers(0, 3),
+)
+def test_a_pass_in_several_epochs_visits_no_row_twice(
+    counts, batch_size, n_parts, n_pass
+):
+    counts = sorted(counts, reverse=True)
+    rows = [RNG.choice(N, size=n, replace=False) for n in counts]
+    data = ResidentRows(np.arange(N, dtype=np.float32)[:, None], np.zeros(N, dtype=int))
+    batches = EpochBatches(
+        data,
+        MemberRows(rows),
+        batch_size,
+        uniform=torch.ones(len(rows), 1),
+        epochs_per_pass=n_parts,
+    )
+    seen = [[] for _ in rows]
+    for part in range(n_parts):
+        epoch = n_pass * n_parts + part
+        for batch, sizes in batches.epoch(range(len(rows)), epoch):
+            for member, size in enumerate(sizes):
+                seen[member] += batch.X[member, :size, 0].tolist()
+    for own, visited in zip(rows, seen, strict=True):
+        assert set(visited) <= set(own.tolist())
+        if len(own) >= n_parts:
+            assert len(set(visited)) == len(visited) == len(own) - len(own) % n_parts
+
+
 def test_every_row_is_used_once_an_epoch():
     seen = []
 
