@@ -123,7 +123,11 @@ def test_a_long_table_is_predicted_as_its_rows_are():
     assert_same(clf.predict_proba(long), expected)
 
 
-@pytest.mark.parametrize("kind", [pd.DataFrame, arrow_table, polars_frame], ids=str)
+@pytest.mark.parametrize(
+    "kind",
+    [pd.DataFrame, arrow_table, polars_frame],
+    ids=["pandas", "pyarrow", "polars"],
+)
 def test_long_tables_of_other_libraries_are_encoded_as_their_parts_are(kind):
     encoder = TabularEncoder().fit(FRAME)
     long = pd.concat([FRAME] * (5), ignore_index=True)
