@@ -166,6 +166,16 @@ class CompiledSteps:
         losses : ndarray of float64 of shape (A,)
             Summed over the steps.
         """
+        losses = self._call(members, n_rows, X, target, weight, learns=True)
+        for count in self.counts:
+            count[members] += X.shape[1]
+        return losses
+
+    def clean_losses(self, members, n_rows, X, target, weight):
+        """Return losses as a step does, of weights as they are, and without dropout."""
+        return self._call(members, n_rows, X, target, weight, learns=False)
+
+    def _call(self, members, n_rows, X, target, weight, learns):
         if isinstance(X, torch.Tensor):
             X = IndexedRows.from_batches(X)
         shape = X.shape[:3]
@@ -174,7 +184,7 @@ class CompiledSteps:
         else:
             weight = np.full(shape, weight, dtype=np.float32)
         group = self.groups[0]
-        losses = self.train_members(
+        return self.train_members(
             *X.as_arrays(),
             target.contiguous().numpy(),
             weight,
@@ -190,10 +200,8 @@ class CompiledSteps:
             self.n_dropped,
             self.states,
             self.kind,
+            learns,
         )
-        for count in self.counts:
-            count[members] += shape[1]
-        return losses
 
 
 def _of_two_kinds(mlp, optimizer):

@@ -340,8 +340,11 @@ def train_members(
     n_dropped,
     states,
     kind,
+    learns,
 ):
     """Take S steps with each of some members, and return the sums of their losses.
+
+    Where it does not learn, the losses are those of the weights as they are.
 
     Parameters
     ----------
@@ -378,6 +381,7 @@ def train_members(
         Of dropout's generators, bits left, and their number. Changed.
     kind : int
         The loss.
+    learns : bool
 
     Returns
     -------
@@ -419,7 +423,8 @@ def train_members(
                     below = hidden[offsets[layer - 1] : offsets[layer]]
                     below = below.reshape(n_rows, width[layer])
                 _add_product(below, weights[layer][k], out)
-                _rectify_and_drop(out, n_dropped[layer, k], states[layer, k])
+                n_off = n_dropped[layer, k] if learns else 0
+                _rectify_and_drop(out, n_off, states[layer, k])
             below = rows
             if last > 0:
                 below = hidden[offsets[last - 1] : offsets[last]].reshape(n_rows, n_in)
@@ -431,6 +436,8 @@ def train_members(
             losses[a] += _score_gradient(
                 kind, scores, target[a, s, :n_rows, :n_out], weight[a, s], g
             )
+            if not learns:
+                continue
 
             t = counts[k] + s + 1
             step = np.float32(lr[k] / (1 - betas[0] ** t))
@@ -480,6 +487,8 @@ def train_members(
                     w, m, v = weights[layer][k], means[layer][k], squares[layer][k]
                     _descend(below, g, w, m, v, rates, tile)
                 grad, grad_below = grad_below, grad
+        if not learns:
+            continue
         _transpose(w_last, weights[last][k])
         _transpose(m_last, means[last][k])
         _transpose(v_last, squares[last][k])

@@ -18,7 +18,7 @@ from ..mixing._core import one_hot
 from ..mixing._mixers import InputMixup, mixes_codes
 from ..stack._adamw import StackedAdamW
 from ..stack._backprop import ClosedFormGradient
-from ..stack._compiled import CompiledSteps
+from ..stack._compiled import CompiledSteps, IndexedRows
 from ..stack._layers import shown
 from ..stack._mlp import StackedMLP
 from ._batches import EpochBatches
@@ -224,14 +224,21 @@ class Training:
     def _run_compiled(self, total):
         """Take an epoch's steps in compiled code, with members shared among threads."""
         self.compiled.start_epoch()
+        failed = threading.Event()
+        self._in_threads(self._run_members, total.numpy(), failed, failed=failed)
+
+    def _in_threads(self, function, *args, failed):
+        """Call a function of members that have not stopped, in a thread for each share.
+
+        `failed` is set where one has failed.
+        """
         members = np.flatnonzero(~self.stopped)
         shares = np.array_split(members, max(1, min(self.n_jobs, len(members))))
-        failed = threading.Event()
 
         def run(members):
             try:
                 with one_thread(), without_subnormals(), torch.no_grad():
-                    self._run_members(members, total.numpy(), failed)
+                    function(members, *args)
             except BaseException:
                 failed.set()
                 raise
@@ -384,14 +391,16 @@ class Training:
             return
         net, watched = self.net, is_watched(self.net)
         losses = self.clean_losses(self.data.valid, self.valid_rows, watched)
-        net.valid_losses_ = losses
-        self._record_loss("valid_loss", losses)
+        losses = self._record_loss("valid_loss", losses)
+        net.valid_losses_ = torch.as_tensor(losses, device=net.device)
 
     def clean_losses(self, data, rows, watched=False):
         """Return the weighted clean loss of each member, without mixing or dropout.
 
         Where callbacks watch, they see the rows batch by batch.
         """
+        if self.compiled is not None and isinstance(data.X, torch.Tensor):
+            return self._compiled_losses(data, rows)
         net, size = self.net, rows.index.shape[1]
         if watched and net.batch_size != -1:
             size = net.batch_size
@@ -408,6 +417,37 @@ class Training:
                 self._record_batch("valid", step, len(first))
                 net.notify("on_batch_end", batch=batch, training=False, **step)
         return total / weights
+
+    def _compiled_losses(self, data, rows):
+        """Return what `clean_losses` does, of members that have not stopped."""
+        losses = np.zeros(len(rows), dtype=np.float32)
+        mask, width = rows.mask(), rows.index.shape[1]
+        # Cut into batches, the last of which is filled up with rows of no weight.
+        n_filled = -(-width // _CLEAN_ROWS) * _CLEAN_ROWS
+        at = np.minimum(np.arange(n_filled), width - 1)
+        shape = (1, n_filled // _CLEAN_ROWS, _CLEAN_ROWS)
+
+        def measure(members):
+            for k in members:
+                index = torch.from_numpy(rows.index[k, at].reshape(shape))
+                weight = torch.ones(shape, dtype=torch.float32, device="cpu")
+                weight.view(-1)[width:] = 0
+                if mask is not None:
+                    weight *= torch.from_numpy(mask[k, at].reshape(shape))
+                if data.weight is not None:
+                    weight *= data.weight[index]
+                weight = (weight / weight.sum())[..., None]
+                target = one_hot(data.y[index], self.net.n_outputs_)
+                if self.batches.weighs_targets:
+                    target = target * weight
+                member, n_rows = np.array([k]), np.array([_CLEAN_ROWS])
+                batches = IndexedRows(data.X, index)
+                losses[k] = self.compiled.clean_losses(
+                    member, n_rows, batches, target, weight
+                )[0]
+
+        self._in_threads(measure, failed=threading.Event())
+        return torch.from_numpy(losses)
 
     @torch.no_grad()
     def _evaluate(self, data, index, mass):
@@ -447,6 +487,7 @@ class Training:
         history.record(name, value)
         history.record(name + "_best", value < min(earlier, default=math.inf))
         self.member_losses[name].append(losses)
+        return losses
 
     def _record_training(self, losses):
         history, mixed = self.net.history, self._of_stopped("mixed_loss", losses)
