@@ -398,7 +398,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         if splits[0][1] is None or self.multilabel_:
             return 1.0
         log_proba = [
-            log_softmax(self.net_.member_scores(X[valid])[:, member].T).T
+            log_softmax(self.net_.member_scores(X[valid], [member])[:, 0].T).T
             for member, (_, valid) in enumerate(splits)
         ]
         rows = np.concatenate([valid for _, valid in splits])

@@ -770,7 +770,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
                 return self.module_(X)
             return self.module_(X).transpose(0, 1)
 
-    def member_scores(self, X):
+    def member_scores(self, X, members=None):
         """Return the scores that a StackedMLP's members give to rows.
 
         On a CPU a row's scores do not depend on the rows beside it, to the last bit
@@ -781,12 +781,17 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         ----------
         X : ndarray or CSR of float32 of shape (n_rows, n_features)
             Finite.
+        members : sequence of K int, default=None
+            Of which; by default all.
 
         Returns
         -------
         scores : ndarray of float64 of shape (n_rows, K, n_outputs)
         """
-        return member_scores(self.module_, X, self.device)
+        module = self.module_
+        if members is not None:
+            module = module.select(members).to(self.device)
+        return member_scores(module, X, self.device)
 
     def initialize_callbacks(self):
         """Make the callbacks; refuse those at odds with mixing or with lr_schedule."""
