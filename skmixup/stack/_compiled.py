@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ._adamw import StackedAdamW
+from ._layers import ACTIVATIONS, StackedDropout, StackedLinear
 from ._losses import has_gradient
 
 _KINDS = {nn.CrossEntropyLoss: 0, nn.MSELoss: 1, nn.BCEWithLogitsLoss: 2}
@@ -128,7 +129,7 @@ class CompiledSteps:
         parameters = list(mlp.parameters())
         return (
             has_gradient(criterion, is_float)
-            and (mlp.activation == "relu" or not mlp.dropouts)
+            and _are_plain(mlp)
             and all(p.device.type == "cpu" for p in parameters)
             and all(p.dtype == torch.float32 for p in parameters)
             and _of_two_kinds(mlp, optimizer)
@@ -139,9 +140,9 @@ class CompiledSteps:
         """Take over the epoch's learning rates and its streams of dropout."""
         n_members = self.mlp.n_members
         self.lr = np.array(np.broadcast_to(self.groups[0]["lr"], n_members), float)
-        self.decay = np.array(
-            [np.broadcast_to(g["weight_decay"], n_members) for g in self.groups], float
-        )
+        self.decay = np.empty((2, n_members))
+        for own, group in zip(self.decay, self.groups, strict=True):
+            own[:] = np.multiply(group["weight_decay"], group["decay_factor"])
         self.states = np.zeros((*self.n_dropped.shape, 6), dtype=np.uint64)
         for state, dropout in zip(self.states, self.mlp.dropouts, strict=True):
             if dropout.drops:
@@ -202,6 +203,15 @@ class CompiledSteps:
             self.kind,
             learns,
         )
+
+
+def _are_plain(mlp):
+    """Tell whether a stack has linear layers, ReLU and dropout alone."""
+    *hidden, last = mlp.layers
+    plain = [step for layer in hidden for step in (layer, ACTIVATIONS["relu"])]
+    # A stack that drops nothing has no dropout among its steps.
+    steps = [step for step in mlp.steps() if type(step) is not StackedDropout]
+    return steps == [*plain, last] and all(type(y) is StackedLinear for y in mlp.layers)
 
 
 def _of_two_kinds(mlp, optimizer):

@@ -213,7 +213,7 @@ class Training:
         """Return the steps in compiled code, or None where there is none for them."""
         net, data = self.net, self.data.train
         parts = net.module_, net.criterion_, net.optimizer_
-        if not self.in_closed_form or self._embedding() is not None:
+        if not self.in_closed_form:
             return None
         if sparse.issparse(data.X) and data.ell_rows is not None:
             return None  # few values: torch's products with those are faster
