@@ -40,6 +40,7 @@ _MAX_CODE = 2**24  # beyond, not every whole number is one in single precision
 # Text of so many values, and for so large a share of rows with one of their own, is
 # no category.
 _FEWEST_UNIQUE, _UNIQUE = 50, 0.9
+_MOST_COPIES = 2  # weight of a level, on average, up to which it may be an id
 
 
 class TabularEncoder(TransformerMixin, BaseEstimator):
@@ -185,7 +186,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         self.categorical_mask_ = self._find_categories(X)
         self.dropped_mask_ = np.zeros_like(self.categorical_mask_)
         numbers, levels, _ = self._read(X)
-        levels = self._drop_unique_text(X, numbers, levels, weight > 0)
+        levels = self._drop_unique_text(X, numbers, levels, weight)
         self._fit_numbers(numbers, weight)
         self._fit_levels(levels, weight)
         self._note_output(len(weight))
@@ -246,13 +247,14 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
                 dtype=np.float32,
             ).fit(levels[weight > 0])
 
-    def _drop_unique_text(self, X, numbers, levels, kept):
+    def _drop_unique_text(self, X, numbers, levels, weight):
         """Find text that is different in nearly every row; return the other levels."""
         self.dropped_lacking_ = np.zeros(0, dtype=bool)
+        kept = weight > 0
         if not levels.shape[1]:
             return levels
         asked = self._chosen_categories(X)[self.categorical_mask_]
-        rows = _DistinctRows(numbers[kept], levels[kept])
+        rows = _DistinctRows(numbers[kept], levels[kept], weight[kept])
         unique = np.array(
             [
                 not given and rows.are_told_by(column)
@@ -551,11 +553,13 @@ class _DistinctRows:
     ----------
     numbers : ndarray of float64 of shape (n_rows, n_numbers)
     levels : ndarray of object of shape (n_rows, n_categories)
+    weight : ndarray of shape (n_rows,)
     """
 
-    def __init__(self, numbers, levels):
+    def __init__(self, numbers, levels, weight):
         self.numbers = numbers
         self.levels = levels
+        self.weight = weight
 
     @cached_property
     def hashes(self):
@@ -576,8 +580,10 @@ class _DistinctRows:
         known = codes >= 0
         if len(found) < _FEWEST_UNIQUE:
             return False
-        if len(found) >= _UNIQUE * known.sum():
-            return True
+        # A category that comes back is one, also where it tells all of a row: a country
+        # beside its continent. Copies of a row say so as much as its weight does.
+        if self.weight[known].sum() > _MOST_COPIES * len(found):
+            return False
         return len(found) >= _UNIQUE * len(np.unique(self.hashes[known]))
 
 

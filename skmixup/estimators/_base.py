@@ -141,7 +141,7 @@ class BaseMixup(BaseEstimator):
         if net is not None:
             seeds = net.seeds_
         splits = [(np.arange(len(table.y)), None)] * len(seeds)
-        if not is_piece and self._sets_aside(len(table.y)):
+        if not is_piece and self._sets_aside(table):
             strata = self._target.strata(table.y)
             fraction = self.validation_fraction
             splits = split_rows(strata, fraction, len(seeds), split_seed)
@@ -343,10 +343,10 @@ class BaseMixup(BaseEstimator):
             )
         return Z
 
-    def _sets_aside(self, n_rows):
+    def _sets_aside(self, table):
         """Tell whether rows are set aside to stop early on."""
         if isinstance(self.early_stopping, str):
-            return n_rows >= _ROWS_TO_SPLIT
+            return len(table.y) >= _ROWS_TO_SPLIT
         return self.early_stopping
 
     def _draw_seeds(self):

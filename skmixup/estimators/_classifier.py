@@ -9,6 +9,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from .._sklearn import Interval, StrOptions, check_partial_fit_first_call, fit_context
 from ..encoding._checks import drop_weightless, scale_weights
 from ..encoding._columns import keep_types
+from ..training._weights import contradicted_share
 from ._base import BaseMixup
 from ._calibration import fit_temperature
 from ._rows_last import log_softmax
@@ -18,6 +19,10 @@ from ._targets import (
     check_label_types,
     is_matrix,
 )
+
+# Share of rows that equal ones of another label contradict, up to which "auto" sets
+# rows aside. 0.27 is the most of 72 real tables; 1 of one column of few levels.
+_MOST_CONTRADICTED = 0.5
 
 
 class MixupClassifier(ClassifierMixin, BaseMixup):
@@ -68,7 +73,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     early_stopping : bool or "auto", default="auto"
         Set rows aside, and keep each member's weights of the epoch with the lowest
         clean log-loss on them. Each of several members sets aside rows of its own, a
-        fold, so that all rows are learned from. "auto" does so from 20 distinct rows.
+        fold, so that all rows are learned from. "auto" does so from 20 distinct rows,
+        unless more than half of the rows have equal ones of another label.
     validation_fraction : float, default=0.125
         Share of the rows that a member sets aside, stratified where that can be: with
         several members, 0.125 is eight folds. Used with `early_stopping`.
@@ -387,6 +393,14 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
                     f"{self.class_weight[label]!r}."
                 )
         return weights
+
+    def _sets_aside(self, table):
+        # With one label of a row set aside, all its copies, the other would be learned
+        # as the only one.
+        return super()._sets_aside(table) and (
+            self.early_stopping != "auto"
+            or contradicted_share(table.X, table.weight) <= _MOST_CONTRADICTED
+        )
 
     def _learn_from_rows_set_aside(self, X, y, weight, splits):
         self.temperature_ = self._find_temperature(X, y, weight, splits)

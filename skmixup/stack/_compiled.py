@@ -111,8 +111,6 @@ class CompiledSteps:
         self.widths = np.array(
             [*(layer.in_features for layer in layers), mlp.n_outputs]
         ).T.copy()
-        self.n_dropped = np.array([d.n_dropped for d in mlp.dropouts], dtype=int)
-        self.n_dropped = self.n_dropped.reshape(len(mlp.dropouts), mlp.n_members)
 
     @staticmethod
     def covers(mlp, criterion, optimizer, is_float):
@@ -137,12 +135,14 @@ class CompiledSteps:
         )
 
     def start_epoch(self):
-        """Take over the epoch's learning rates and its streams of dropout."""
+        """Take over the epoch's rates of learning and of dropout, and its streams."""
         n_members = self.mlp.n_members
-        self.lr = np.array(np.broadcast_to(self.groups[0]["lr"], n_members), float)
-        self.decay = np.empty((2, n_members))
-        for own, group in zip(self.decay, self.groups, strict=True):
-            own[:] = np.multiply(group["weight_decay"], group["decay_factor"])
+        self.lr, self.decay = np.empty((2, n_members)), np.empty((2, n_members))
+        for lr, decay, group in zip(self.lr, self.decay, self.groups, strict=True):
+            lr[:] = group["lr"]
+            decay[:] = np.multiply(group["weight_decay"], group["decay_factor"])
+        rates = [dropout.n_dropped for dropout in self.mlp.dropouts]
+        self.n_dropped = np.array(rates, dtype=int).reshape(-1, n_members)
         self.states = np.zeros((*self.n_dropped.shape, 6), dtype=np.uint64)
         for state, dropout in zip(self.states, self.mlp.dropouts, strict=True):
             if dropout.drops:
@@ -228,5 +228,5 @@ def _of_two_kinds(mlp, optimizer):
     return alike and all(
         np.array_equal(own[0][name], first[name])
         for own in groups
-        for name in ("lr", "betas", "eps")
+        for name in ("betas", "eps")
     )

@@ -8,9 +8,21 @@ another order of summation.
 """
 
 import math
+import warnings
+from functools import cache
 
 import numpy as np
 from numba import njit
+
+
+@cache
+def _say_that_nothing_is_kept():
+    warnings.warn(
+        "Each process compiles the training steps anew, which takes seconds, since "
+        "Numba finds no folder to keep them in: let NUMBA_CACHE_DIR name one.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def _jit(signature=None):
@@ -27,6 +39,7 @@ def _jit(signature=None):
         try:
             return njit(signature, cache=True, **options)(function)
         except RuntimeError:  # there is no folder that may be written to
+            _say_that_nothing_is_kept()
             return njit(signature, **options)(function)
 
     return compiled
@@ -370,9 +383,8 @@ def train_members(
         Of each member's input, hidden layers and output.
     counts : ndarray of int of shape (K,)
         Steps that each has taken.
-    lr : ndarray of float64 of shape (K,)
-    decay : ndarray of float64 of shape (2, K)
-        Decoupled, of weights and of biases.
+    lr, decay : ndarray of float64 of shape (2, K)
+        Learning rates and decoupled weight decays, of weights and of biases.
     betas : tuple of two float
     eps : float
     n_dropped : ndarray of int of shape (L - 1, K)
@@ -440,10 +452,11 @@ def train_members(
                 continue
 
             t = counts[k] + s + 1
-            step = np.float32(lr[k] / (1 - betas[0] ** t))
+            step = np.float32(lr[0, k] / (1 - betas[0] ** t))
+            bias_step = np.float32(lr[1, k] / (1 - betas[0] ** t))
             root = np.float32(1 / math.sqrt(1 - betas[1] ** t))
             rates = (
-                np.float32(1 - lr[k] * decay[0, k]),
+                np.float32(1 - lr[0, k] * decay[0, k]),
                 step,
                 root,
                 np.float32(1 - betas[0]),
@@ -451,7 +464,8 @@ def train_members(
                 np.float32(1 - betas[1]),
                 np.float32(eps),
             )
-            bias_rates = (np.float32(1 - lr[k] * decay[1, k]), *rates[1:])
+            bias_kept = np.float32(1 - lr[1, k] * decay[1, k])
+            bias_rates = (bias_kept, bias_step, *rates[2:])
             for layer in range(last, -1, -1):
                 n, n_below = width[layer + 1], width[layer]
                 g = grad[: n_rows * n].reshape(n_rows, n)

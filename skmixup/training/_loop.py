@@ -5,7 +5,7 @@ import math
 import threading
 import warnings
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 import torch
@@ -245,9 +245,15 @@ class Training:
 
         with ThreadPoolExecutor(len(shares)) as pool:  # it starts threads when needed
             others = [pool.submit(run, share) for share in shares[1:]]
-            run(shares[0])
-        for other in others:
-            other.result()
+            try:
+                run(shares[0])
+                for other in others:
+                    other.result()
+            except BaseException:
+                failed.set()
+                raise
+            finally:
+                _wait_whatever_happens(others, failed)
 
     def _run_members(self, members, total, failed):
         """Take an epoch's steps with some members, unless others have failed."""
@@ -508,6 +514,22 @@ class Training:
             for name, value in batch.items():
                 if isinstance(value, torch.Tensor):
                     batch[name] = float(value)
+
+
+def _wait_whatever_happens(futures, failed):
+    """Wait until threads have ended, also where Ctrl-C is pressed meanwhile.
+
+    What they write to is read afterwards.
+    """
+    interrupt = None
+    while any(not future.done() for future in futures):
+        try:
+            wait(futures)
+        except KeyboardInterrupt as error:
+            failed.set()
+            interrupt = error
+    if interrupt is not None:
+        raise interrupt
 
 
 def is_watched(net):

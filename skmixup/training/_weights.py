@@ -74,6 +74,29 @@ def collapse_duplicates(X, y, weight):
     return order[starts], np.add.reduceat(weight[order], starts)
 
 
+def contradicted_share(X, weight):
+    """Return the share of the weight of rows that others of another label are equal to.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of float32 of shape (n, d)
+        Of distinct rows, as `collapse_duplicates` leaves them: those that are equal
+        differ in their labels.
+    weight : ndarray of shape (n,)
+
+    Returns
+    -------
+    share : float
+        In [0, 1].
+    """
+    none = np.zeros(X.shape[0], dtype=np.int64)
+    hashes = _hash_rows(X, none)
+    order = np.argsort(hashes, kind="stable")
+    same = _equal_neighbors(X, none, hashes, order)
+    among = np.concatenate([same, [False]]) | np.concatenate([[False], same])
+    return float(weight[order[among]].sum() / weight.sum())
+
+
 def take_rows(X, index, may_write=False):
     """Return X[index], in the memory of X where that may be written to.
 

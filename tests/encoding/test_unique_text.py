@@ -100,7 +100,7 @@ def test_a_weight_is_as_many_copies(seed, n_ids):
 
 def test_rows_drawn_with_replacement_have_ids_too():
     X, _ = orders()
-    drawn = X.sample(1000, replace=True, random_state=0)
+    drawn = X.sample(frac=1.0, replace=True, random_state=0)  # as bagging does
     assert without_warning(TabularEncoder(), drawn).dropped_mask_[2]
 
 
@@ -148,3 +148,11 @@ def test_in_a_cross_validation_it_is_said_in_the_same_words():
     told = {(str(w.message), w.filename, w.lineno) for w in caught}
     assert len(caught) >= 4
     assert len(told) == 1
+
+
+def test_a_category_that_tells_all_of_a_row_is_none(recwarn):
+    country = np.repeat([f"country {i}" for i in range(60)], 5)
+    region = np.repeat([f"region {i}" for i in range(6)], 50)
+    encoder = TabularEncoder().fit(pd.DataFrame({"country": country, "region": region}))
+    assert encoder.categorical_mask_.all()
+    assert not recwarn.list

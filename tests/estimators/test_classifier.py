@@ -256,3 +256,14 @@ def test_columns_are_named_as_python_has_them(columns):
 def test_rows_too_large_for_single_precision():
     with pytest.raises(ValueError, match="infinity or a value too large"):
         quick(preprocess=None).fit(X_IRIS * 1e39, Y_IRIS)
+
+
+def test_few_distinct_rows_are_learned_as_they_are():
+    rng = np.random.default_rng(0)
+    level = rng.integers(20, size=1000)
+    mostly = rng.integers(2, size=20)[level]
+    y = np.where(rng.random(1000) < 0.15, 1 - mostly, mostly)
+    X = pd.DataFrame({"level": level.astype(str)})
+    clf = MixupClassifier(n_estimators=2, max_epochs=40, random_state=0).fit(X, y)
+    assert (clf.predict(X) == mostly).all()
+    assert not hasattr(clf, "validation_loss_curve_")

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from skmixup import (
 )
 from skmixup.mixing import mixup_real_fake
 from skmixup.stack import StackedAdamW, StackedMLP
+from skmixup.training._loop import Training
 
 X, Y = load_iris(return_X_y=True)
 ROWS = sparse.random(150, 800, 0.01, "csr", random_state=0)
@@ -429,3 +431,19 @@ def test_the_generator_of_a_gpu_is_left_alone():
     first, again = (noisy_net(0, device="cuda").fit(X, Y) for _ in range(2))
     np.testing.assert_allclose(first.predict_proba(X), again.predict_proba(X), 1e-4)
     assert torch.equal(torch.cuda.get_rng_state(), before)
+
+
+def test_no_thread_outlives_a_fit_that_is_interrupted(monkeypatch):
+    ended = threading.Event()
+
+    def run(self, members, total, failed):
+        if 0 in members:
+            raise KeyboardInterrupt
+        assert failed.wait(10)
+        time.sleep(0.1)
+        ended.set()
+
+    monkeypatch.setattr(Training, "_run_members", run)
+    with contextlib.suppress(KeyboardInterrupt):
+        MixupClassifier(n_jobs=2, **QUICK).fit(X, Y)
+    assert ended.is_set()
