@@ -562,17 +562,10 @@ class _DistinctRows:
         self.weight = weight
 
     @cached_property
-    def hashes(self):
-        """A number for each row, equal for equal ones alone (but for bad luck)."""
-        rng = np.random.default_rng(0)
-        columns = [column.view(np.uint64) for column in (self.numbers + 0.0).T.copy()]
-        columns += [
-            pd.factorize(column)[0].astype(np.uint64) for column in self.levels.T
-        ]
-        total = np.zeros(len(self.levels), dtype=np.uint64)
-        for column in columns:
-            total += column * (rng.integers(2**64, dtype=np.uint64) | np.uint64(1))
-        return total
+    def frame(self):
+        """All columns, levels as numbers: quick to compare."""
+        levels = (pd.factorize(column)[0] for column in self.levels.T)
+        return pd.DataFrame(dict(enumerate([*self.numbers.T, *levels])))
 
     def are_told_by(self, column):
         """Tell whether a column of levels has another one in nearly every row."""
@@ -584,7 +577,8 @@ class _DistinctRows:
         # beside its continent. Copies of a row say so as much as its weight does.
         if self.weight[known].sum() > _MOST_COPIES * len(found):
             return False
-        return len(found) >= _UNIQUE * len(np.unique(self.hashes[known]))
+        n_distinct = (~self.frame[known].duplicated()).sum()
+        return len(found) >= _UNIQUE * n_distinct
 
 
 def _pays_sparse(n_rows, filled, categories, widths):

@@ -8,9 +8,18 @@ from torch import nn
 
 from ._adamw import StackedAdamW
 from ._layers import ACTIVATIONS, StackedDropout, StackedLinear
-from ._losses import has_gradient
+from ._losses import (
+    BINARY_CROSS_ENTROPY,
+    CROSS_ENTROPY,
+    SQUARED_ERROR,
+    has_gradient,
+)
 
-_KINDS = {nn.CrossEntropyLoss: 0, nn.MSELoss: 1, nn.BCEWithLogitsLoss: 2}
+_KINDS = {
+    nn.CrossEntropyLoss: CROSS_ENTROPY,
+    nn.MSELoss: SQUARED_ERROR,
+    nn.BCEWithLogitsLoss: BINARY_CROSS_ENTROPY,
+}
 
 
 @cache
@@ -90,23 +99,17 @@ class CompiledSteps:
     def __init__(self, mlp, criterion, optimizer):
         self.train_members = _kernel()
         self.mlp = mlp
-        self.optimizer = optimizer
         self.kind = _KINDS[type(criterion)]
         layers = list(mlp.layers)
         parameters = [[layer.weight for layer in layers], [y.bias for y in layers]]
-        self.arrays = []
-        for kind in parameters:
-            states = [optimizer.state_of(p) for p in kind]
-            self.arrays += [
-                tuple(p.detach().numpy() for p in kind),
-                tuple(state["exp_avg"].numpy() for state in states),
-                tuple(state["exp_avg_sq"].numpy() for state in states),
-            ]
+        states = [[optimizer.state_of(p) for p in own] for own in parameters]
+        self.arrays = [tuple(p.detach().numpy() for p in own) for own in parameters]
+        for own in states:
+            for slot in ("exp_avg", "exp_avg_sq"):
+                self.arrays.append(tuple(state[slot].numpy() for state in own))
         # One tensor for each group, which may hold both weights and biases.
-        steps = [optimizer.state_of(own[0])["step"] for own in parameters]
-        self.counts = [
-            step.numpy() for step in {id(step): step for step in steps}.values()
-        ]
+        steps = {id(own[0]["step"]): own[0]["step"] for own in states}
+        self.counts = [step.numpy() for step in steps.values()]
         self.groups = [optimizer.group_of(own[0]) for own in parameters]
         self.widths = np.array(
             [*(layer.in_features for layer in layers), mlp.n_outputs]
@@ -126,7 +129,8 @@ class CompiledSteps:
         """
         parameters = list(mlp.parameters())
         return (
-            has_gradient(criterion, is_float)
+            type(criterion) in _KINDS
+            and has_gradient(criterion, is_float)
             and _are_plain(mlp)
             and all(p.device.type == "cpu" for p in parameters)
             and all(p.dtype == torch.float32 for p in parameters)
@@ -191,7 +195,7 @@ class CompiledSteps:
             weight,
             members,
             n_rows,
-            *(self.arrays[i] for i in (0, 3, 1, 2, 4, 5)),
+            *self.arrays,
             self.widths,
             self.counts[0].astype(int),
             self.lr,

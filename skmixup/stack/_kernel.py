@@ -14,6 +14,8 @@ from functools import cache
 import numpy as np
 from numba import njit
 
+from ._losses import CROSS_ENTROPY, SQUARED_ERROR
+
 
 @cache
 def _say_that_nothing_is_kept():
@@ -48,7 +50,6 @@ def _jit(signature=None):
 # One form of each, whatever arrays are like: to compile takes longer than to compute.
 _ANY, _ROWS = "float32[:, :]", "float32[:, ::1]"
 _RATES = "UniTuple(float32, 7)"
-CROSS_ENTROPY, SQUARED_ERROR, BINARY_CROSS_ENTROPY = range(3)
 
 
 @_jit(f"void({_ANY}, {_ROWS}, {_ROWS})")

@@ -178,21 +178,7 @@ class EpochBatches:
             yield start, stop, np.minimum(n - start * size, widest)[active]
 
     def epoch(self, seeds, epoch):
-        """Yield the batches of an epoch, one by one.
-
-        Parameters
-        ----------
-        seeds : sequence of int of length K
-            The members' seeds.
-        epoch : int
-            Number of the epoch.
-
-        Yields
-        ------
-        batch : Batch
-        counts : ndarray of int of shape (A,)
-            Rows in each member's batch.
-        """
+        """Yield the batches of an epoch one by one, as `blocks` does for many steps."""
         for block, counts in self.blocks(seeds, epoch):
             weighs_rows = isinstance(block.weight, torch.Tensor)
             for step in range(block.X.shape[1]):

@@ -224,21 +224,26 @@ class Training:
     def _run_compiled(self, total):
         """Take an epoch's steps in compiled code, with members shared among threads."""
         self.compiled.start_epoch()
-        failed = threading.Event()
-        self._in_threads(self._run_members, total.numpy(), failed, failed=failed)
+        total = total.numpy()
 
-    def _in_threads(self, function, *args, failed):
+        def run(members, failed):
+            self._run_members(members, total, failed)
+
+        self._in_threads(run)
+
+    def _in_threads(self, function):
         """Call a function of members that have not stopped, in a thread for each share.
 
-        `failed` is set where one has failed.
+        It takes the members, and an Event that is set where another call has failed.
         """
+        failed = threading.Event()
         members = np.flatnonzero(~self.stopped)
         shares = np.array_split(members, max(1, min(self.n_jobs, len(members))))
 
         def run(members):
             try:
                 with one_thread(), without_subnormals(), torch.no_grad():
-                    function(members, *args)
+                    function(members, failed)
             except BaseException:
                 failed.set()
                 raise
@@ -433,8 +438,10 @@ class Training:
         at = np.minimum(np.arange(n_filled), width - 1)
         shape = (1, n_filled // _CLEAN_ROWS, _CLEAN_ROWS)
 
-        def measure(members):
+        def measure(members, failed):
             for k in members:
+                if failed.is_set():
+                    return
                 index = torch.from_numpy(rows.index[k, at].reshape(shape))
                 weight = torch.ones(shape, dtype=torch.float32, device="cpu")
                 weight.view(-1)[width:] = 0
@@ -452,7 +459,7 @@ class Training:
                     member, n_rows, batches, target, weight
                 )[0]
 
-        self._in_threads(measure, failed=threading.Event())
+        self._in_threads(measure)
         return torch.from_numpy(losses)
 
     @torch.no_grad()

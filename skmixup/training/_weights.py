@@ -31,8 +31,17 @@ def _rows_at_once(X):
     return max(1, _AT_ONCE // max(X.shape[1], 1))
 
 
-def _equal_neighbors(X, y, hashes, order):
-    """Tell of each row but the first, in an order, whether it equals the one before."""
+def _equal_neighbors(X, y):
+    """Put equal rows of equal label beside each other, in an order of the rows alone.
+
+    Returns
+    -------
+    order : ndarray of int of shape (n,)
+    same : ndarray of bool of shape (n - 1,)
+        Whether each row but the first, in that order, equals the one before.
+    """
+    hashes = _hash_rows(X, y)
+    order = np.argsort(hashes, kind="stable")
     hashes, y = hashes[order], y[order]
     same = (hashes[1:] == hashes[:-1]) & (y[1:] == y[:-1])
     maybe = np.flatnonzero(same)
@@ -45,7 +54,7 @@ def _equal_neighbors(X, y, hashes, order):
         else:
             differs = differs.any(axis=1)
         same[some[differs]] = False
-    return same
+    return order, same
 
 
 def collapse_duplicates(X, y, weight):
@@ -67,9 +76,7 @@ def collapse_duplicates(X, y, weight):
         One row of each kind.
     weight : ndarray of shape (n_distinct,)
     """
-    hashes = _hash_rows(X, y)
-    order = np.argsort(hashes, kind="stable")
-    same = _equal_neighbors(X, y, hashes, order)
+    order, same = _equal_neighbors(X, y)
     starts = np.flatnonzero(np.concatenate([[True], ~same]))
     return order[starts], np.add.reduceat(weight[order], starts)
 
@@ -89,10 +96,7 @@ def contradicted_share(X, weight):
     share : float
         In [0, 1].
     """
-    none = np.zeros(X.shape[0], dtype=np.int64)
-    hashes = _hash_rows(X, none)
-    order = np.argsort(hashes, kind="stable")
-    same = _equal_neighbors(X, none, hashes, order)
+    order, same = _equal_neighbors(X, np.zeros(X.shape[0], dtype=np.int64))
     among = np.concatenate([same, [False]]) | np.concatenate([[False], same])
     return float(weight[order[among]].sum() / weight.sum())
 

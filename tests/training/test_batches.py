@@ -20,6 +20,16 @@ N = 120
 RNG = np.random.default_rng(0)
 
 
+def draw_batches(counts, batch_size, **how):
+    """Return some members' rows, and what cuts them, each row's number its value."""
+    rows = [RNG.choice(N, size=n, replace=False) for n in sorted(counts, reverse=True)]
+    data = ResidentRows(np.arange(N, dtype=np.float32)[:, None], np.zeros(N, dtype=int))
+    uniform = torch.ones(len(rows), 1)
+    return rows, EpochBatches(
+        data, MemberRows(rows), batch_size, uniform=uniform, **how
+    )
+
+
 @given(
     st.lists(st.integers(1, 40), min_size=1, max_size=4),
     st.integers(1, 17),
@@ -29,15 +39,7 @@ RNG = np.random.default_rng(0)
 @example([10, 9, 8], 2, 0, True)  # the middle one alone takes a row more
 def test_every_member_sees_each_of_its_rows_once(counts, batch_size, epoch, joins):
     counts = sorted(counts, reverse=True)
-    rows = [RNG.choice(N, size=n, replace=False) for n in counts]
-    data = ResidentRows(np.arange(N, dtype=np.float32)[:, None], np.zeros(N, dtype=int))
-    batches = EpochBatches(
-        data,
-        MemberRows(rows),
-        batch_size,
-        uniform=torch.ones(len(rows), 1),
-        joins_single=joins,
-    )
+    rows, batches = draw_batches(counts, batch_size, joins_single=joins)
     seen = [[] for _ in rows]
     for batch, sizes in batches.epoch(range(len(rows)), epoch):
         assert len(batch.X) == len(sizes)
@@ -61,16 +63,7 @@ def test_every_member_sees_each_of_its_rows_once(counts, batch_size, epoch, join
 def test_a_pass_in_several_epochs_visits_no_row_twice(
     counts, batch_size, n_parts, n_pass
 ):
-    counts = sorted(counts, reverse=True)
-    rows = [RNG.choice(N, size=n, replace=False) for n in counts]
-    data = ResidentRows(np.arange(N, dtype=np.float32)[:, None], np.zeros(N, dtype=int))
-    batches = EpochBatches(
-        data,
-        MemberRows(rows),
-        batch_size,
-        uniform=torch.ones(len(rows), 1),
-        epochs_per_pass=n_parts,
-    )
+    rows, batches = draw_batches(counts, batch_size, epochs_per_pass=n_parts)
     seen = [[] for _ in rows]
     for part in range(n_parts):
         epoch = n_pass * n_parts + part
