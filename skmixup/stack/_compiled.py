@@ -101,16 +101,18 @@ class CompiledSteps:
         self.mlp = mlp
         self.kind = _KINDS[type(criterion)]
         layers = list(mlp.layers)
-        parameters = [[layer.weight for layer in layers], [y.bias for y in layers]]
-        states = [[optimizer.state_of(p) for p in own] for own in parameters]
-        self.arrays = [tuple(p.detach().numpy() for p in own) for own in parameters]
-        for own in states:
-            for slot in ("exp_avg", "exp_avg_sq"):
-                self.arrays.append(tuple(state[slot].numpy() for state in own))
+        # Kept, since their addresses are used.
+        self.tensors = [
+            [*_moving(layer.weight, optimizer), *_moving(layer.bias, optimizer)]
+            for layer in layers
+        ]
+        self.addresses = np.array([[x.data_ptr() for x in own] for own in self.tensors])
+        self.shapes = np.array([layer.weight.shape[1:] for layer in layers])
+        kinds = layers[0].weight, layers[0].bias
+        self.groups = [optimizer.group_of(p) for p in kinds]
         # One tensor for each group, which may hold both weights and biases.
-        steps = {id(own[0]["step"]): own[0]["step"] for own in states}
-        self.counts = [step.numpy() for step in steps.values()]
-        self.groups = [optimizer.group_of(own[0]) for own in parameters]
+        steps = [optimizer.state_of(p)["step"] for p in kinds]
+        self.counts = [step.numpy() for step in {id(s): s for s in steps}.values()]
         self.widths = np.array(
             [*(layer.in_features for layer in layers), mlp.n_outputs]
         ).T.copy()
@@ -195,18 +197,25 @@ class CompiledSteps:
             weight,
             members,
             n_rows,
-            *self.arrays,
+            self.addresses,
+            self.shapes,
             self.widths,
             self.counts[0].astype(int),
             self.lr,
             self.decay,
-            group["betas"],
-            group["eps"],
+            tuple(map(float, group["betas"])),
+            float(group["eps"]),
             self.n_dropped,
             self.states,
             self.kind,
             learns,
         )
+
+
+def _moving(parameter, optimizer):
+    """Return all that a step changes of a parameter."""
+    state = optimizer.state_of(parameter)
+    return parameter, state["exp_avg"], state["exp_avg_sq"]
 
 
 def _are_plain(mlp):

@@ -12,7 +12,8 @@ import warnings
 from functools import cache
 
 import numpy as np
-from numba import njit
+from numba import carray, njit, types
+from numba.extending import intrinsic
 
 from ._losses import CROSS_ENTROPY, SQUARED_ERROR
 
@@ -27,32 +28,61 @@ def _say_that_nothing_is_kept():
     )
 
 
-def _jit(signature=None):
-    """Return a decorator that compiles, and keeps that on disk if it may be.
+# Sums may be reordered, so as to use vectors; NaN and infinity stay what they are.
+# Other than Python, NumPy does not fail where a number is divided by zero.
+_OPTIONS = {
+    "fastmath": {"contract", "reassoc", "nsz", "arcp"},
+    "error_model": "numpy",
+    "nogil": True,
+}
 
-    With a signature, such as Numba takes, when the module is imported.
-    """
-    # Sums may be reordered, so as to use vectors; NaN and infinity stay what they are.
-    # Other than Python, NumPy does not fail where a number is divided by zero.
-    fast = {"contract", "reassoc", "nsz", "arcp"}
+# Parts of `train_members`, compiled with it and each time in the same way: were each
+# kept on disk by itself, what is inlined where, and so the last bits, would depend on
+# which of them a process found there. Each is called with one kind of array, since to
+# compile takes longer than to compute.
+_part = njit(
+    forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS
+)
+
+
+def _compiled(*signature):
+    """Return a decorator that compiles for these types, and keeps that on disk."""
 
     def compiled(function):
-        options = {"fastmath": fast, "error_model": "numpy", "nogil": True}
         try:
-            return njit(signature, cache=True, **options)(function)
+            return njit(signature, cache=True, **_OPTIONS)(function)
         except RuntimeError:  # there is no folder that may be written to
             _say_that_nothing_is_kept()
-            return njit(signature, **options)(function)
+            return njit(signature, **_OPTIONS)(function)
 
     return compiled
 
 
-# One form of each, whatever arrays are like: to compile takes longer than to compute.
-_ANY, _ROWS = "float32[:, :]", "float32[:, ::1]"
-_RATES = "UniTuple(float32, 7)"
+@intrinsic
+def _pointer(context, address):
+    """Make of an integer a pointer to numbers of single precision."""
+
+    def generate(context, builder, signature, args):
+        kind = context.get_value_type(signature.return_type)
+        return builder.inttoptr(args[0], kind)
+
+    return types.CPointer(types.float32)(types.int64), generate
 
 
-@_jit(f"void({_ANY}, {_ROWS}, {_ROWS})")
+@_part
+def _matrix(address, member, shape):
+    """Return a member's matrix of an array (K, *shape) that starts at an address."""
+    start = address + 4 * member * shape[0] * shape[1]
+    return carray(_pointer(start), (shape[0], shape[1]))
+
+
+@_part
+def _vector(address, member, shape):
+    """Return a member's row, (1, out), of an array (K, 1, out)."""
+    return carray(_pointer(address + 4 * member * shape[1]), (1, shape[1]))
+
+
+@_part
 def _add_product(A, B, out):
     """Add A @ B to `out`, (m, k) and (k, n); B may have more rows and columns."""
     m, k = A.shape
@@ -95,7 +125,7 @@ def _add_product(A, B, out):
                 c0[j] += a0 * b0[j]
 
 
-@_jit(f"void({_ROWS}, {_ROWS}, {_ROWS})")
+@_part
 def _inner_products(A, B, out):
     """Write A @ B.T to `out`, (m, k) and (n, k), all rows contiguous."""
     m, k = A.shape
@@ -168,7 +198,7 @@ def _inner_products(A, B, out):
             out[i, j] = s00
 
 
-@_jit("uint64(uint64[::1])")
+@_part
 def _draw(state):
     """Return the next 64 random bits of an SFC64 generator, as NumPy's."""
     a, b, c, n = state[0], state[1], state[2], state[3]
@@ -180,7 +210,7 @@ def _draw(state):
     return drawn
 
 
-@_jit(f"void({_ROWS}, int64, uint64[::1])")
+@_part
 def _rectify_and_drop(Z, n_dropped, state):
     """Apply ReLU and dropout in place; `state` ends with bits left, and their number.
 
@@ -215,14 +245,14 @@ def _rectify_and_drop(Z, n_dropped, state):
             i += 1
 
 
-@_jit(f"void({_ROWS})")
+@_part
 def _zero(A):
     for i in range(A.shape[0]):
         for j in range(A.shape[1]):
             A[i, j] = 0
 
 
-@_jit(f"void(float32[::1], {_ROWS})")
+@_part
 def _fill(row, A):
     """Write a row, which may be longer, to all rows."""
     for i in range(A.shape[0]):
@@ -230,7 +260,7 @@ def _fill(row, A):
             A[i, j] = row[j]
 
 
-@_jit(f"void({_ROWS}, {_ROWS})")
+@_part
 def _transpose(A, out):
     """Write A.T, as far as both reach."""
     for i in range(min(A.shape[0], out.shape[1])):
@@ -238,7 +268,7 @@ def _transpose(A, out):
             out[j, i] = A[i, j]
 
 
-@_jit(f"void({_ROWS}, {_ROWS}, int64)")
+@_part
 def _gate(grad, output, n_dropped):
     """Take a gradient back through dropout and ReLU, given what came out of them."""
     scale = np.float32(65536 / (65536 - n_dropped))
@@ -248,7 +278,7 @@ def _gate(grad, output, n_dropped):
             g[j] = g[j] * scale if y[j] > 0 else np.float32(0)
 
 
-@_jit(f"float64(int64, {_ROWS}, {_ANY}, float32[::1], {_ROWS})")
+@_part
 def _score_gradient(kind, Z, target, weight, grad):
     """Write the gradient of a loss at the scores, and return the loss: see `LOSSES`."""
     n_rows, n = Z.shape
@@ -286,7 +316,7 @@ def _score_gradient(kind, Z, target, weight, grad):
     return loss
 
 
-@_jit(f"void({_ROWS}, {_ROWS}, {_ROWS}, {_ROWS}, {_RATES})")
+@_part
 def _adamw(weight, grad, mean, square, rates):
     """Take a step of AdamW, whose factors `train_members` makes."""
     kept, step, root, to_mean, old, new, eps = rates
@@ -298,7 +328,7 @@ def _adamw(weight, grad, mean, square, rates):
             w[j] = w[j] * kept - step * m[j] / (np.sqrt(v[j]) * root + eps)
 
 
-@_jit(f"void({_ANY}, {_ROWS}, {_ROWS}, {_ROWS}, {_ROWS}, {_RATES}, {_ROWS})")
+@_part
 def _descend(A, grad, weight, mean, square, rates, space):
     """Take a step with weights whose gradient is A.T @ grad, which is not stored."""
     n_in, height = A.shape[1], space.shape[0]
@@ -310,7 +340,7 @@ def _descend(A, grad, weight, mean, square, rates, space):
         _adamw(weight[first:last], g, mean[first:last], square[first:last], rates)
 
 
-@_jit(f"void({_ROWS}, int64[::1], int64[::1], float32[::1], {_ROWS})")
+@_part
 def _gather(X, index, partner, lam, out):
     """Write rows of X, mixed with their partners where there is a λ for one or all."""
     for b in range(out.shape[0]):
@@ -329,7 +359,35 @@ def _gather(X, index, partner, lam, out):
                 y[j] = x[j] - (x[j] - other[j]) * rest
 
 
-@_jit()
+_INTS, _FLOATS = types.int64, types.float64
+
+
+def _array(dtype, n_dims):
+    return types.Array(dtype, n_dims, "C")
+
+
+@_compiled(
+    _array(types.float32, 2),
+    _array(_INTS, 3),
+    _array(_INTS, 3),
+    _array(types.float32, 3),
+    _array(types.float32, 4),
+    _array(types.float32, 3),
+    _array(_INTS, 1),
+    _array(_INTS, 1),
+    _array(_INTS, 2),
+    _array(_INTS, 2),
+    _array(_INTS, 2),
+    _array(_INTS, 1),
+    _array(_FLOATS, 2),
+    _array(_FLOATS, 2),
+    types.UniTuple(_FLOATS, 2),
+    _FLOATS,
+    _array(_INTS, 2),
+    _array(types.uint64, 3),
+    _INTS,
+    types.boolean,
+)
 def train_members(
     X,
     index,
@@ -339,12 +397,8 @@ def train_members(
     weight,
     members,
     n_rows_of,
-    weights,
-    biases,
-    means,
-    squares,
-    bias_means,
-    bias_squares,
+    addresses,
+    shapes,
     widths,
     counts,
     lr,
@@ -376,10 +430,12 @@ def train_members(
         Which of the K members they are.
     n_rows_of : ndarray of int of shape (A,)
         How many of the B rows are each one's own.
-    weights, means, squares : tuple of L ndarray of float32 of shape (K, in, out)
-        Of the layers' weights, and of AdamW's running means. Changed.
-    biases, bias_means, bias_squares : tuple of L ndarray of float32, (K, 1, out)
-        The same of the biases. Changed.
+    addresses : ndarray of int of shape (L, 6)
+        Where each layer's arrays of float32 are, so that stacks of any depth have the
+        same code: weights (K, in, out) and AdamW's two running means of them, biases
+        (K, 1, out) and theirs. Changed.
+    shapes : ndarray of int of shape (L, 2)
+        `in` and `out` of each layer.
     widths : ndarray of int of shape (K, L + 1)
         Of each member's input, hidden layers and output.
     counts : ndarray of int of shape (K,)
@@ -401,7 +457,7 @@ def train_members(
     losses : ndarray of float64 of shape (A,)
     """
     losses = np.zeros(len(members))
-    last = len(weights) - 1
+    last = len(addresses) - 1
     for a in range(len(members)):
         k, n_rows = members[a], n_rows_of[a]
         width = widths[k]
@@ -421,21 +477,26 @@ def train_members(
         m_last = np.empty((n_out, n_in), np.float32)
         v_last = np.empty((n_out, n_in), np.float32)
         g_last = np.empty((n_out, n_in), np.float32)
-        _transpose(weights[last][k], w_last)
-        _transpose(means[last][k], m_last)
-        _transpose(squares[last][k], v_last)
+        _transpose(_matrix(addresses[last, 0], k, shapes[last]), w_last)
+        _transpose(_matrix(addresses[last, 1], k, shapes[last]), m_last)
+        _transpose(_matrix(addresses[last, 2], k, shapes[last]), v_last)
+        last_bias = _vector(addresses[last, 3], k, shapes[last])
         rows = np.empty((n_rows, width[0]), np.float32)
         for s in range(index.shape[1]):
             _gather(X, index[a, s], partner[a, s], lam[a, s], rows)
             for layer in range(last):
                 n = width[layer + 1]
                 out = hidden[offsets[layer] : offsets[layer + 1]].reshape(n_rows, n)
-                _fill(biases[layer][k, 0], out)
+                _fill(_vector(addresses[layer, 3], k, shapes[layer])[0], out)
                 below = rows
                 if layer > 0:
                     below = hidden[offsets[layer - 1] : offsets[layer]]
                     below = below.reshape(n_rows, width[layer])
-                _add_product(below, weights[layer][k], out)
+                _add_product(
+                    below[:, : width[layer]],
+                    _matrix(addresses[layer, 0], k, shapes[layer]),
+                    out,
+                )
                 n_off = n_dropped[layer, k] if learns else 0
                 _rectify_and_drop(out, n_off, states[layer, k])
             below = rows
@@ -444,7 +505,7 @@ def train_members(
             _inner_products(below, w_last, scores)
             for b in range(n_rows):
                 for j in range(n_out):
-                    scores[b, j] += biases[last][k, 0, j]
+                    scores[b, j] += last_bias[0, j]
             g = grad[: n_rows * n_out].reshape(n_rows, n_out)
             losses[a] += _score_gradient(
                 kind, scores, target[a, s, :n_rows, :n_out], weight[a, s], g
@@ -477,9 +538,10 @@ def train_members(
                     g_below = grad_below[: n_rows * n_below].reshape(n_rows, n_below)
                     if layer == last:
                         _zero(g_below)
-                        _add_product(g, w_last, g_below)
+                        _add_product(g[:, :n], w_last, g_below)
                     else:
-                        _inner_products(g, weights[layer][k], g_below)
+                        w = _matrix(addresses[layer, 0], k, shapes[layer])
+                        _inner_products(g, w, g_below)
                     _gate(g_below, below, n_dropped[layer - 1, k])
                 tile = space[:n].reshape(1, n)
                 _zero(tile)
@@ -487,24 +549,26 @@ def train_members(
                     for j in range(n):
                         tile[0, j] += g[b, j]
                 _adamw(
-                    biases[layer][k],
+                    _vector(addresses[layer, 3], k, shapes[layer]),
                     tile,
-                    bias_means[layer][k],
-                    bias_squares[layer][k],
+                    _vector(addresses[layer, 4], k, shapes[layer]),
+                    _vector(addresses[layer, 5], k, shapes[layer]),
                     bias_rates,
                 )
                 tile = space[: 16 * n].reshape(16, n)
                 if layer == last:
                     _zero(g_last)
-                    _add_product(g.T, below, g_last)
+                    _add_product(g.T[:n], below, g_last)
                     _adamw(w_last, g_last, m_last, v_last, rates)
                 else:
-                    w, m, v = weights[layer][k], means[layer][k], squares[layer][k]
+                    w = _matrix(addresses[layer, 0], k, shapes[layer])
+                    m = _matrix(addresses[layer, 1], k, shapes[layer])
+                    v = _matrix(addresses[layer, 2], k, shapes[layer])
                     _descend(below, g, w, m, v, rates, tile)
                 grad, grad_below = grad_below, grad
         if not learns:
             continue
-        _transpose(w_last, weights[last][k])
-        _transpose(m_last, means[last][k])
-        _transpose(v_last, squares[last][k])
+        _transpose(w_last, _matrix(addresses[last, 0], k, shapes[last]))
+        _transpose(m_last, _matrix(addresses[last, 1], k, shapes[last]))
+        _transpose(v_last, _matrix(addresses[last, 2], k, shapes[last]))
     return losses

@@ -194,3 +194,17 @@ def test_a_fit_without_numba_is_the_same_up_to_round_off():
     disabled = fit("os.environ['NUMBA_DISABLE_JIT'] = '1'")
     np.testing.assert_allclose(missing, expected, atol=1e-4)
     np.testing.assert_array_equal(disabled, missing)
+
+
+@pytest.mark.slow
+def test_code_that_was_kept_computes_what_fresh_code_does(tmp_path):
+    """Bit for bit: else a run that goes on would not end as an undisturbed one."""
+    how = f"os.environ['NUMBA_CACHE_DIR'] = {str(tmp_path)!r}"
+    code = _WITHOUT.format(how=how, compiles=True)
+    fresh, *kept = (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        for _ in range(3)
+    )
+    assert len(list(tmp_path.rglob("*.nbc"))) == 1, "one kind of code, for all depths"
+    assert fresh.stdout
+    assert [run.stdout for run in kept] == [fresh.stdout] * 2
