@@ -155,8 +155,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     is among the rows set aside for early stopping.
 
     On a CPU, the steps of a network with ``activation="relu"`` on dense rows that are
-    mixed before it are compiled by Numba, for some seconds at the first fit after an
-    installation. Others are torch's, one call after the other: the same up to
+    mixed before it are compiled by Numba, for about ten seconds at the first fit after
+    an installation. Others are torch's, one call after the other: the same up to
     round-off, in two to five times the time.
 
     A category of many levels, by default more than 32, is embedded: the network learns

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ._adamw import StackedAdamW
+from ._embedding import StackedEmbedding
 from ._layers import ACTIVATIONS, StackedDropout, StackedLinear
 from ._losses import (
     BINARY_CROSS_ENTROPY,
@@ -108,14 +109,28 @@ class CompiledSteps:
         ]
         self.addresses = np.array([[x.data_ptr() for x in own] for own in self.tensors])
         self.shapes = np.array([layer.weight.shape[1:] for layer in layers])
-        kinds = layers[0].weight, layers[0].bias
-        self.groups = [optimizer.group_of(p) for p in kinds]
-        # One tensor for each group, which may hold both weights and biases.
-        steps = [optimizer.state_of(p)["step"] for p in kinds]
+        self._place_vectors(mlp.embedding, optimizer)
+        kinds = _kinds_of(mlp)
+        self.groups = [optimizer.group_of(own[0]) for own in kinds]
+        # One tensor for each group, which may hold several kinds.
+        steps = [optimizer.state_of(own[0])["step"] for own in kinds]
         self.counts = [step.numpy() for step in {id(s): s for s in steps}.values()]
         self.widths = np.array(
             [*(layer.in_features for layer in layers), mlp.n_outputs]
         ).T.copy()
+
+    def _place_vectors(self, embedding, optimizer):
+        """Say where the vectors of an embedding are, if there is one."""
+        tensors = []
+        if embedding is not None:
+            tensors = _moving(embedding.weight, optimizer)
+        self.tensors.append(tensors)
+        addresses = [x.data_ptr() for x in tensors] or [0, 0, 0]
+        self.vectors = np.array(addresses)
+        shape = embedding.weight.shape[1:] if tensors else (0, 0)
+        self.vectors_shape = np.array(shape)
+        shift = embedding.shift.tolist() if tensors else []
+        self.shift = np.array(shift, dtype=int)
 
     @staticmethod
     def covers(mlp, criterion, optimizer, is_float):
@@ -136,15 +151,15 @@ class CompiledSteps:
             and _are_plain(mlp)
             and all(p.device.type == "cpu" for p in parameters)
             and all(p.dtype == torch.float32 for p in parameters)
-            and _of_two_kinds(mlp, optimizer)
+            and _are_alike(_kinds_of(mlp), optimizer)
             and _kernel() is not None
         )
 
     def start_epoch(self):
         """Take over the epoch's rates of learning and of dropout, and its streams."""
         n_members = self.mlp.n_members
-        self.lr, self.decay = np.empty((2, n_members)), np.empty((2, n_members))
-        for lr, decay, group in zip(self.lr, self.decay, self.groups, strict=True):
+        self.lr, self.decay = np.zeros((2, 3, n_members))
+        for lr, decay, group in zip(self.lr, self.decay, self.groups, strict=False):
             lr[:] = group["lr"]
             decay[:] = np.multiply(group["weight_decay"], group["decay_factor"])
         rates = [dropout.n_dropped for dropout in self.mlp.dropouts]
@@ -199,6 +214,9 @@ class CompiledSteps:
             n_rows,
             self.addresses,
             self.shapes,
+            self.vectors,
+            self.vectors_shape,
+            self.shift,
             self.widths,
             self.counts[0].astype(int),
             self.lr,
@@ -219,27 +237,30 @@ def _moving(parameter, optimizer):
 
 
 def _are_plain(mlp):
-    """Tell whether a stack has linear layers, ReLU and dropout alone."""
+    """Tell whether a stack has an embedding, linear layers, ReLU and dropout alone."""
     *hidden, last = mlp.layers
     plain = [step for layer in hidden for step in (layer, ACTIVATIONS["relu"])]
+    if type(mlp.embedding) is StackedEmbedding:
+        plain = [mlp.embedding, *plain]
     # A stack that drops nothing has no dropout among its steps.
     steps = [step for step in mlp.steps() if type(step) is not StackedDropout]
     return steps == [*plain, last] and all(type(y) is StackedLinear for y in mlp.layers)
 
 
-def _of_two_kinds(mlp, optimizer):
-    """Tell whether weights are treated all alike, and so are biases."""
+def _kinds_of(mlp):
+    """Return the parameters that are to be treated alike: weights, biases, vectors."""
+    kinds = [y.weight for y in mlp.layers], [y.bias for y in mlp.layers]
+    return kinds if mlp.embedding is None else (*kinds, [mlp.embedding.weight])
+
+
+def _are_alike(kinds, optimizer):
+    """Tell whether an optimizer treats each kind of parameters alike."""
     if type(optimizer) is not StackedAdamW:
         return False
-    layers = list(mlp.layers)
-    groups = [
-        [optimizer.group_of(layer.weight) for layer in layers],
-        [optimizer.group_of(layer.bias) for layer in layers],
-    ]
-    first = groups[0][0]
+    groups = [[optimizer.group_of(p) for p in own] for own in kinds]
     alike = all(group is own[0] for own in groups for group in own)
     return alike and all(
-        np.array_equal(own[0][name], first[name])
+        np.array_equal(own[0][name], groups[0][0][name])
         for own in groups
         for name in ("betas", "eps")
     )

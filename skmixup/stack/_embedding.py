@@ -124,7 +124,7 @@ class StackedEmbedding(nn.Module):
         self._starts = list(accumulate(most, initial=1))[:-1]
         # Not part of the state: what is added to codes, which count from 1.
         shift = torch.tensor(self._starts, dtype=torch.int64, device="cpu") - 1
-        self.register_buffer("_shift", shift, persistent=False)
+        self.register_buffer("shift", shift, persistent=False)
         self.weight = nn.Parameter(
             torch.zeros(
                 (n_members, 1 + sum(most), size), dtype=torch.float32, device="cpu"
@@ -161,7 +161,7 @@ class StackedEmbedding(nn.Module):
         if isinstance(X, CodedRows):
             return X
         codes = X[..., : self.n_coded].long()
-        index = (codes + self._shift) * (codes > 0)
+        index = (codes + self.shift) * (codes > 0)
         return CodedRows(index, X[..., self.n_coded :])
 
     def _flat(self, index):

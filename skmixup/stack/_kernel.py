@@ -317,8 +317,22 @@ def _score_gradient(kind, Z, target, weight, grad):
 
 
 @_part
+def _rates(lr, decay, betas, eps, t):
+    """Return what the t-th step of AdamW multiplies with and adds."""
+    return (
+        np.float32(1 - lr * decay),
+        np.float32(lr / (1 - betas[0] ** t)),
+        np.float32(1 / math.sqrt(1 - betas[1] ** t)),
+        np.float32(1 - betas[0]),
+        np.float32(betas[1]),
+        np.float32(1 - betas[1]),
+        np.float32(eps),
+    )
+
+
+@_part
 def _adamw(weight, grad, mean, square, rates):
-    """Take a step of AdamW, whose factors `train_members` makes."""
+    """Take a step of AdamW, with what `_rates` returns."""
     kept, step, root, to_mean, old, new, eps = rates
     for i in range(grad.shape[0]):
         w, g, m, v = weight[i], grad[i], mean[i], square[i]
@@ -341,22 +355,63 @@ def _descend(A, grad, weight, mean, square, rates, space):
 
 
 @_part
-def _gather(X, index, partner, lam, out):
-    """Write rows of X, mixed with their partners where there is a λ for one or all."""
+def _gather(X, index, partner, lam, vectors, shift, out):
+    """Write rows of X, mixed with their partners where there is a λ for one or all.
+
+    The first columns of X are codes of levels, those of a column shifted by `shift`,
+    and their vectors are written: of code 0, zeros.
+    """
+    n_coded, size = shift.size, vectors.shape[1]
     for b in range(out.shape[0]):
-        x, y = X[index[b]], out[b]
-        if lam.size == 0:
+        x, y = X[index[b]], out[b, n_coded * size :]
+        other, mixes = X[partner[b]], lam.size > 0
+        share = lam[b if lam.size > 1 else 0] if mixes else np.float32(1)
+        rest = np.float32(1) - share
+        for c in range(n_coded):
+            z = out[b, c * size : (c + 1) * size]
+            first, second = int(x[c]), int(other[c])
+            for j in range(size):
+                z[j] = 0
+            if first > 0:
+                v = vectors[first + shift[c]]
+                for j in range(size):
+                    z[j] = share * v[j]
+            if mixes and second > 0:
+                v = vectors[second + shift[c]]
+                for j in range(size):
+                    z[j] += rest * v[j]
+        x, other = x[n_coded:], other[n_coded:]
+        if not mixes:
             for j in range(y.size):
                 y[j] = x[j]
-            continue
-        other, share = X[partner[b]], lam[b if lam.size > 1 else 0]
-        rest = np.float32(1) - share
-        if share < np.float32(0.5):  # as torch.lerp: exact where λ is 0 or 1
+        elif share < np.float32(0.5):  # as torch.lerp: exact where λ is 0 or 1
             for j in range(y.size):
                 y[j] = other[j] + share * (x[j] - other[j])
         else:
             for j in range(y.size):
                 y[j] = x[j] - (x[j] - other[j]) * rest
+
+
+@_part
+def _scatter(grad, X, index, partner, lam, shift, out):
+    """Write the gradients of levels' vectors, given those of what `_gather` wrote."""
+    size = out.shape[1]
+    _zero(out)
+    for b in range(grad.shape[0]):
+        x, other, mixes = X[index[b]], X[partner[b]], lam.size > 0
+        share = lam[b if lam.size > 1 else 0] if mixes else np.float32(1)
+        rest = np.float32(1) - share
+        for c in range(shift.size):
+            g = grad[b, c * size : (c + 1) * size]
+            first, second = int(x[c]), int(other[c])
+            if first > 0:
+                v = out[first + shift[c]]
+                for j in range(size):
+                    v[j] += share * g[j]
+            if mixes and second > 0:
+                v = out[second + shift[c]]
+                for j in range(size):
+                    v[j] += rest * g[j]
 
 
 _INTS, _FLOATS = types.int64, types.float64
@@ -377,6 +432,9 @@ def _array(dtype, n_dims):
     _array(_INTS, 1),
     _array(_INTS, 2),
     _array(_INTS, 2),
+    _array(_INTS, 1),
+    _array(_INTS, 1),
+    _array(_INTS, 1),
     _array(_INTS, 2),
     _array(_INTS, 1),
     _array(_FLOATS, 2),
@@ -399,6 +457,9 @@ def train_members(
     n_rows_of,
     addresses,
     shapes,
+    vectors,
+    vectors_shape,
+    shift,
     widths,
     counts,
     lr,
@@ -436,12 +497,19 @@ def train_members(
         (K, 1, out) and theirs. Changed.
     shapes : ndarray of int of shape (L, 2)
         `in` and `out` of each layer.
+    vectors : ndarray of int of shape (3,)
+        Where those of an embedding are: (K, n_levels, size), and AdamW's means of it.
+    vectors_shape : ndarray of int of shape (2,)
+        `n_levels` and `size`.
+    shift : ndarray of int of shape (m,)
+        For each of the first columns of X, what added to a code gives its vector: m is
+        0 where there is no embedding.
     widths : ndarray of int of shape (K, L + 1)
         Of each member's input, hidden layers and output.
     counts : ndarray of int of shape (K,)
         Steps that each has taken.
-    lr, decay : ndarray of float64 of shape (2, K)
-        Learning rates and decoupled weight decays, of weights and of biases.
+    lr, decay : ndarray of float64 of shape (3, K)
+        Learning rates and decoupled weight decays: of weights, biases and vectors.
     betas : tuple of two float
     eps : float
     n_dropped : ndarray of int of shape (L - 1, K)
@@ -458,11 +526,13 @@ def train_members(
     """
     losses = np.zeros(len(members))
     last = len(addresses) - 1
+    n_vectors = shift.size * vectors_shape[1]  # inputs that are numbers of vectors
+    n_levels = vectors_shape[0]
     for a in range(len(members)):
         k, n_rows = members[a], n_rows_of[a]
         width = widths[k]
         n_in, n_out = width[last], width[last + 1]
-        widest = n_out
+        widest = max(n_out, n_vectors)
         offsets = np.zeros(last + 1, np.int64)
         for layer in range(last):
             offsets[layer + 1] = offsets[layer] + n_rows * width[layer + 1]
@@ -472,18 +542,18 @@ def train_members(
         grad_below = np.empty(n_rows * widest, np.float32)
         space = np.empty(16 * widest, np.float32)
         scores = np.empty((n_rows, n_out), np.float32)
-        # Of the last layer the transpose: its outputs are too few for vectors.
-        w_last = np.empty((n_out, n_in), np.float32)
-        m_last = np.empty((n_out, n_in), np.float32)
-        v_last = np.empty((n_out, n_in), np.float32)
+        # Of the last layer the transposes: its outputs are too few for vectors.
+        kept = np.empty((3, n_out, n_in), np.float32)
+        for i in range(3):
+            _transpose(_matrix(addresses[last, i], k, shapes[last]), kept[i])
+        w_last, m_last, v_last = kept[0], kept[1], kept[2]
         g_last = np.empty((n_out, n_in), np.float32)
-        _transpose(_matrix(addresses[last, 0], k, shapes[last]), w_last)
-        _transpose(_matrix(addresses[last, 1], k, shapes[last]), m_last)
-        _transpose(_matrix(addresses[last, 2], k, shapes[last]), v_last)
+        vector_grad = np.empty((n_levels, vectors_shape[1]), np.float32)
+        vector = _matrix(vectors[0], k, vectors_shape)
         last_bias = _vector(addresses[last, 3], k, shapes[last])
         rows = np.empty((n_rows, width[0]), np.float32)
         for s in range(index.shape[1]):
-            _gather(X, index[a, s], partner[a, s], lam[a, s], rows)
+            _gather(X, index[a, s], partner[a, s], lam[a, s], vector, shift, rows)
             for layer in range(last):
                 n = width[layer + 1]
                 out = hidden[offsets[layer] : offsets[layer + 1]].reshape(n_rows, n)
@@ -514,20 +584,9 @@ def train_members(
                 continue
 
             t = counts[k] + s + 1
-            step = np.float32(lr[0, k] / (1 - betas[0] ** t))
-            bias_step = np.float32(lr[1, k] / (1 - betas[0] ** t))
-            root = np.float32(1 / math.sqrt(1 - betas[1] ** t))
-            rates = (
-                np.float32(1 - lr[0, k] * decay[0, k]),
-                step,
-                root,
-                np.float32(1 - betas[0]),
-                np.float32(betas[1]),
-                np.float32(1 - betas[1]),
-                np.float32(eps),
-            )
-            bias_kept = np.float32(1 - lr[1, k] * decay[1, k])
-            bias_rates = (bias_kept, bias_step, *rates[2:])
+            rates = _rates(lr[0, k], decay[0, k], betas, eps, t)
+            bias_rates = _rates(lr[1, k], decay[1, k], betas, eps, t)
+            vector_rates = _rates(lr[2, k], decay[2, k], betas, eps, t)
             for layer in range(last, -1, -1):
                 n, n_below = width[layer + 1], width[layer]
                 g = grad[: n_rows * n].reshape(n_rows, n)
@@ -535,13 +594,16 @@ def train_members(
                 if layer > 0:
                     below = hidden[offsets[layer - 1] : offsets[layer]]
                     below = below.reshape(n_rows, n_below)
-                    g_below = grad_below[: n_rows * n_below].reshape(n_rows, n_below)
-                    if layer == last:
-                        _zero(g_below)
-                        _add_product(g[:, :n], w_last, g_below)
-                    else:
-                        w = _matrix(addresses[layer, 0], k, shapes[layer])
-                        _inner_products(g, w, g_below)
+                else:  # of numbers that are given, no gradient is needed
+                    n_below = n_vectors
+                g_below = grad_below[: n_rows * n_below].reshape(n_rows, n_below)
+                if n_below > 0 and layer == last:
+                    _zero(g_below)
+                    _add_product(g[:, :n], w_last, g_below)
+                elif n_below > 0:
+                    w = _matrix(addresses[layer, 0], k, shapes[layer])
+                    _inner_products(g, w[:n_below], g_below)
+                if layer > 0:
                     _gate(g_below, below, n_dropped[layer - 1, k])
                 tile = space[:n].reshape(1, n)
                 _zero(tile)
@@ -566,9 +628,16 @@ def train_members(
                     v = _matrix(addresses[layer, 2], k, shapes[layer])
                     _descend(below, g, w, m, v, rates, tile)
                 grad, grad_below = grad_below, grad
-        if not learns:
-            continue
-        _transpose(w_last, _matrix(addresses[last, 0], k, shapes[last]))
-        _transpose(m_last, _matrix(addresses[last, 1], k, shapes[last]))
-        _transpose(v_last, _matrix(addresses[last, 2], k, shapes[last]))
+            if n_vectors > 0:
+                # All levels take a step, as those that no row has do: to find those of
+                # a batch would take longer than a pass over few numbers.
+                g = grad[: n_rows * n_vectors].reshape(n_rows, n_vectors)
+                _scatter(
+                    g, X, index[a, s], partner[a, s], lam[a, s], shift, vector_grad
+                )
+                m = _matrix(vectors[1], k, vectors_shape)
+                v = _matrix(vectors[2], k, vectors_shape)
+                _adamw(vector, vector_grad, m, v, vector_rates)
+        for i in range(3 if learns else 0):
+            _transpose(kept[i], _matrix(addresses[last, i], k, shapes[last]))
     return losses

@@ -135,7 +135,7 @@ class Training:
                 "steps: that needs optimizer=StackedAdamW, got "
                 f"{type(net.optimizer_).__name__}."
             )
-        X, y = self.data.train.X, self.data.train.y
+        y = self.data.train.y
         whole = mixer is None or type(mixer) is InputMixup
         return EpochBatches(
             self.data.train,
@@ -155,8 +155,13 @@ class Training:
             joins_single=type(net.module_) is not StackedMLP,
             embedding=self._embedding(),
             epochs_per_pass=net.epochs_per_pass,
-            defers=self.compiled is not None and whole and isinstance(X, torch.Tensor),
+            defers=self.compiled is not None and self._takes_rows_as_they_are(),
         )
+
+    def _takes_rows_as_they_are(self):
+        """Tell whether the compiled steps can take rows from all, and mix them."""
+        whole = self.mixer is None or type(self.mixer) is InputMixup
+        return whole and isinstance(self.data.train.X, torch.Tensor)
 
     def _embedding(self):
         """Return what makes vectors of the levels in rows, or None."""
@@ -217,6 +222,8 @@ class Training:
             return None
         if sparse.issparse(data.X) and data.ell_rows is not None:
             return None  # few values: torch's products with those are faster
+        if net.module_.embedding is not None and not self._takes_rows_as_they_are():
+            return None  # what has mixed levels otherwise has them as tensors
         if not CompiledSteps.covers(*parts, data.y.is_floating_point()):
             return None
         return CompiledSteps(*parts)

@@ -276,3 +276,16 @@ def test_rare_levels_may_be_grouped_and_embedded():
     rare = X["shop"].value_counts().idxmin()
     unknown = clf.predict_proba(X.assign(shop="?"))
     np.testing.assert_array_equal(clf.predict_proba(X.assign(shop=rare)), unknown)
+
+
+@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
+@pytest.mark.parametrize("columns", [["size", "day"], ["shop", "size"]])
+def test_results_do_not_depend_on_the_number_of_threads(kind, columns):
+    """Bit for bit, with levels embedded and without."""
+    X, y = visits()
+    X, params = X[columns], {"n_estimators": 5, "max_epochs": 8, "random_state": 0}
+    one, three = (kind(n_jobs=n, **params).fit(X, y) for n in (None, 3))
+    assert is_embedded(one) == ("shop" in columns)
+    np.testing.assert_array_equal(predictions(one, X), predictions(three, X))
+    for mine, theirs in zip(one.net_.history, three.net_.history, strict=True):
+        assert mine["valid_loss"] == theirs["valid_loss"]

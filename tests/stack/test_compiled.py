@@ -14,7 +14,7 @@ from torch import nn
 
 from skmixup.stack import StackedAdamW, StackedMLP
 from skmixup.stack._backprop import ClosedFormGradient
-from skmixup.stack._compiled import CompiledSteps
+from skmixup.stack._compiled import CompiledSteps, IndexedRows
 from skmixup.stack._layers import ACTIVATIONS
 
 pytest.importorskip("numba")
@@ -22,26 +22,38 @@ pytest.importorskip("numba")
 N_STEPS = 3
 
 
-def make_stack(widths, hidden, n_outputs, dropout, lr=4e-3):
+def make_stack(widths, hidden, n_outputs, dropout, lr=4e-3, n_levels=()):
     mlp = StackedMLP(
-        widths, n_outputs, hidden, n_members=len(widths), dropout=dropout
+        [width + len(n_levels) for width in widths],
+        n_outputs,
+        hidden,
+        n_members=len(widths),
+        dropout=dropout,
+        n_levels=n_levels,
+        embedding_size=5,
     ).train()
-    weights = [p for name, p in mlp.named_parameters() if name.endswith("weight")]
+    layers = mlp.layers.named_parameters()
+    weights = [p for name, p in layers if name.endswith("weight")]
     biases = [p for name, p in mlp.named_parameters() if name.endswith("bias")]
     groups = [
         {"params": biases, "weight_decay": 0.0, "lr": lr / 2},
         {"params": weights, "decay_factor": 3.0},
     ]
+    if n_levels:
+        vectors = {"params": [mlp.embedding.weight], "decay_factor": 2.0, "lr": lr * 2}
+        groups.append(vectors)
     return mlp, StackedAdamW(groups, lr=lr, weight_decay=0.1)
 
 
-def make_batches(widths, n_rows, n_outputs, criterion, weighted, seed=0):
-    """Return X, target and weight of some steps, and each member's number of rows."""
+def make_batches(widths, n_rows, n_outputs, criterion, weighted, n_levels=(), seed=0):
+    """Return X, target and weight of some steps; X has codes of levels first."""
     rng = np.random.default_rng(seed)
     shape = len(widths), N_STEPS, max(n_rows)
     X = np.zeros((*shape, max(widths)), dtype=np.float32)
     for k, width in enumerate(widths):
         X[k, :, : n_rows[k], :width] = rng.normal(size=(N_STEPS, n_rows[k], width))
+    codes = [rng.integers(0, n + 1, shape) for n in n_levels]
+    X = np.concatenate([*(c[..., None].astype(np.float32) for c in codes), X], axis=-1)
     own = np.arange(max(n_rows)) < np.array(n_rows)[:, None]
     weight = np.broadcast_to(own[:, None, :, None], (*shape, 1)).astype(np.float32)
     if weighted:
@@ -95,6 +107,7 @@ STACKS = st.fixed_dictionaries(
             [nn.CrossEntropyLoss, nn.MSELoss, nn.BCEWithLogitsLoss]
         ),
         "weighted": st.booleans(),
+        "n_levels": st.lists(st.integers(1, 6), max_size=2).map(tuple),
     }
 )
 
@@ -107,10 +120,15 @@ def test_compiled_steps_are_torchs(stack):
     if stack["fewer"] and not stack["dropout"]:  # else masks are of other rows
         n_rows[-1] = max(1, n_rows[-1] - 2)
     given_to_both = make_stack(
-        widths, stack["hidden"], stack["n_outputs"], stack["dropout"]
+        widths,
+        stack["hidden"],
+        stack["n_outputs"],
+        stack["dropout"],
+        n_levels=stack["n_levels"],
     )
     criterion = kind(reduction="none")
-    batches = make_batches(widths, n_rows, stack["n_outputs"], kind, stack["weighted"])
+    how = stack["weighted"], stack["n_levels"]
+    batches = make_batches(widths, n_rows, stack["n_outputs"], kind, *how)
     expected_stack, found_stack = copy.deepcopy(given_to_both), given_to_both
     expected = run_by_torch(*expected_stack, criterion, *batches)
     found = run_compiled(compiled(*found_stack, criterion), *batches, n_rows)
@@ -125,6 +143,42 @@ def test_compiled_steps_are_torchs(stack):
         else:  # where a gradient is next to 0, Adam's step may be of either sign
             close = torch.isclose(found[name], value, rtol=1e-3, atol=1e-4)
             assert close.double().mean() > 0.97, name
+
+
+@pytest.mark.parametrize("n_levels", [(), (4, 30)], ids=["numbers", "levels"])
+@pytest.mark.parametrize("per_row", [False, True], ids=["a lambda", "lambdas"])
+def test_rows_are_taken_and_mixed_as_torch_does(n_levels, per_row):
+    rng = np.random.default_rng(3)
+    shape, criterion = (2, N_STEPS, 8), nn.CrossEntropyLoss(reduction="none")
+    expected_stack = make_stack([6, 6], (7,), 3, 0.0, n_levels=n_levels)
+    found_stack = copy.deepcopy(expected_stack)
+    codes = [rng.integers(0, n + 1, (20, 1)) for n in n_levels]
+    data = np.hstack([*codes, rng.normal(size=(20, 6))]).astype(np.float32)
+    data = torch.from_numpy(data)
+    index, partner = torch.from_numpy(rng.integers(20, size=(2, *shape)))
+    lam = torch.from_numpy(rng.random((2, N_STEPS, 8 if per_row else 1), np.float32))
+    lam[0, 0], lam[0, 1] = 1.0, 0.0
+    target = torch.full((*shape, 3), 1 / 24)
+
+    embedding = expected_stack[0].embedding
+    rows, others = data[index], data[partner]
+    if embedding is not None:
+        mixed = embedding.read(rows).mix(embedding.read(others), lam)
+    else:
+        mixed = torch.lerp(others, rows, lam.unsqueeze(-1))
+    weight = torch.full((*shape, 1), 1 / 8)
+    expected = run_by_torch(*expected_stack, criterion, mixed, target, weight)
+    deferred = IndexedRows(data, index).mix(IndexedRows(data, partner), lam)
+    steps = compiled(*found_stack, criterion)
+    found = steps(np.arange(2), np.full(2, 8), deferred, target, 1 / 8)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    expected, found = state_of(*expected_stack), state_of(*found_stack)
+    for name, value in expected.items():
+        if "exp_avg" in name:
+            torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-6)
+    if n_levels:
+        name = "embedding.weight, exp_avg_sq"
+        assert (expected[name][:, 1:] > 0).float().mean() > 0.4, "levels learn"
 
 
 def test_a_member_is_the_same_bit_for_bit_in_any_company():
