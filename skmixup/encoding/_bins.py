@@ -1,9 +1,12 @@
 """Numbers as piecewise-linear codes: what a network cannot bend, its input bends."""
 
 import numpy as np
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 NARROWEST = 1e-6  # of a bin, in scaled units
 _COMMON = 0.25  # share of rows from which a value is common
+_TREE_ROWS = 100_000  # from which a tree's thresholds are learned, of more
+_TREE_LEAF = 20.0  # weight of a leaf, at least
 _ROUND_OFF = 1e-9  # in a sum of weights, of all of it
 
 
@@ -56,26 +59,16 @@ def common_values(values, weight):
 
 
 class PiecewiseLinearBins:
-    """Bins of equal mass for each column; a value fills those below its own.
+    """Bins of each column; a value fills those below its own.
 
     A value has 1 in each bin that lies below it, 0 in each above, and in its own bin
     the share of the bin that it has crossed [1]_.
 
     Parameters
     ----------
-    columns : iterable of ndarray of shape (n_rows,)
-        Numbers, scaled or as they are; NaN is missing. An empty one gets no bins.
-    weight : ndarray of shape (n_rows,)
-        Weight of each row, above 0.
-    n_bins : int
-        Bins a column, and more for values that are common, where one holds half of it:
-        these are edges, and the bins are laid for the other values. Those of no width
-        are left out; a column with fewer than two gets none, since that would say what
-        the number says.
-    narrowest : float, default=1e-6
-        Width that a bin must exceed.
-    around_common : bool, default=False
-        Whether all columns get edges at their common values.
+    edges : iterable of ndarray of dtype
+        Of each column: sorted, each bin's end being the next one's start. A column with
+        fewer than two bins gets none, since that would say what the number says.
     dtype : type, default=np.float64
         Precision of the numbers.
 
@@ -92,30 +85,13 @@ class PiecewiseLinearBins:
        Tabular Deep Learning", 2022, section 3.2.
     """
 
-    def __init__(
-        self,
-        columns,
-        weight,
-        n_bins,
-        *,
-        narrowest=NARROWEST,
-        around_common=False,
-        dtype=np.float64,
-    ):
+    def __init__(self, edges, dtype=np.float64):
         owner, lower, upper = [], [], []
-        levels = np.linspace(0, 1, n_bins + 1)
-        for i, values in enumerate(columns):
-            known = ~np.isnan(values)
-            if n_bins < 2 or not known.any():
-                continue
-            order = np.flatnonzero(known)[np.argsort(values[known], kind="stable")]
-            edges = _edges(values[order], weight[order], levels, around_common)
-            # Halves, so that no difference can overflow.
-            edges = edges[np.diff(edges / 2, prepend=-np.inf) > narrowest / 2]
-            if len(edges) > 2:
-                owner += [i] * (len(edges) - 1)
-                lower += [edges[:-1]]
-                upper += [edges[1:]]
+        for i, own in enumerate(edges):
+            if len(own) > 2:
+                owner += [i] * (len(own) - 1)
+                lower += [own[:-1]]
+                upper += [own[1:]]
         self.columns_ = np.array(owner, dtype=int)
         self.lower_ = np.concatenate([np.empty(0, dtype), *lower])
         self.upper_ = np.concatenate([np.empty(0, dtype), *upper])
@@ -140,6 +116,84 @@ class PiecewiseLinearBins:
             crossed /= self.upper_ / 2 - lower
         crossed.clip(0, 1, out=crossed)
         return crossed.astype(np.float32, copy=False)
+
+
+def quantile_edges(values, weight, n_bins, *, narrowest=NARROWEST, around_common=False):
+    """Return the edges of bins of equal mass.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows,)
+        Scaled or as they are; NaN is missing.
+    weight : ndarray of shape (n_rows,)
+        Weight of each row, above 0.
+    n_bins : int
+        How many, and more for values that are common, where one holds half of it:
+        these are edges, and the bins are laid for the other values.
+    narrowest : float, default=1e-6
+        Width that a bin must exceed: others are left out.
+    around_common : bool, default=False
+        Whether there are edges at common values anyhow.
+
+    Returns
+    -------
+    edges : ndarray of shape (at most n_bins + 5,)
+        None for fewer than two bins asked for, or no known value.
+    """
+    known = ~np.isnan(values)
+    if n_bins < 2 or not known.any():
+        return values[:0]
+    order = np.flatnonzero(known)[np.argsort(values[known], kind="stable")]
+    levels = np.linspace(0, 1, n_bins + 1)
+    edges = _edges(values[order], weight[order], levels, around_common)
+    return _apart(edges, narrowest)
+
+
+def tree_edges(values, y, weight, n_bins, is_class):
+    """Return the edges of bins that a decision tree of a target lays [1]_.
+
+    Parameters
+    ----------
+    values : ndarray of float32 of shape (n_rows,)
+        Scaled; NaN is missing.
+    y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        Numbers of classes, or numbers.
+    weight : ndarray of shape (n_rows,)
+        Weight of each row, above 0.
+    n_bins : int
+        The tree's leaves, at most.
+    is_class : bool
+
+    Returns
+    -------
+    edges : ndarray of float32 of shape (at most n_bins + 1,)
+
+    References
+    ----------
+    .. [1] Gorishniy, Rubachev, Babenko, "On Embeddings for Numerical Features in
+       Tabular Deep Learning", 2022, section 3.2.2.
+    """
+    known = np.flatnonzero(~np.isnan(values))
+    if n_bins < 2 or not len(known):
+        return values[:0]
+    if len(known) > _TREE_ROWS:
+        rng = np.random.default_rng(0)
+        known = np.sort(rng.choice(known, _TREE_ROWS, replace=False))
+    values, weight = values[known], weight[known]
+    kind = DecisionTreeClassifier if is_class else DecisionTreeRegressor
+    # By weight and not by rows: so weights and copies agree.
+    least = min(_TREE_LEAF / weight.sum(), 0.5)
+    tree = kind(max_leaf_nodes=n_bins, min_weight_fraction_leaf=least, random_state=0)
+    tree = tree.fit(values[:, None], y[known], sample_weight=weight).tree_
+    inner = tree.threshold[tree.feature >= 0]
+    edges = np.unique([values.min(), *inner, values.max()]).astype(values.dtype)
+    return _apart(edges, NARROWEST)
+
+
+def _apart(edges, narrowest):
+    """Leave out edges that are no further from the one before."""
+    # Halves, so that no difference can overflow.
+    return edges[np.diff(edges / 2, prepend=-np.inf) > narrowest / 2]
 
 
 def _edges(values, weight, levels, around_common):

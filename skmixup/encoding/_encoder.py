@@ -10,6 +10,8 @@ from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import (
@@ -19,7 +21,7 @@ from .._sklearn import (
     fit_context,
     get_output_config,
 )
-from ._bins import PiecewiseLinearBins
+from ._bins import PiecewiseLinearBins, quantile_edges, tree_edges
 from ._checks import check_table, check_weights
 from ._columns import (
     CATEGORY,
@@ -80,6 +82,10 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     n_bins : int, default=4
         Bins of each number, where there are at most `MAX_BINNED_COLUMNS` = 250 columns
         of numbers; 0 or 1 for none.
+    n_tree_bins : int, default=0
+        Further bins of each number, at most, whose edges are the thresholds of a
+        decision tree of `y` on that number alone [1]_; 0 or 1 for none. They are the
+        last columns of the output, and `fit` needs `y`. A leaf has a weight of 20 rows.
     min_frequency, max_categories : int, float or None, default=None
         Group rare categories, as in :class:`sklearn.preprocessing.OneHotEncoder`.
     max_one_hot_levels : int or None, default=32
@@ -130,6 +136,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     _parameter_constraints = {  # noqa: RUF012
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
         "n_bins": [Interval(Integral, 0, None, closed="left")],
+        "n_tree_bins": [Interval(Integral, 0, None, closed="left")],
         "min_frequency": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="neither"),
@@ -144,12 +151,14 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         *,
         categorical_features="from_dtype",
         n_bins=4,
+        n_tree_bins=0,
         min_frequency=None,
         max_categories=None,
         max_one_hot_levels=32,
     ):
         self.categorical_features = categorical_features
         self.n_bins = n_bins
+        self.n_tree_bins = n_tree_bins
         self.min_frequency = min_frequency
         self.max_categories = max_categories
         self.max_one_hot_levels = max_one_hot_levels
@@ -162,8 +171,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         ----------
         X : DataFrame, array-like or sparse matrix of shape (n_rows, n_features)
             The table.
-        y : None
-            Ignored.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
+            Labels or numbers, for `n_tree_bins`: scikit-learn's `type_of_target` tells
+            which. Ignored without.
         sample_weight : array-like of shape (n_rows,), default=None
             Weight w is the same as w copies of the row. Rare categories are counted
             by rows of weight above 0.
@@ -175,31 +185,50 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X is empty, infinite or complex, or `categorical_features` names a
-            column that is not there.
+            If X is empty, infinite or complex, `categorical_features` names a column
+            that is not there, or `n_tree_bins` asks for y and there is none.
         TypeError
             If a column holds dates, or objects that are neither text nor numbers.
         """
         X = check_table(self, X, reset=True)
         weight = check_weights(sample_weight, X)
+        target = self._check_target(X, y) if self.n_tree_bins > 1 else None
         X = _readable(X)
         self.categorical_mask_ = self._find_categories(X)
         self.dropped_mask_ = np.zeros_like(self.categorical_mask_)
         numbers, levels, _ = self._read(X)
         levels = self._drop_unique_text(X, numbers, levels, weight)
-        self._fit_numbers(numbers, weight)
+        self._fit_numbers(numbers, target, weight)
         self._fit_levels(levels, weight)
         self._note_output(len(weight))
         return self
 
-    def _fit_numbers(self, numbers, weight):
+    def _check_target(self, X, y):
+        """Return what trees learn from, and whether it is classes."""
+        if y is None:
+            raise ValueError(
+                f"n_tree_bins={self.n_tree_bins} asks for bins that are laid by y, and "
+                "y is None: pass y, or use n_tree_bins=0."
+            )
+        y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+        y = column_or_1d(y) if y.ndim < 2 else y
+        check_consistent_length(X, y)
+        is_class = not type_of_target(y, input_name="y").startswith("continuous")
+        if is_class and y.ndim == 1:
+            y = np.unique(y, return_inverse=True)[1]
+        return y, is_class
+
+    def _fit_numbers(self, numbers, target, weight):
         n_columns = numbers.shape[1]
         self.scaler_ = self.bins_ = self.raw_bins_ = None
+        self.tree_bins_ = PiecewiseLinearBins([], np.float32)
         self.lacking_ = np.zeros(n_columns, dtype=bool)
         if not n_columns:
             return
         if not weight.all():
-            numbers, weight = numbers[weight > 0], weight[weight > 0]
+            kept = weight > 0
+            numbers, weight = numbers[kept], weight[kept]
+            target = target and (target[0][kept], target[1])
         self.scaler_ = SmoothClipScaler()
         if sparse.issparse(numbers):
             self.scaler_.fit(numbers, sample_weight=weight)
@@ -210,24 +239,24 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         # Wholly missing is constant: an indicator would say nothing.
         self.lacking_ = (n_missing > 0) & (n_missing < len(numbers))
         if n_columns <= MAX_BINNED_COLUMNS:
-            self._fit_bins(numbers, weight)
+            self._fit_bins(numbers, target, weight)
 
-    def _fit_bins(self, numbers, weight):
+    def _fit_bins(self, numbers, target, weight):
         """Lay bins in scaled numbers, but where those say little, in what they were."""
-        coded, none = self.scaler_.coded_, np.empty(0)
-        # A column at a time, in double precision.
-        scaled = (
-            none if coded[i] else self.scaler_._scale_column(values, i)
-            for i, values in enumerate(numbers.T)
-        )
-        self.bins_ = PiecewiseLinearBins(scaled, weight, self.n_bins, dtype=np.float32)
-        raw = (
-            values.astype(np.float64) if coded[i] else none
-            for i, values in enumerate(numbers.T)
-        )
-        self.raw_bins_ = PiecewiseLinearBins(
-            raw, weight, self.n_bins, narrowest=0, around_common=True
-        )
+        edges, tree, raw = [], [], []
+        for i, values in enumerate(numbers.T):  # a column at a time
+            scaled, given = self.scaler_._scale_column(values, i), np.empty(0)
+            if self.scaler_.coded_[i]:
+                scaled, given = scaled[:0], values.astype(np.float64)
+            edges.append(quantile_edges(scaled, weight, self.n_bins))
+            if target is not None:
+                y, is_class = target
+                tree.append(tree_edges(scaled, y, weight, self.n_tree_bins, is_class))
+            around = {"narrowest": 0, "around_common": True}
+            raw.append(quantile_edges(given, weight, self.n_bins, **around))
+        self.bins_ = PiecewiseLinearBins(edges, np.float32)
+        self.tree_bins_ = PiecewiseLinearBins(tree, np.float32)
+        self.raw_bins_ = PiecewiseLinearBins(raw)
 
     def _encode_bins(self, numbers, Z):
         codes = [self.bins_.encode(Z)]
@@ -303,10 +332,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         self._widths = widths
         binned = numbers[self._bin_columns()]
         filled = [numbers, binned, numbers[self.lacking_], text]
+        last = numbers[self.tree_bins_.columns_]
         self.column_groups_ = np.concatenate(
-            [*filled, np.repeat(categories, widths)]
+            [*filled, np.repeat(categories, widths), last]
         ).astype(int)
-        self.sparse_output_ = _pays_sparse(n_rows, filled, categories, widths)
+        self.sparse_output_ = _pays_sparse(n_rows, [*filled, last], categories, widths)
         limit = (
             _MAX_CODE if self.max_one_hot_levels is None else self.max_one_hot_levels
         )
@@ -316,9 +346,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         one_hot, widths = categories[~embedded], widths[~embedded]
         filled.insert(0, self.embedded_columns_)
         self.coded_groups_ = np.concatenate(
-            [*filled, np.repeat(one_hot, widths)]
+            [*filled, np.repeat(one_hot, widths), last]
         ).astype(int)
-        self.sparse_coded_ = _pays_sparse(n_rows, filled, one_hot, widths)
+        self.sparse_coded_ = _pays_sparse(n_rows, [*filled, last], one_hot, widths)
 
     def _bin_columns(self):
         """Return for each bin which of the columns of numbers it belongs to."""
@@ -468,31 +498,36 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         return join_rows(by_parts(encode, X), X.shape[0])
 
     def _encode_rows(self, X):
-        parts, one_hot = self._encode_parts(X)
+        parts, one_hot, last = self._encode_parts(X)
         are_sparse = self.sparse_output_ or any(map(_is_sparse, parts))
-        parts += [] if one_hot is None else [one_hot]
+        parts += [*([] if one_hot is None else [one_hot]), *last]
         # A DataFrame, if one is asked for, is made of a dense array.
         if are_sparse:
             are_sparse = get_output_config("transform", self)["dense"] == "default"
         return _join(parts, are_sparse)
 
     def _code_rows(self, X):
-        parts, one_hot = self._encode_parts(X)
+        parts, one_hot, last = self._encode_parts(X)
         if one_hot is not None:
             categories = np.flatnonzero(self.categorical_mask_)
             embedded = np.isin(categories, self.embedded_columns_)
             codes, one_hot = _to_codes(one_hot, self._widths, embedded)
             parts = [codes, *parts, one_hot]
-        return _join(parts, self.sparse_coded_ or _is_sparse(parts[0]))
+        return _join([*parts, *last], self.sparse_coded_ or _is_sparse(parts[0]))
 
     def _encode_parts(self, X):
-        """Return the columns of numbers and indicators, and the one-hot CSR or None."""
+        """Return columns of numbers and indicators, the one-hot CSR or None, the last.
+
+        The last are those of bins that trees have laid, if there are any.
+        """
         numbers, levels, text_missing = self._read(X)
         numbers = numbers.astype(np.float64, copy=False)
-        parts = []
+        parts, last = [], []
         if self.scaler_ is not None:
             parts.append(self.scaler_._transform_checked(numbers))
         if self.bins_ is not None:
+            if self.tree_bins_.columns_.size:
+                last.append(self.tree_bins_.encode(parts[0]))
             parts += self._encode_bins(numbers, parts[0])
         if self.lacking_.any():
             lacking = np.isnan(_dense(numbers)[:, self.lacking_])
@@ -503,7 +538,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         if self.one_hot_ is not None:
             with config_context(transform_output="default"):
                 one_hot = self.one_hot_.transform(levels)
-        return parts, one_hot
+        return parts, one_hot, last
 
     def get_feature_names_out(self, input_features=None):
         """Name the output columns.
@@ -517,23 +552,23 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         -------
         names : ndarray of str objects
             The column's name; with ``_bin0``, ``_bin1``, ... for its bins, with
-            ``_missing`` for its indicator, with the category for a one-hot column. One
-            that another column has already is numbered: ``_2``, ``_3``, ....
+            ``_missing`` for its indicator, with the category for a one-hot column, with
+            ``_tree0``, ... for bins that a tree has laid. One that another column has
+            already is numbered: ``_2``, ``_3``, ....
         """
         check_is_fitted(self)
         names = np.asarray(check_feature_names_in(self, input_features), dtype=object)
         numbers = names[self._number_mask]
         text = names[self.dropped_mask_][self.dropped_lacking_]
-        binned = pd.Series(self._bin_columns())
-        count = binned.groupby(binned).cumcount()
         parts = [
             numbers,
-            [f"{numbers[i]}_bin{k}" for i, k in zip(binned, count, strict=True)],
+            _numbered(numbers, "bin", self._bin_columns()),
             [f"{name}_missing" for name in (*numbers[self.lacking_], *text)],
         ]
         if self.one_hot_ is not None:
             categories = names[self.categorical_mask_]
             parts.append(self.one_hot_.get_feature_names_out(categories))
+        parts.append(_numbered(numbers, "tree", self.tree_bins_.columns_))
         return _distinct(name for part in parts for name in part)
 
     def __sklearn_tags__(self):
@@ -543,6 +578,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         tags.input_tags.categorical = True
+        tags.target_tags.required = self.n_tree_bins > 1
         return tags
 
 
@@ -579,6 +615,12 @@ class _DistinctRows:
             return False
         n_distinct = (~self.frame[known].duplicated()).sum()
         return len(found) >= _UNIQUE * n_distinct
+
+
+def _numbered(names, what, owner):
+    """Name output columns after the one that each belongs to, and number its own."""
+    count = pd.Series(owner, dtype=int).groupby(owner).cumcount()
+    return [f"{names[i]}_{what}{k}" for i, k in zip(owner, count, strict=True)]
 
 
 def _pays_sparse(n_rows, filled, categories, widths):

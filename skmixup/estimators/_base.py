@@ -35,9 +35,13 @@ from ..training._seeds import draw_seed, member_seeds
 from ..training._splits import split_rows
 from ..training._state import arrays_to_net, net_to_arrays
 from ..training._weights import collapse_duplicates, count_copies, take_rows
+from ._calibration import fit_share
 from ._preprocess import cross_fits, fit_transform, last_step, plain_output
 
 _EPOCH_ROWS = 2**16  # rows that an epoch visits at most
+_ROWS_FOR_TREES = 1600  # from which trees lay bins by default
+_TREE_BINS = 16
+_FEWEST_OF_TWO_KINDS = 4  # members, of which some see fewer columns
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
 
 
@@ -101,6 +105,29 @@ class BaseMixup(BaseEstimator):
 
     def _learn_from_rows_set_aside(self, X, y, weight, splits):
         """Learn what only rows tell that were not trained on."""
+        self.member_weights_ = None
+        widths = np.broadcast_to(self.net_.module__n_features, len(splits))
+        if splits[0][1] is None or (widths == widths[0]).all():
+            return
+        # Each narrower member has a wider one beside it, of the same rows.
+        narrow = np.flatnonzero(widths < widths.max())
+        rows = np.concatenate([splits[k][1] for k in narrow])
+        outputs = np.concatenate(
+            [
+                self.net_.member_scores(X[splits[k][1]], [k, k + 1])
+                for k in narrow.tolist()
+            ]
+        )
+        share = fit_share(
+            lambda share: self._target.losses(
+                y[rows], outputs, np.array([1 - share, share])
+            ),
+            None if weight is None else weight[rows],
+        )
+        wide = widths == widths.max()
+        self.member_weights_ = np.where(
+            wide, share / wide.sum(), (1 - share) / (~wide).sum()
+        )
 
     # ---- training
 
@@ -145,6 +172,11 @@ class BaseMixup(BaseEstimator):
             strata = self._target.strata(table.y)
             fraction = self.validation_fraction
             splits = split_rows(strata, fraction, len(seeds), split_seed)
+        widths = self._member_widths(table.X.shape[1], splits)
+        if net is not None:
+            widths = np.broadcast_to(net.module__n_features, len(seeds)).tolist()
+        if len(set(widths)) > 1:  # pairs of the same rows
+            splits = [splits[k // 2] for k in range(len(seeds))]
         batch_size = self._batch_size(table.weight)
         if net is not None and self.batch_size == "auto":
             batch_size = net.batch_size
@@ -163,11 +195,30 @@ class BaseMixup(BaseEstimator):
             **self._params_of(Shared),
         )
         own = {k: float(value) for k, value in self._params_of(Member).items()}
-        own["n_features"], own["n_outputs"] = table.X.shape[1], self._target.n_outputs
-        own["n_levels"] = self.n_levels_
-        members = [Member(seed=seed, **own) for seed in seeds]
+        own["n_outputs"], own["n_levels"] = self._target.n_outputs, self.n_levels_
+        members = [
+            Member(seed=seed, n_features=width, **own)
+            for seed, width in zip(seeds, widths, strict=True)
+        ]
         callbacks, verbose = tuple(self.callbacks or ()), int(self.verbose)
         return Plan(table, members, shared, splits, net, callbacks, verbose)
+
+    def _member_widths(self, n_features, splits):
+        """Return how many of the encoded columns each member sees, from the first on.
+
+        Where trees have laid bins, which are the last columns, every other member goes
+        without: what has been laid by y suits some tables and not others, and rows that
+        were set aside tell how much to trust either kind.
+        """
+        bins = getattr(last_step(self.encoder_)[1], "tree_bins_", None)
+        n_last = 0 if bins is None else len(bins.columns_)
+        if not n_last or splits[0][1] is None or len(splits) < _FEWEST_OF_TWO_KINDS:
+            return [n_features] * len(splits)
+        n_first = n_features - n_last
+        return [
+            n_first if k % 2 == 0 and k + 1 < len(splits) else n_features
+            for k in range(len(splits))
+        ]
 
     def _params_of(self, kind):
         """Return what is a parameter here, and a field of Member or of Shared."""
@@ -269,11 +320,11 @@ class BaseMixup(BaseEstimator):
         TargetEncoder does, encodes the rows that it is fitted on otherwise than later
         ones, so that no row's encoding tells of its own target.
         """
-        self.encoder_, self.n_levels_ = self._make_encoder(), ()
+        self.encoder_, self.n_levels_ = self._make_encoder(num_samples(X)), ()
         if self.encoder_ is None:
             return X
         if self._embeds and isinstance(self.encoder_, TabularEncoder):
-            self.encoder_.fit(X, y, sample_weight=weight)
+            self.encoder_.fit(X, self._target.encode(y), sample_weight=weight)
             self.n_levels_ = tuple(self.encoder_.n_levels_.tolist())
             return self._encode(X)
         Z = fit_transform(self.encoder_, X, y, weight)
@@ -285,6 +336,7 @@ class BaseMixup(BaseEstimator):
         Z = fit_transform(encoder, X, y, weight)
         Z = self._check_encoded(Z, num_samples(X))
         n_features = self.net_.module__n_features
+        n_features = int(np.max(n_features))
         if Z.shape[1] != n_features:
             raise ValueError(
                 f"preprocess={encoder!r} returned {Z.shape[1]} columns, and "
@@ -293,9 +345,12 @@ class BaseMixup(BaseEstimator):
             )
         return Z, encoder
 
-    def _make_encoder(self):
+    def _make_encoder(self, n_rows):
         if isinstance(self.preprocess, str):
-            return TabularEncoder(categorical_features=self.categorical_features)
+            return TabularEncoder(
+                categorical_features=self.categorical_features,
+                n_tree_bins=_TREE_BINS if n_rows >= _ROWS_FOR_TREES else 0,
+            )
         return None if self.preprocess is None else clone(self.preprocess)
 
     def _encode(self, X):

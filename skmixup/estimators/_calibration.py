@@ -54,6 +54,35 @@ def fit_temperature(log_proba, y, weight=None):
     return float(np.exp(best)) if gain.mean() > _CLEARLY * error else 1.0
 
 
+def fit_share(losses_at, weight=None):
+    """Return the share of the second of two models that has the lowest loss.
+
+    Drawn a little towards a half: on few rows, it would be fitted to their noise.
+
+    Parameters
+    ----------
+    losses_at : callable
+        Returns each row's loss at a share, an ndarray of shape (n_rows,): of rows that
+        neither model was trained on.
+    weight : ndarray of shape (n_rows,), default=None
+        Weight of each row.
+
+    Returns
+    -------
+    share : float
+        In [0, 1].
+    """
+    half = losses_at(0.5)
+    weight = np.ones(len(half)) if weight is None else weight / np.mean(weight)
+    unit = weight @ half / len(half)
+    best = minimize_scalar(
+        lambda share: weight @ losses_at(share) + _PRIOR * unit * (2 * share - 1) ** 2,
+        bounds=(0, 1),
+        method="bounded",
+    )
+    return float(best.x)
+
+
 def apply_temperature(log_proba, temperature):
     """Divide logarithms of probabilities by a temperature, and normalize again.
 

@@ -69,7 +69,8 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     n_iter_no_change : int, default=20
         Epochs without improvement before a member stops. Used with `early_stopping`.
     preprocess : "auto", None or transformer, default="auto"
-        "auto" encodes with :class:`TabularEncoder`; None takes numeric arrays as they
+        "auto" encodes with :class:`TabularEncoder`, of 1600 rows or more with
+        ``n_tree_bins=16`` (see the Notes); None takes numeric arrays as they
         are, already scaled; a transformer is cloned, fitted and used.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Handed to :class:`TabularEncoder`.
@@ -94,6 +95,8 @@ class MixupRegressor(RegressorMixin, BaseMixup):
 
     Attributes
     ----------
+    member_weights_ : ndarray of shape (n_estimators,) or None
+        Each member's share of the prediction; None where all have the same.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -298,7 +301,9 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
             As the targets of `fit`.
         """
-        return self._predict(X, lambda outputs: self._target.decode(outputs))
+        return self._predict(
+            X, lambda outputs: self._target.decode(outputs, self.member_weights_)
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -26,10 +26,17 @@ def log_softmax(scores):
     return scores
 
 
-def log_mean_exp(values):
-    """Return the logarithm of the mean of exp(values) over the second axis."""
+def log_mean_exp(values, weight=None):
+    """Return the logarithm of the mean of exp(values) over the second axis.
+
+    Of weights, where they are given, the sum is 1.
+    """
     if values.shape[1] == 1:
         return values[:, 0]
     largest = values.max(axis=1)
-    total = np.exp(values - largest[:, None]).sum(axis=1)
+    each = np.exp(values - largest[:, None])
+    if weight is not None:
+        with np.errstate(divide="ignore"):  # all that has weight may underflow
+            return np.log(np.einsum("ckn,k->cn", each, weight)) + largest
+    total = each.sum(axis=1)
     return np.log(total / values.shape[1]) + largest

@@ -70,19 +70,38 @@ class ClassTarget(_LabelTarget):
         """Return of what each part of a split gets its share."""
         return y
 
-    def log_proba(self, outputs, temperature):
+    def losses(self, y, outputs, weights):
+        """Return each row's log-loss, of the members' weighted mean.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_rows,)
+            Encoded.
+        outputs : ndarray of shape (n_rows, n_members, n_classes)
+        weights : ndarray of shape (n_members,)
+
+        Returns
+        -------
+        losses : ndarray of shape (n_rows,)
+        """
+        log_proba = self.log_proba(outputs, 1.0, weights)
+        return -np.take_along_axis(log_proba, y[:, None], axis=1)[:, 0]
+
+    def log_proba(self, outputs, temperature, weights=None):
         """Return the logarithm of each class's probability, of the members' mean.
 
         Parameters
         ----------
         outputs : ndarray of shape (n_rows, n_members, n_classes)
         temperature : float
+        weights : ndarray of shape (n_members,), default=None
+            Of the members, in sum 1; None for equal ones.
 
         Returns
         -------
         log_proba : ndarray of shape (n_rows, n_classes)
         """
-        log_proba = log_mean_exp(log_softmax(rows_last(outputs)))
+        log_proba = log_mean_exp(log_softmax(rows_last(outputs)), weights)
         if temperature != 1:
             log_proba = log_softmax(log_proba / temperature)
         return rows_first(log_proba, len(outputs))
@@ -147,13 +166,21 @@ class IndicatorTarget(_LabelTarget):
         """Return of what each part of a split gets its share: nothing."""
         return np.zeros(len(y), dtype=int)
 
-    def log_proba(self, outputs, temperature):
+    def losses(self, y, outputs, weights):
+        """Return each row's log-loss; see `ClassTarget.losses`."""
+        log_proba = np.minimum(self.log_proba(outputs, 1.0, weights), -1e-12)
+        other = np.log(-np.expm1(log_proba))
+        return -np.where(y > 0, log_proba, other).mean(axis=1)
+
+    def log_proba(self, outputs, temperature, weights=None):
         """Return the logarithm of each label's probability, of the members' mean.
 
         Parameters
         ----------
         outputs : ndarray of shape (n_rows, n_members, n_labels)
         temperature : float
+        weights : ndarray of shape (n_members,), default=None
+            Of the members, in sum 1; None for equal ones.
 
         Returns
         -------
@@ -163,7 +190,7 @@ class IndicatorTarget(_LabelTarget):
         softplus = np.log1p(np.exp(-np.abs(z)))
         # Of having a label, and of not having it.
         both = [
-            log_mean_exp(np.minimum(sign * z, 0) - softplus) / temperature
+            log_mean_exp(np.minimum(sign * z, 0) - softplus, weights) / temperature
             for sign in (1, -1)
         ]
         return rows_first(log_softmax(np.stack(both))[0], len(outputs))
@@ -257,19 +284,29 @@ class NumericTarget:
         """Return of what each part of a split gets its share: nothing."""
         return np.zeros(len(y), dtype=int)
 
-    def decode(self, outputs):
+    def losses(self, y, outputs, weights):
+        """Return each row's squared error; see `ClassTarget.losses`."""
+        return ((np.einsum("nko,k->no", outputs, weights) - y) ** 2).mean(axis=1)
+
+    def decode(self, outputs, weights=None):
         """Return the members' mean in the units of y.
 
         Parameters
         ----------
         outputs : ndarray of shape (n_rows, n_members, n_outputs)
+        weights : ndarray of shape (n_members,), default=None
+            Of the members, in sum 1; None for equal ones.
 
         Returns
         -------
         y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
         """
         with np.errstate(over="ignore"):  # of targets near the largest float
-            means = rows_first(rows_last(outputs).mean(axis=1), len(outputs))
+            outputs, n_rows = rows_last(outputs), len(outputs)
+            means = outputs.mean(axis=1)
+            if weights is not None:
+                means = np.einsum("okn,k->on", outputs, weights)
+            means = rows_first(means, n_rows)
             y = np.nan_to_num(means * self.scale + self.mean)
         return y[:, 0] if self.ndim == 1 else y
 

@@ -165,6 +165,7 @@ class StackedLinear(nn.Module):
     def __init__(self, n_members, in_features, out_features, *, multiple=1):
         super().__init__()
         self.n_learned_inputs = None  # first inputs that need a gradient; None for all
+        self.hides_inputs = False  # whether inputs beyond a member's own may not be 0
         self.in_features = _per_member(in_features, n_members)
         self.out_features = _per_member(out_features, n_members)
         n_in = max(self.in_features)
@@ -193,6 +194,8 @@ class StackedLinear(nn.Module):
         """Apply layer k to X[k], for the first len(X) members, in X's precision."""
         # .to() returns the parameter itself where the types agree.
         weight, bias = self.weight.to(X.dtype), self.bias.to(X.dtype)
+        if torch.is_grad_enabled() and self.hidden_inputs:
+            weight = self._own(weight)
         if len(X) < len(weight):
             weight, bias = weight[: len(X)], bias[: len(X)]
         if isinstance(X, EllRows):
@@ -201,6 +204,20 @@ class StackedLinear(nn.Module):
         return torch.baddbmm(bias, X, weight)
 
     infer = forward  # without hooks, which belong to the training
+
+    @property
+    def hidden_inputs(self):
+        """Of members that see a part of the inputs, their number and how many it is."""
+        n_in = self.weight.shape[1]
+        own = enumerate(self.in_features if self.hides_inputs else [])
+        return [(member, n) for member, n in own if n < n_in]
+
+    def _own(self, weight):
+        """Return weights of which those of inputs that are not seen get no gradient."""
+        seen = torch.ones(len(weight), weight.shape[1], 1, device=weight.device)
+        for member, n in self.hidden_inputs:
+            seen[member, n:] = 0
+        return weight * seen.to(weight.dtype)
 
     def bind(self, n_active, shape, is_first):
         """Return what runs the layer forward and backward without a graph.
@@ -236,6 +253,8 @@ class _BoundLinear:
         weight, bias = layer.weight, layer.bias
         self.weight, self.bias = weight.detach()[first], bias.detach()[first]
         self.weight_grad, self.bias_grad = weight.grad[first], bias.grad[first]
+        grads = weight.grad
+        self.unseen = [grads[k, n:] for k, n in layer.hidden_inputs if k < n_active]
         self.transposed = self.weight[..., : layer.n_learned_inputs, :].mT
         n_in, n_out = self.transposed.shape[-1], self.weight.shape[-1]
         self.output = self.weight.new_empty(*shape, n_out)
@@ -257,6 +276,8 @@ class _BoundLinear:
             self.input.transposed_matmul(grad, out=self.weight_grad)
         else:
             self.product(self.input.mT, grad, out=self.weight_grad)
+        for unseen in self.unseen:
+            unseen.zero_()
         torch.sum(grad, -2, True, out=self.bias_grad)
         if self.input_grad is None:
             return None

@@ -27,8 +27,9 @@ class StackedMLP(nn.Module):
     Parameters
     ----------
     n_features, n_outputs : int or sequence of int of length K
-        Width of a row and of the output. Members of different widths share a stack:
-        rows are padded with zeros, and an output that a member lacks has probability 0.
+        Width of a row and of the output. Members of different widths share a stack: of
+        a wider row, a member sees the first columns alone, and an output that it lacks
+        has probability 0.
     hidden_layer_sizes : sequence of int, default=(128, 128)
         Width of each hidden layer; empty for a linear model.
     n_members : int, default=1
@@ -89,6 +90,7 @@ class StackedMLP(nn.Module):
         self.layers.append(
             StackedLinear(n_members, *widths[-2:], multiple=_OUTPUT_MULTIPLE)
         )
+        self.layers[0].hides_inputs = True
         if n_coded:  # what comes after the vectors needs no gradient
             self.layers[0].n_learned_inputs = n_coded * embedding_size
         self.dropouts = nn.ModuleList(
@@ -187,7 +189,7 @@ class StackedMLP(nn.Module):
         Parameters
         ----------
         members : sequence of int
-            They must agree in `n_features`, `n_outputs` and `n_levels`.
+            They must agree in `n_outputs` and `n_levels`.
 
         Returns
         -------
@@ -196,7 +198,7 @@ class StackedMLP(nn.Module):
         """
         first = members[0]
         chosen = StackedMLP(
-            self.n_features[first],
+            [self.n_features[k] for k in members],
             self.n_outputs[first],
             [layer.out_features[first] for layer in self.layers[:-1]],
             n_members=len(members),

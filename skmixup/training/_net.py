@@ -666,7 +666,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         Parameters
         ----------
         members : sequence of int
-            They must agree in `n_features`, `n_outputs` and `n_levels`.
+            They must agree in `n_outputs` and `n_levels`.
         n_epochs : int, default=None
             Of the last training, those that the history tells of; None for all.
 
@@ -791,6 +791,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         module = self.module_
         if members is not None:
             module = module.select(members).to(self.device)
+            X = X[:, : max(module.n_features)]
         return member_scores(module, X, self.device)
 
     def initialize_callbacks(self):

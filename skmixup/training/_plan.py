@@ -172,9 +172,10 @@ class Plan:
 
     @property
     def widths(self):
-        """Widths of a member's layers, from the rows to the scores."""
+        """Widths of the widest member's layers, from the rows to the scores."""
         first = self.members[0]
-        n_inputs = first.n_features + len(first.n_levels) * (EMBEDDING_SIZE - 1)
+        n_inputs = max(member.n_features for member in self.members)
+        n_inputs += len(first.n_levels) * (EMBEDDING_SIZE - 1)
         return [n_inputs, *self.shared.hidden_layer_sizes, first.n_outputs]
 
     @property

@@ -20,6 +20,7 @@ DEFAULTS = [
     MixupClassifier(),
     MixupRegressor(),
     TabularEncoder(),
+    TabularEncoder(n_tree_bins=8),
     SmoothClipScaler(),
 ]
 SEARCHES = [

@@ -1,0 +1,176 @@
+"""Members that see bins laid by the target beside some that do not."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedKFold
+
+from skmixup import (
+    MixupClassifier,
+    MixupRegressor,
+    MixupSearchCV,
+    TabularEncoder,
+    fit_many,
+)
+from skmixup.mixing import CutMix
+
+from ..helpers import predictions
+
+FEW = {"max_epochs": 6, "hidden_layer_sizes": (16,), "random_state": 0}
+TREES = TabularEncoder(n_tree_bins=8)
+
+
+def steps(n=400, seed=0):
+    """Numbers, of which one tells y by a step, and a color."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(size=(n, 3)), columns=["a", "b", "c"])
+    X["color"] = rng.choice(["red", "blue"], n)
+    return X, ((X["a"] > 0.8) ^ (X["a"] < -0.9)).to_numpy().astype(int)
+
+
+def widths(estimator):
+    return np.broadcast_to(
+        estimator.net_.module_.n_features, estimator.n_estimators
+    ).tolist()
+
+
+@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
+def test_every_other_member_goes_without(kind):
+    X, y = steps()
+    model = kind(preprocess=TREES, n_estimators=6, **FEW).fit(X, y)
+    wide = TREES.fit(X, y if kind is MixupClassifier else y + 1e-9 * X["a"])
+    n_tree = len(model.encoder_.tree_bins_.columns_)
+    n_all = model.encoder_.transform(X[:2]).shape[1]
+    assert n_tree > 3 and wide is not None
+    assert widths(model) == [n_all - n_tree, n_all] * 3
+    assert not model.net_.module_.layers[0].weight[::2, n_all - n_tree :].any()
+    weights = model.member_weights_
+    assert weights.sum() == pytest.approx(1) and (weights >= 0).all()
+    np.testing.assert_array_equal(weights[:2].tolist() * 3, weights)
+
+
+def test_the_kind_that_does_better_on_rows_set_aside_has_the_larger_share():
+    X, y = steps(1200)
+    params = FEW | {"max_epochs": 40, "hidden_layer_sizes": ()}
+    model = MixupClassifier(preprocess=TREES, **params).fit(X, y)
+    assert model.member_weights_[1] > 0.2  # of eight, four of each kind
+    X, y = steps(2000, seed=1)
+    outputs = model.net_.member_scores(model.encoder_._transform_coded(X))
+    found = model.predict_log_proba(X)
+    own = model.temperature_, model.member_weights_
+    np.testing.assert_array_equal(found, model._target.log_proba(outputs, *own))
+    even = model._target.log_proba(outputs, model.temperature_)
+    assert log_loss(y, np.exp(found)) < log_loss(y, np.exp(even))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"n_estimators": 1},
+        {"n_estimators": 3},
+        {"early_stopping": False, "n_estimators": 4},
+    ],
+    ids=str,
+)
+def test_few_members_and_those_without_rows_set_aside_see_all(params):
+    X, y = steps()
+    model = MixupClassifier(preprocess=TREES, **FEW | params).fit(X, y)
+    assert len(set(widths(model))) == 1
+    assert model.encoder_.tree_bins_.columns_.size
+    assert model.member_weights_ is None
+
+
+def test_an_odd_member_sees_all():
+    X, y = steps()
+    model = MixupClassifier(preprocess=TREES, n_estimators=5, **FEW).fit(X, y)
+    own = widths(model)
+    assert own[:2] * 2 + own[1:2] == own and own[0] < own[1]
+    assert model.member_weights_.sum() == pytest.approx(1)
+
+
+def test_long_tables_have_them_by_default_and_others_do_not(monkeypatch):
+    X, y = steps(300)
+    assert len(set(widths(MixupClassifier(**FEW).fit(X, y)))) == 1
+    monkeypatch.setattr("skmixup.estimators._base._ROWS_FOR_TREES", 300)
+    assert len(set(widths(MixupClassifier(**FEW).fit(X, y)))) == 2
+    other = MixupClassifier(preprocess=TabularEncoder(), **FEW).fit(X, y)
+    assert len(set(widths(other))) == 1
+
+
+@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
+def test_it_is_kept_pickled_and_gone_on_with(kind):
+    X, y = steps()
+    model = kind(preprocess=TREES, n_estimators=4, warm_start=True, **FEW).fit(X, y)
+    before = predictions(model, X)
+    loaded = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(predictions(loaded, X), before)
+    model.fit(X, y)
+    assert widths(model) == widths(loaded)
+    assert not np.array_equal(predictions(model, X), before)
+    first = clone(model).set_params(warm_start=False)
+    first.partial_fit(
+        X, y, **({"classes": [0, 1]} if hasattr(model, "classes_") else {})
+    )
+    assert len(set(widths(first))) == 1 and first.member_weights_ is None
+    model.partial_fit(X, y)
+    assert widths(model) == widths(loaded)
+
+
+@pytest.mark.parametrize("mixing", ["input", "cutmix", "manifold", CutMix(), None])
+def test_all_mixing_and_both_paths_train_them(mixing):
+    X, y = steps()
+    params = FEW | {"max_epochs": 25, "n_estimators": 4, "mixing": mixing}
+    model = MixupClassifier(preprocess=TREES, alpha=0.2, **params).fit(X, y)
+    assert len(set(widths(model))) == 2
+    n = widths(model)[0]
+    assert not model.net_.module_.layers[0].weight[::2, n:].any()
+    assert model.score(X, y) > 0.75
+
+
+def test_indicators_are_learned_from():
+    X, y = steps()
+    Y = np.column_stack([y, X["b"] > 0]).astype(int)
+    model = MixupClassifier(preprocess=TREES, n_estimators=4, **FEW).fit(X, Y)
+    assert model.member_weights_.sum() == pytest.approx(1)
+    assert np.isfinite(model.predict_log_proba(X)).all()
+
+
+@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
+def test_in_a_stack_of_many_each_is_as_alone(kind):
+    X, y = steps()
+    models = [
+        kind(preprocess=TREES, n_estimators=4, alpha=alpha, **FEW)
+        for alpha in (0.0, 0.4)
+    ]
+    fits = sorted(fit_many(models, X, y), key=lambda fit: fit.index)
+    for fit, model in zip(fits, models, strict=True):
+        alone = clone(model).fit(X, y)
+        found = predictions(fit.estimator, X)
+        np.testing.assert_allclose(found, predictions(alone, X), atol=2e-4)
+        np.testing.assert_allclose(
+            fit.estimator.member_weights_, alone.member_weights_, atol=1e-3
+        )
+
+
+def test_a_search_over_the_bins():
+    X, y = steps()
+    model = MixupClassifier(preprocess=TREES, n_estimators=4, **FEW)
+    grid = {"preprocess__n_tree_bins": [0, 8]}
+    search = MixupSearchCV(model, grid, cv=StratifiedKFold(2)).fit(X, y)
+    assert set(search.cv_results_["param_preprocess__n_tree_bins"]) == {0, 8}
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
+def test_weights_are_copies(kind):
+    X, y = steps(160)
+    copies = np.random.default_rng(0).integers(1, 4, len(y))
+    model = kind(preprocess=TREES, n_estimators=4, **FEW)
+    weighted = predictions(clone(model).fit(X, y, sample_weight=copies), X)
+    kept = np.repeat(np.arange(len(y)), copies)
+    copied = predictions(clone(model).fit(X.iloc[kept], y[kept]), X)
+    np.testing.assert_allclose(weighted, copied, atol=1e-5)
