@@ -39,8 +39,6 @@ from ._calibration import fit_share
 from ._preprocess import cross_fits, fit_transform, last_step, plain_output
 
 _EPOCH_ROWS = 2**16  # rows that an epoch visits at most
-_ROWS_FOR_TREES = 1600  # from which trees lay bins by default
-_TREE_BINS = 16
 _FEWEST_OF_TWO_KINDS = 4  # members, of which some see fewer columns
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
 
@@ -320,7 +318,7 @@ class BaseMixup(BaseEstimator):
         TargetEncoder does, encodes the rows that it is fitted on otherwise than later
         ones, so that no row's encoding tells of its own target.
         """
-        self.encoder_, self.n_levels_ = self._make_encoder(num_samples(X)), ()
+        self.encoder_, self.n_levels_ = self._make_encoder(), ()
         if self.encoder_ is None:
             return X
         if self._embeds and isinstance(self.encoder_, TabularEncoder):
@@ -345,12 +343,9 @@ class BaseMixup(BaseEstimator):
             )
         return Z, encoder
 
-    def _make_encoder(self, n_rows):
+    def _make_encoder(self):
         if isinstance(self.preprocess, str):
-            return TabularEncoder(
-                categorical_features=self.categorical_features,
-                n_tree_bins=_TREE_BINS if n_rows >= _ROWS_FOR_TREES else 0,
-            )
+            return TabularEncoder(categorical_features=self.categorical_features)
         return None if self.preprocess is None else clone(self.preprocess)
 
     def _encode(self, X):

@@ -90,8 +90,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     class_weight : dict, "balanced" or None, default=None
         Weight of each class; multiplies `sample_weight`.
     preprocess : "auto", None or transformer, default="auto"
-        "auto" encodes with :class:`TabularEncoder`, of 1600 rows or more with
-        ``n_tree_bins=16`` (see the Notes); None takes numeric arrays as they
+        "auto" encodes with :class:`TabularEncoder`; None takes numeric arrays as they
         are, already scaled; a transformer is cloned, fitted and used, on the training
         rows by its `fit_transform`, as in a Pipeline.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"

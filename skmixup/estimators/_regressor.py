@@ -69,8 +69,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     n_iter_no_change : int, default=20
         Epochs without improvement before a member stops. Used with `early_stopping`.
     preprocess : "auto", None or transformer, default="auto"
-        "auto" encodes with :class:`TabularEncoder`, of 1600 rows or more with
-        ``n_tree_bins=16`` (see the Notes); None takes numeric arrays as they
+        "auto" encodes with :class:`TabularEncoder`; None takes numeric arrays as they
         are, already scaled; a transformer is cloned, fitted and used.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Handed to :class:`TabularEncoder`.

@@ -9,7 +9,11 @@ from scipy.special import log_softmax
 from sklearn.datasets import load_iris, make_blobs
 
 from skmixup import MixupClassifier, fit_many
-from skmixup.estimators._calibration import apply_temperature, fit_temperature
+from skmixup.estimators._calibration import (
+    apply_temperature,
+    fit_share,
+    fit_temperature,
+)
 
 
 def drawn(n_rows, seed=0, n_classes=3, scale=2.0):
@@ -86,3 +90,32 @@ def test_heavy_mixing_is_sharpened_by_the_rows_set_aside():
     assert_allclose(together.estimator.temperature_, clf.temperature_, rtol=1e-3)
     on_all = MixupClassifier(max_epochs=1, early_stopping=False)
     assert on_all.fit(X, y).temperature_ == 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_share_is_found_again(share):
+    """Of two sets of probabilities, of whose mixture classes are drawn."""
+    rng = np.random.default_rng(0)
+    first, second = rng.random((2, 20_000))
+    y = rng.random(20_000) < (1 - share) * first + share * second
+
+    def losses_at(share):
+        p = (1 - share) * first + share * second
+        return -np.log(np.where(y, p, 1 - p))
+
+    assert_allclose(fit_share(losses_at), share, atol=0.05)
+    weight = rng.integers(0, 3, 20_000)
+    copies = np.repeat(np.arange(20_000), weight)
+    assert_allclose(
+        fit_share(losses_at, 5.0 * weight),
+        fit_share(lambda share: losses_at(share)[copies]),
+        atol=0.01,
+    )
+
+
+def test_few_rows_say_little_of_a_share():
+    clear, unclear = np.full(4, 0.2), np.full(4, 0.25)
+    found = fit_share(lambda share: (1 - share) * unclear + share * clear)
+    assert 0.5 < found < 0.6
+    found = fit_share(lambda share: np.repeat((1 - share) * unclear, 500))
+    assert found > 0.95
