@@ -40,6 +40,7 @@ from ._preprocess import cross_fits, fit_transform, last_step, plain_output
 
 _EPOCH_ROWS = 2**16  # rows that an epoch visits at most
 _FEWEST_OF_TWO_KINDS = 4  # members, of which some see fewer columns
+_MOST_SET_ASIDE = 2**17  # rows from which, set aside, is learned: of more every nth
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
 
 
@@ -247,7 +248,8 @@ class BaseMixup(BaseEstimator):
                 epoch["valid_loss"] for epoch in history if "valid_loss" in epoch
             ]
         table = plan.table
-        self._learn_from_rows_set_aside(table.X, table.y, plan.weight, plan.splits)
+        splits = _some_rows_set_aside(plan.splits)
+        self._learn_from_rows_set_aside(table.X, table.y, plan.weight, splits)
 
     @contextlib.contextmanager
     def _forgotten_if_it_fails(self):
@@ -484,6 +486,14 @@ class BaseMixup(BaseEstimator):
         if arrays is not None:
             device = device_at_hand(arrays["device"])
             self.net_ = arrays_to_net(arrays, self._target.criterion, device)
+
+
+def _some_rows_set_aside(splits):
+    """Return splits of which not too many rows, evenly spaced, are to validate on."""
+    if splits[0][1] is None:
+        return splits
+    step = -(-sum(len(valid) for _, valid in splits) // _MOST_SET_ASIDE)
+    return [(train, valid[::step]) for train, valid in splits]
 
 
 def hidden_widths(sizes):

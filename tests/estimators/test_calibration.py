@@ -119,3 +119,20 @@ def test_few_rows_say_little_of_a_share():
     assert 0.5 < found < 0.6
     found = fit_share(lambda share: np.repeat((1 - share) * unclear, 500))
     assert found > 0.95
+
+
+def test_of_many_rows_set_aside_every_nth_tells_as_much(monkeypatch):
+    X, y = make_blobs(3000, centers=3, cluster_std=4.0, random_state=0)
+    clf = MixupClassifier(n_estimators=4, max_epochs=30, alpha=1.0, random_state=0)
+    whole = clf.fit(X, y).temperature_
+    scored = []
+    member_scores = type(clf.net_).member_scores
+
+    def count(net, X, members=None):
+        scored.append(len(X))
+        return member_scores(net, X, members)
+
+    monkeypatch.setattr(type(clf.net_), "member_scores", count)
+    monkeypatch.setattr("skmixup.estimators._base._MOST_SET_ASIDE", 1000)
+    assert_allclose(clf.fit(X, y).temperature_, whole, atol=0.1)
+    assert 700 < sum(scored) <= 1000  # of 1500
