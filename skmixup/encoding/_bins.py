@@ -6,6 +6,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 NARROWEST = 1e-6  # of a bin, in scaled units
 _COMMON = 0.25  # share of rows from which a value is common
 _TREE_ROWS = 100_000  # from which a tree's thresholds are learned, of more
+_MOST_COPIES = 1e6  # of a row, that a weight may stand for
 _TREE_LEAF = 20.0  # weight of a leaf, at least
 _ROUND_OFF = 1e-9  # in a sum of weights, of all of it
 
@@ -174,20 +175,34 @@ def tree_edges(values, y, weight, n_bins, is_class):
        Tabular Deep Learning", 2022, section 3.2.2.
     """
     known = np.flatnonzero(~np.isnan(values))
-    if n_bins < 2 or not len(known):
+    total = _n_rows(weight[known]) if len(known) else 0
+    if n_bins < 2 or total < 2 * _TREE_LEAF:
         return values[:0]
     if len(known) > _TREE_ROWS:
         rng = np.random.default_rng(0)
         known = np.sort(rng.choice(known, _TREE_ROWS, replace=False))
-    values, weight = values[known], weight[known]
+        total = _n_rows(weight[known])
+    values, y, weight = values[known], y[known], weight[known]
+    if total == len(known):  # in units of one row; whole ones stay whole
+        weight = weight / weight.mean()
     kind = DecisionTreeClassifier if is_class else DecisionTreeRegressor
-    # By weight and not by rows: so weights and copies agree.
-    least = min(_TREE_LEAF / weight.sum(), 0.5)
-    tree = kind(max_leaf_nodes=n_bins, min_weight_fraction_leaf=least, random_state=0)
-    tree = tree.fit(values[:, None], y[known], sample_weight=weight).tree_
+    tree = kind(
+        max_leaf_nodes=n_bins,
+        # Less round-off, as where a leaf has so many, or nothing is left to gain.
+        min_weight_fraction_leaf=(_TREE_LEAF - 1e-6) / total,
+        min_impurity_decrease=1e-9,
+        random_state=0,
+    )
+    tree = tree.fit(values[:, None], y, sample_weight=weight).tree_
     inner = tree.threshold[tree.feature >= 0]
     edges = np.unique([values.min(), *inner, values.max()]).astype(values.dtype)
     return _apart(edges, NARROWEST)
+
+
+def _n_rows(weight):
+    """Return how many rows weights stand for: copies, where they are whole numbers."""
+    whole = weight.max() < _MOST_COPIES and (weight == np.round(weight)).all()
+    return weight.sum() if whole else len(weight)
 
 
 def _apart(edges, narrowest):

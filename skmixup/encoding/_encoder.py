@@ -42,6 +42,8 @@ _MAX_CODE = 2**24  # beyond, not every whole number is one in single precision
 # Text of so many values, and for so large a share of rows with one of their own, is
 # no category.
 _FEWEST_UNIQUE, _UNIQUE = 50, 0.9
+_MOST_CLASSES = 100  # numbers of more values are a continuous target
+_TINY = np.finfo(np.float64).tiny
 _MOST_COPIES = 2  # weight of a level, on average, up to which it may be an id
 
 
@@ -85,7 +87,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     n_tree_bins : int, default=0
         Further bins of each number, at most, whose edges are the thresholds of a
         decision tree of `y` on that number alone [1]_; 0 or 1 for none. They are the
-        last columns of the output, and `fit` needs `y`. A leaf has a weight of 20 rows.
+        last columns of the output, and `fit` needs `y`. A leaf has 20 rows or more. As
+        with `n_bins`, a sparse matrix and more than 250 numbers get none.
     min_frequency, max_categories : int, float or None, default=None
         Group rare categories, as in :class:`sklearn.preprocessing.OneHotEncoder`.
     max_one_hot_levels : int or None, default=32
@@ -172,8 +175,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         X : DataFrame, array-like or sparse matrix of shape (n_rows, n_features)
             The table.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
-            Labels or numbers, for `n_tree_bins`: scikit-learn's `type_of_target` tells
-            which. Ignored without.
+            Labels or numbers, for `n_tree_bins`: whole numbers of up to 100 values are
+            labels. Ignored without.
         sample_weight : array-like of shape (n_rows,), default=None
             Weight w is the same as w copies of the row. Rare categories are counted
             by rows of weight above 0.
@@ -207,15 +210,23 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """Return what trees learn from, and whether it is classes."""
         if y is None:
             raise ValueError(
-                f"n_tree_bins={self.n_tree_bins} asks for bins that are laid by y, and "
-                "y is None: pass y, or use n_tree_bins=0."
+                f"This TabularEncoder requires y to be passed, but the target y is "
+                f"None: n_tree_bins={self.n_tree_bins} asks for bins that it lays."
             )
+        y = y.toarray() if sparse.issparse(y) else y
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
         y = column_or_1d(y) if y.ndim < 2 else y
         check_consistent_length(X, y)
-        is_class = not type_of_target(y, input_name="y").startswith("continuous")
-        if is_class and y.ndim == 1:
-            y = np.unique(y, return_inverse=True)[1]
+        is_class = True
+        if y.dtype.kind not in "iuf":
+            type_of_target(y, input_name="y", raise_unknown=True)
+        elif not np.array_equal(y, np.round(y)):
+            is_class = False
+        else:
+            columns = np.atleast_2d(y.T)
+            is_class = all(len(np.unique(part)) <= _MOST_CLASSES for part in columns)
+        if is_class:
+            y = np.unique(y, return_inverse=True)[1].reshape(y.shape)
         return y, is_class
 
     def _fit_numbers(self, numbers, target, weight):
@@ -233,6 +244,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         if sparse.issparse(numbers):
             self.scaler_.fit(numbers, sample_weight=weight)
             return
+        if target and not target[1]:
+            target = _standardized(target[0], weight), False
         self.scaler_.n_features_in_ = n_columns
         self.scaler_._fit_checked(numbers, weight)
         n_missing = np.array([np.isnan(column).sum() for column in numbers.T])
@@ -615,6 +628,14 @@ class _DistinctRows:
             return False
         n_distinct = (~self.frame[known].duplicated()).sum()
         return len(found) >= _UNIQUE * n_distinct
+
+
+def _standardized(y, weight):
+    """Return numbers in units of what is usual: of less, a tree takes no notice."""
+    y = y / np.maximum(np.abs(y).max(axis=0), _TINY)
+    y = y - np.average(y, axis=0, weights=weight)
+    spread = np.sqrt(np.average(y**2, axis=0, weights=weight))
+    return y / np.maximum(spread, _TINY)
 
 
 def _numbered(names, what, owner):

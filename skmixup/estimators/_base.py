@@ -104,7 +104,6 @@ class BaseMixup(BaseEstimator):
 
     def _learn_from_rows_set_aside(self, X, y, weight, splits):
         """Learn what only rows tell that were not trained on."""
-        self.member_weights_ = None
         widths = np.broadcast_to(self.net_.module__n_features, len(splits))
         if splits[0][1] is None or (widths == widths[0]).all():
             return
@@ -248,6 +247,8 @@ class BaseMixup(BaseEstimator):
                 epoch["valid_loss"] for epoch in history if "valid_loss" in epoch
             ]
         table = plan.table
+        if plan.net is None:  # else the shares stay what they were
+            self.member_weights_ = None
         splits = _some_rows_set_aside(plan.splits)
         self._learn_from_rows_set_aside(table.X, table.y, plan.weight, splits)
 

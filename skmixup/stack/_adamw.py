@@ -111,6 +111,7 @@ class StackedAdamW(torch.optim.Optimizer):
         """Return what a plan for a group depends on."""
         grads = [p.grad for p in group["params"]]
         places = tuple(None if g is None else g.data_ptr() for g in grads)
+        places += tuple(p.data_ptr() for p in group["params"])
         per_member = (_hashable(group["lr"]), _hashable(group["weight_decay"]))
         alike = (group["betas"], group["eps"], group["decay_factor"])
         return *per_member, *alike, places

@@ -99,17 +99,19 @@ class CompiledSteps:
 
     def __init__(self, mlp, criterion, optimizer):
         self.train_members = _kernel()
-        self.mlp = mlp
+        self.mlp, self.optimizer = mlp, optimizer
         self.kind = _KINDS[type(criterion)]
         layers = list(mlp.layers)
         # Kept, since their addresses are used.
-        self.tensors = [
-            [*_moving(layer.weight, optimizer), *_moving(layer.bias, optimizer)]
-            for layer in layers
-        ]
-        self.addresses = np.array([[x.data_ptr() for x in own] for own in self.tensors])
+        self.tensors = _moving(mlp, optimizer)
+        *of_layers, of_vectors = self._places = _places(self.tensors)
+        self.addresses = np.array(of_layers)
+        self.vectors = np.array(of_vectors or [0, 0, 0])
         self.shapes = np.array([layer.weight.shape[1:] for layer in layers])
-        self._place_vectors(mlp.embedding, optimizer)
+        embedding, shape, shift = mlp.embedding, (0, 0), []
+        if embedding is not None:
+            shape, shift = embedding.weight.shape[1:], embedding.shift.tolist()
+        self.vectors_shape, self.shift = np.array(shape), np.array(shift, dtype=int)
         kinds = _kinds_of(mlp)
         self.groups = [optimizer.group_of(own[0]) for own in kinds]
         # One tensor for each group, which may hold several kinds.
@@ -118,19 +120,6 @@ class CompiledSteps:
         self.widths = np.array(
             [*(layer.in_features for layer in layers), mlp.n_outputs]
         ).T.copy()
-
-    def _place_vectors(self, embedding, optimizer):
-        """Say where the vectors of an embedding are, if there is one."""
-        tensors = []
-        if embedding is not None:
-            tensors = _moving(embedding.weight, optimizer)
-        self.tensors.append(tensors)
-        addresses = [x.data_ptr() for x in tensors] or [0, 0, 0]
-        self.vectors = np.array(addresses)
-        shape = embedding.weight.shape[1:] if tensors else (0, 0)
-        self.vectors_shape = np.array(shape)
-        shift = embedding.shift.tolist() if tensors else []
-        self.shift = np.array(shift, dtype=int)
 
     @staticmethod
     def covers(mlp, criterion, optimizer, is_float):
@@ -153,6 +142,22 @@ class CompiledSteps:
             and all(p.dtype == torch.float32 for p in parameters)
             and _are_alike(_kinds_of(mlp), optimizer)
             and _kernel() is not None
+        )
+
+    def is_current(self, mlp, optimizer):
+        """Tell whether all that these steps change still is where it was.
+
+        Parameters
+        ----------
+        mlp : StackedMLP
+        optimizer : StackedAdamW
+        """
+        if mlp is not self.mlp or optimizer is not self.optimizer:
+            return False
+        groups = [optimizer.group_of(own[0]) for own in _kinds_of(mlp)]
+        pairs = zip(groups, self.groups, strict=True)
+        return all(now is before for now, before in pairs) and (
+            _places(_moving(mlp, optimizer)) == self._places
         )
 
     def start_epoch(self):
@@ -230,10 +235,21 @@ class CompiledSteps:
         )
 
 
-def _moving(parameter, optimizer):
-    """Return all that a step changes of a parameter."""
-    state = optimizer.state_of(parameter)
-    return parameter, state["exp_avg"], state["exp_avg_sq"]
+def _moving(mlp, optimizer):
+    """Return what steps change: of each layer, and of the embedding's vectors."""
+
+    def of(parameter):
+        state = optimizer.state_of(parameter)
+        # Not the parameter: its memory would be free where it is given another.
+        return parameter.detach(), state["exp_avg"], state["exp_avg_sq"]
+
+    vectors = [] if mlp.embedding is None else of(mlp.embedding.weight)
+    return [*([*of(y.weight), *of(y.bias)] for y in mlp.layers), vectors]
+
+
+def _places(tensors):
+    """Return where tensors are in memory."""
+    return [[x.data_ptr() for x in own] for own in tensors]
 
 
 def _are_plain(mlp):

@@ -8,6 +8,7 @@ another order of summation.
 """
 
 import math
+import pickle
 import warnings
 from functools import cache
 
@@ -19,10 +20,11 @@ from ._losses import CROSS_ENTROPY, SQUARED_ERROR
 
 
 @cache
-def _say_that_nothing_is_kept():
+def _say_that_nothing_is_kept(error):
     warnings.warn(
         "Each process compiles the training steps anew, which takes seconds, since "
-        "Numba finds no folder to keep them in: let NUMBA_CACHE_DIR name one.",
+        "Numba can't keep them, or read what it has kept: let NUMBA_CACHE_DIR name a "
+        f"folder that can be written to, or empty it ({error!r}).",
         RuntimeWarning,
         stacklevel=2,
     )
@@ -51,8 +53,9 @@ def _compiled(*signature):
     def compiled(function):
         try:
             return njit(signature, cache=True, **_OPTIONS)(function)
-        except RuntimeError:  # there is no folder that may be written to
-            _say_that_nothing_is_kept()
+        # There is no folder that may be written to, no space, or a damaged file.
+        except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
+            _say_that_nothing_is_kept(error)
             return njit(signature, **_OPTIONS)(function)
 
     return compiled

@@ -93,6 +93,7 @@ class Training:
         self.for_many = for_many
         self.n_jobs = n_jobs
         self.member_losses = defaultdict(list)
+        self.places = None  # of the parameters in memory
 
     def run(self, epochs):
         """Train for some epochs."""
@@ -200,8 +201,21 @@ class Training:
         uniform = (np.arange(net.n_outputs_) < widths) / widths
         return torch.as_tensor(uniform, dtype=torch.float32, device=net.device)
 
+    def _take_over_again(self):
+        """Go on with what a callback may have put elsewhere, or made anew."""
+        net = self.net
+        places = [p.data_ptr() for p in net.module_.parameters()]
+        if places != self.places:
+            self.places, self.gradient = places, None
+        if self.compiled is not None and not self.compiled.is_current(
+            net.module_, net.optimizer_
+        ):
+            self.compiled = self._compiled_steps()
+            self.batches = self._make_batches()
+
     def _train_epoch(self):
         net = self.net
+        self._take_over_again()
         if net._stacked:
             net.module_.seed_members(net.seeds_, len(net.history))
         total = torch.zeros(net.n_members, dtype=torch.float32, device=net.device)

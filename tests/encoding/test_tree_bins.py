@@ -87,7 +87,7 @@ def test_a_weight_is_as_many_copies(seed, n_bins, continuous):
 
 def test_they_need_a_target():
     X, y = table()
-    with pytest.raises(ValueError, match=r"n_tree_bins=4 .* y is None"):
+    with pytest.raises(ValueError, match=r"the target y is None: n_tree_bins=4"):
         TabularEncoder(n_tree_bins=4).fit(X)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         TabularEncoder(n_tree_bins=4).fit(X, y[1:])
@@ -123,3 +123,54 @@ def test_a_long_column_is_learned_from_a_part(monkeypatch):
     step = first.scaler_._scale_column(np.array([0.7]), 0)[0]
     own = first.tree_bins_.columns_ == 0
     assert np.abs(first.tree_bins_.lower_[own] - step).min() < 0.1
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1 / 7, 1e3, 1e300])
+def test_the_scale_of_weights_says_nothing(scale):
+    X, y = table()
+    weight = np.random.default_rng(0).random(len(y)) + 0.1
+    encoder = TabularEncoder(n_tree_bins=6)
+    edges = encoder.fit(X, y, sample_weight=weight).tree_bins_.lower_
+    again = encoder.fit(X, y, sample_weight=scale * weight).tree_bins_.lower_
+    np.testing.assert_array_equal(edges, again)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda y: 1e-12 * y, lambda y: y + 1e9, lambda y: 1e300 * y, np.round],
+    ids=["small", "far", "large", "whole"],
+)
+def test_the_units_of_numbers_say_next_to_nothing(change):
+    X, _ = table(1500)
+    y = 500 * np.sin(4 * X["noise"].to_numpy())
+    encoder = TabularEncoder(n_tree_bins=8)
+    edges = encoder.fit(X, y).tree_bins_.lower_
+    again = encoder.fit(X, change(y)).tree_bins_.lower_
+    np.testing.assert_allclose(again, edges, atol=0.02)
+
+
+def test_of_two_targets_none_decides_alone():
+    X, y = table(1500)
+    y = y + 0.01 * X["told"].fillna(0).to_numpy()
+    both = np.column_stack([y, 1e6 * np.sin(3 * X["noise"])])
+    edges = TabularEncoder(n_tree_bins=6).fit(X, both).tree_bins_
+    assert set(edges.columns_) == {0, 1}
+    again = TabularEncoder(n_tree_bins=6).fit(X, both * [1e9, 1e-9]).tree_bins_
+    np.testing.assert_allclose(edges.lower_, again.lower_)
+
+
+def test_few_rows_give_none():
+    X, y = table(30)
+    assert not tree_columns(TabularEncoder(n_tree_bins=6).fit(X, y))
+    X, y = table(80)
+    assert tree_columns(TabularEncoder(n_tree_bins=6).fit(X, y))
+
+
+def test_indicators_may_be_sparse():
+    X, y = table()
+    Y = np.column_stack([y, ~y]).astype(int)
+    encoder = TabularEncoder(n_tree_bins=6)
+    dense = encoder.fit(X, Y).transform(X)
+    np.testing.assert_array_equal(
+        encoder.fit(X, sparse.csr_array(Y)).transform(X), dense
+    )

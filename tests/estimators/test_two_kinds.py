@@ -112,8 +112,10 @@ def test_it_is_kept_pickled_and_gone_on_with(kind):
         X, y, **({"classes": [0, 1]} if hasattr(model, "classes_") else {})
     )
     assert len(set(widths(first))) == 1 and first.member_weights_ is None
+    shares = model.member_weights_
     model.partial_fit(X, y)
     assert widths(model) == widths(loaded)
+    np.testing.assert_array_equal(model.member_weights_, shares)
 
 
 @pytest.mark.parametrize("mixing", ["input", "cutmix", "manifold", CutMix(), None])
