@@ -115,8 +115,9 @@ class CompiledSteps:
         kinds = _kinds_of(mlp)
         self.groups = [optimizer.group_of(own[0]) for own in kinds]
         # One tensor for each group, which may hold several kinds.
-        steps = [optimizer.state_of(own[0])["step"] for own in kinds]
-        self.counts = [step.numpy() for step in {id(s): s for s in steps}.values()]
+        self.steps = [optimizer.state_of(own[0])["step"] for own in kinds]
+        steps = {id(step): step for step in self.steps}
+        self.counts = [step.numpy() for step in steps.values()]
         self.widths = np.array(
             [*(layer.in_features for layer in layers), mlp.n_outputs]
         ).T.copy()
@@ -154,9 +155,11 @@ class CompiledSteps:
         """
         if mlp is not self.mlp or optimizer is not self.optimizer:
             return False
-        groups = [optimizer.group_of(own[0]) for own in _kinds_of(mlp)]
-        pairs = zip(groups, self.groups, strict=True)
-        return all(now is before for now, before in pairs) and (
+        kinds = _kinds_of(mlp)
+        now = [optimizer.group_of(own[0]) for own in kinds]
+        now += [optimizer.state_of(own[0])["step"] for own in kinds]
+        pairs = zip(now, [*self.groups, *self.steps], strict=True)
+        return all(one is other for one, other in pairs) and (
             _places(_moving(mlp, optimizer)) == self._places
         )
 
