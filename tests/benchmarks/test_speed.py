@@ -90,6 +90,7 @@ def count_turns(turns, name):
 
 def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
     """As often as it may: of those that failed, and of those that had no turn."""
+    monkeypatch.setattr(measurements, "describe", lambda: {"id": "this machine's"})
     turns, works = [], {"quick": None, "slow": None, "lost": None}
     works = {name: count_turns(turns, name) for name in works}
     contest = Contest("members", "a", "s", works | {"lost": refuse}, most_turns=2)
