@@ -6,7 +6,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 NARROWEST = 1e-6  # of a bin, in scaled units
 _COMMON = 0.25  # share of rows from which a value is common
 _TREE_ROWS = 100_000  # from which a tree's thresholds are learned, of more
-_MOST_COPIES = 1e6  # of a row, that a weight may stand for
+_MOST_COPIES_OF_A_ROW = 1e6  # that a weight may stand for
 _TREE_LEAF = 20.0  # weight of a leaf, at least
 _ROUND_OFF = 1e-9  # in a sum of weights, of all of it
 
@@ -201,7 +201,7 @@ def tree_edges(values, y, weight, n_bins, is_class):
 
 def _n_rows(weight):
     """Return how many rows weights stand for: copies, where they are whole numbers."""
-    whole = weight.max() < _MOST_COPIES and (weight == np.round(weight)).all()
+    whole = weight.max() < _MOST_COPIES_OF_A_ROW and (weight == np.round(weight)).all()
     return weight.sum() if whole else len(weight)
 
 

@@ -210,7 +210,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """Return what trees learn from, and whether it is classes."""
         if y is None:
             raise ValueError(
-                f"This TabularEncoder requires y to be passed, but the target y is "
+                "This TabularEncoder requires y to be passed, but the target y is "
                 f"None: n_tree_bins={self.n_tree_bins} asks for bins that it lays."
             )
         y = y.toarray() if sparse.issparse(y) else y

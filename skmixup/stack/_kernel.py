@@ -10,25 +10,12 @@ another order of summation.
 import math
 import pickle
 import warnings
-from functools import cache
 
 import numpy as np
 from numba import carray, njit, types
 from numba.extending import intrinsic
 
 from ._losses import CROSS_ENTROPY, SQUARED_ERROR
-
-
-@cache
-def _say_that_nothing_is_kept(error):
-    warnings.warn(
-        "Each process compiles the training steps anew, which takes seconds, since "
-        "Numba can't keep them, or read what it has kept: let NUMBA_CACHE_DIR name a "
-        f"folder that can be written to, or empty it ({error!r}).",
-        RuntimeWarning,
-        stacklevel=2,
-    )
-
 
 # Sums may be reordered, so as to use vectors; NaN and infinity stay what they are.
 # Other than Python, NumPy does not fail where a number is divided by zero.
@@ -55,7 +42,14 @@ def _compiled(*signature):
             return njit(signature, cache=True, **_OPTIONS)(function)
         # There is no folder that may be written to, no space, or a damaged file.
         except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
-            _say_that_nothing_is_kept(error)
+            warnings.warn(
+                "Each process compiles the training steps anew, which takes seconds, "
+                "since Numba can't keep them, or read what it has kept: let "
+                "NUMBA_CACHE_DIR name a folder that can be written to, or empty it "
+                f"({error!r}).",
+                RuntimeWarning,
+                stacklevel=2,
+            )
             return njit(signature, **_OPTIONS)(function)
 
     return compiled
@@ -87,7 +81,10 @@ def _vector(address, member, shape):
 
 @_part
 def _add_product(A, B, out):
-    """Add A @ B to `out`, (m, k) and (k, n); B may have more rows and columns."""
+    """Add A @ B to `out`, (m, k) and (k, n); B may have more rows and columns.
+
+    A comes as a slice of columns or a transpose, so that it is of one kind everywhere.
+    """
     m, k = A.shape
     n = out.shape[1]
     whole = m - m % 4

@@ -137,7 +137,6 @@ class Training:
                 f"{type(net.optimizer_).__name__}."
             )
         y = self.data.train.y
-        whole = mixer is None or type(mixer) is InputMixup
         return EpochBatches(
             self.data.train,
             rows,
@@ -147,7 +146,7 @@ class Training:
             net.lambda_per,
             self._uniform(),
             net.label_smoothing,
-            sparse=self.in_closed_form and whole,
+            sparse=self.in_closed_form and self._mixes_whole_rows,
             weighs_targets=self.in_closed_form and not y.is_floating_point(),
             mixes_inside=bool(self.inside),
             neighbors=self._neighbors(),
@@ -159,10 +158,14 @@ class Training:
             defers=self.compiled is not None and self._takes_rows_as_they_are(),
         )
 
+    @property
+    def _mixes_whole_rows(self):
+        """Whether rows are mixed by λ alone, if at all."""
+        return self.mixer is None or type(self.mixer) is InputMixup
+
     def _takes_rows_as_they_are(self):
         """Tell whether the compiled steps can take rows from all, and mix them."""
-        whole = self.mixer is None or type(self.mixer) is InputMixup
-        return whole and isinstance(self.data.train.X, torch.Tensor)
+        return self._mixes_whole_rows and isinstance(self.data.train.X, torch.Tensor)
 
     def _embedding(self):
         """Return what makes vectors of the levels in rows, or None."""
