@@ -7,7 +7,7 @@ import sys
 
 import joblib
 
-from ..data.suites import HALVES, SUITES, read_id, read_suite
+from ..data.suites import SUITES, read_id, read_suite
 from ..data.tables import Task
 from ..output.text import plain, say
 from .cluster import NoCluster
@@ -17,7 +17,6 @@ from .results import UnreadableResults
 from .unit import Interrupted
 
 MAX_FAILURES_SHOWN = 10
-_OLD_HALVES = dict(zip(("choosing", "confirming"), HALVES, strict=True))
 _ADDRESS = re.compile(r"(tcp|tls|wss?)://.+:\d+")
 
 
@@ -133,13 +132,6 @@ def folder(text):
     if not text.strip():
         raise argparse.ArgumentTypeError("names no folder")
     return text
-
-
-def half(text):
-    """Read a half of the development tables, by its name or by its old one."""
-    if text in _OLD_HALVES:
-        say(f"The {text} half is called {_OLD_HALVES[text]} now")
-    return _OLD_HALVES.get(text, text)
 
 
 def n_repeats(text):

@@ -25,12 +25,12 @@ from sklearn.multioutput import MultiOutputRegressor
 from skmixup import MixupRegressor, TabularEncoder, fit_many
 
 from ..compare.pairing import NothingToCompare
-from ..data.suites import HALVES
+from ..data.suites import FIRST_HALVES as HALVES
 from ..data.tables import Table, load_all
 from ..models.preprocessing import one_hot, ordinal
 from ..models.registry import Model
 from ..output.text import as_markdown, plain, say
-from ..run.cli import at_least, half
+from ..run.cli import at_least
 from ..run.fit import Fit
 from ..run.folds import rows_of
 from ..run.jobs import make_jobs
@@ -103,7 +103,7 @@ def add_options(parser):
     """Add what only this study asks."""
     add = parser.add_argument
     halves = [*HALVES, ALL]
-    add("--half", type=half, choices=halves, default=ALL, help="of the tables")
+    add("--half", choices=halves, default=ALL, help="of the tables")
     add(
         "--models",
         nargs="+",

@@ -175,13 +175,13 @@ def tree_edges(values, y, weight, n_bins, is_class):
        Tabular Deep Learning", 2022, section 3.2.2.
     """
     known = np.flatnonzero(~np.isnan(values))
-    total = _n_rows(weight[known]) if len(known) else 0
+    total = count_rows(weight[known]) if len(known) else 0
     if n_bins < 2 or total < 2 * _TREE_LEAF:
         return values[:0]
     if len(known) > _TREE_ROWS:
         rng = np.random.default_rng(0)
         known = np.sort(rng.choice(known, _TREE_ROWS, replace=False))
-        total = _n_rows(weight[known])
+        total = count_rows(weight[known])
     values, y, weight = values[known], y[known], weight[known]
     if total == len(known):  # in units of one row; whole ones stay whole
         weight = weight / weight.mean()
@@ -199,8 +199,18 @@ def tree_edges(values, y, weight, n_bins, is_class):
     return _apart(edges, NARROWEST)
 
 
-def _n_rows(weight):
-    """Return how many rows weights stand for: copies, where they are whole numbers."""
+def count_rows(weight):
+    """Return how many rows weights stand for: copies, where they are whole numbers.
+
+    Parameters
+    ----------
+    weight : ndarray of float of shape (n_rows,)
+        Above 0.
+
+    Returns
+    -------
+    n_rows : float or int
+    """
     whole = weight.max() < _MOST_COPIES_OF_A_ROW and (weight == np.round(weight)).all()
     return weight.sum() if whole else len(weight)
 

@@ -37,6 +37,7 @@ from ._parts import by_parts, join_rows
 from ._scaler import SmoothClipScaler, _distinct, _readable
 
 MAX_BINNED_COLUMNS = 250  # bins would make wide tables five times as wide
+MAX_TREE_BINS = 512  # of all columns: more cost time, and on wide tables gain nothing
 _DENSE_VALUES = 2**24  # a one-hot matrix up to this size is kept dense (64 MB)
 _MAX_CODE = 2**24  # beyond, not every whole number is one in single precision
 # Text of so many values, and for so large a share of rows with one of their own, is
@@ -87,8 +88,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     n_tree_bins : int, default=0
         Further bins of each number, at most, whose edges are the thresholds of a
         decision tree of `y` on that number alone [1]_; 0 or 1 for none. They are the
-        last columns of the output, and `fit` needs `y`. A leaf has 20 rows or more. As
-        with `n_bins`, a sparse matrix and more than 250 numbers get none.
+        last columns of the output, and `fit` needs `y`. A leaf has 20 rows or more. All
+        numbers together get at most `MAX_TREE_BINS` = 512; of more than 250, and in a
+        sparse matrix, there are none.
     min_frequency, max_categories : int, float or None, default=None
         Group rare categories, as in :class:`sklearn.preprocessing.OneHotEncoder`.
     max_one_hot_levels : int or None, default=32
@@ -257,6 +259,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     def _fit_bins(self, numbers, target, weight):
         """Lay bins in scaled numbers, but where those say little, in what they were."""
         edges, tree, raw = [], [], []
+        n_tree_bins = min(self.n_tree_bins, MAX_TREE_BINS // numbers.shape[1])
         for i, values in enumerate(numbers.T):  # a column at a time
             scaled, given = self.scaler_._scale_column(values, i), np.empty(0)
             if self.scaler_.coded_[i]:
@@ -264,7 +267,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             edges.append(quantile_edges(scaled, weight, self.n_bins))
             if target is not None:
                 y, is_class = target
-                tree.append(tree_edges(scaled, y, weight, self.n_tree_bins, is_class))
+                tree.append(tree_edges(scaled, y, weight, n_tree_bins, is_class))
             around = {"narrowest": 0, "around_common": True}
             raw.append(quantile_edges(given, weight, self.n_bins, **around))
         self.bins_ = PiecewiseLinearBins(edges, np.float32)

@@ -1,9 +1,11 @@
 """What the estimators share: encoding, splits, the net, and its state."""
 
 import contextlib
+from collections.abc import Sequence
 from inspect import signature
 from itertools import islice
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from .._sklearn import HasMethods, Interval, StrOptions, num_samples
+from ..encoding._bins import count_rows
 from ..encoding._checks import (
     as_table,
     check_numeric_columns,
@@ -41,7 +44,23 @@ from ._preprocess import cross_fits, fit_transform, last_step, plain_output
 _EPOCH_ROWS = 2**16  # rows that an epoch visits at most
 _FEWEST_OF_TWO_KINDS = 4  # members, of which some see fewer columns
 _MOST_SET_ASIDE = 2**17  # rows from which, set aside, is learned: of more every nth
+_ROWS_FOR_TREES, _TREE_BINS = 1600, 16  # from how many rows on trees lay bins
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
+
+
+class _Scored(NamedTuple):
+    """Rows that members have set aside, and what those say of them.
+
+    Parameters
+    ----------
+    members : sequence of K int
+    rows : ndarray of int of shape (n_rows,)
+    outputs : ndarray of shape (n_rows, K, n_outputs)
+    """
+
+    members: Sequence
+    rows: np.ndarray
+    outputs: np.ndarray
 
 
 class BaseMixup(BaseEstimator):
@@ -102,26 +121,34 @@ class BaseMixup(BaseEstimator):
         """Change the weights of rows by their target."""
         return X, y, weight
 
-    def _learn_from_rows_set_aside(self, X, y, weight, splits):
-        """Learn what only rows tell that were not trained on."""
-        widths = np.broadcast_to(self.net_.module__n_features, len(splits))
-        if splits[0][1] is None or (widths == widths[0]).all():
+    def _learns_from_rows_set_aside(self):
+        """Tell whether there is anything to learn from rows that were set aside."""
+        return self._has_two_kinds
+
+    def _learn_from_rows_set_aside(self, scored, y, weight):
+        """Learn what only rows tell that were not trained on.
+
+        Parameters
+        ----------
+        scored : list of _Scored
+            None where no rows were set aside.
+        y : ndarray
+            Of all rows.
+        weight : ndarray or None
+            Of all rows.
+        """
+        pairs = [part for part in scored if len(part.members) > 1]
+        if not pairs:
             return
-        # Each narrower member has a wider one beside it, of the same rows.
-        narrow = np.flatnonzero(widths < widths.max())
-        rows = np.concatenate([splits[k][1] for k in narrow])
-        outputs = np.concatenate(
-            [
-                self.net_.member_scores(X[splits[k][1]], [k, k + 1])
-                for k in narrow.tolist()
-            ]
-        )
+        rows = np.concatenate([part.rows for part in pairs])
+        outputs = np.concatenate([part.outputs for part in pairs])
         share = fit_share(
             lambda share: self._target.losses(
                 y[rows], outputs, np.array([1 - share, share])
             ),
             None if weight is None else weight[rows],
         )
+        widths = np.array(self.net_.module__n_features)
         wide = widths == widths.max()
         self.member_weights_ = np.where(
             wide, share / wide.sum(), (1 - share) / (~wide).sum()
@@ -246,11 +273,31 @@ class BaseMixup(BaseEstimator):
             self.validation_loss_curve_ = [
                 epoch["valid_loss"] for epoch in history if "valid_loss" in epoch
             ]
-        table = plan.table
         if plan.net is None:  # else the shares stay what they were
             self.member_weights_ = None
-        splits = _some_rows_set_aside(plan.splits)
-        self._learn_from_rows_set_aside(table.X, table.y, plan.weight, splits)
+        scored = []
+        if plan.splits[0][1] is not None and self._learns_from_rows_set_aside():
+            scored = self._score_rows_set_aside(plan)
+        self._learn_from_rows_set_aside(scored, plan.table.y, plan.weight)
+
+    def _score_rows_set_aside(self, plan):
+        """Return the outputs of members that have set the same rows aside, on these."""
+        size = 2 if self._has_two_kinds else 1
+        numbers = range(len(plan.splits))
+        groups = [numbers[k : k + size] for k in numbers[::size]]
+        n_rows = sum(len(plan.splits[group[0]][1]) for group in groups)
+        step = -(-n_rows // _MOST_SET_ASIDE)
+        scored = []
+        for group in groups:
+            rows = plan.splits[group[0]][1][::step]
+            outputs = self.net_.member_scores(plan.table.X[rows], list(group))
+            scored.append(_Scored(group, rows, outputs))
+        return scored
+
+    @property
+    def _has_two_kinds(self):
+        """Whether some members see fewer columns than the one beside them."""
+        return np.unique(self.net_.module__n_features).size > 1
 
     @contextlib.contextmanager
     def _forgotten_if_it_fails(self):
@@ -321,7 +368,7 @@ class BaseMixup(BaseEstimator):
         TargetEncoder does, encodes the rows that it is fitted on otherwise than later
         ones, so that no row's encoding tells of its own target.
         """
-        self.encoder_, self.n_levels_ = self._make_encoder(), ()
+        self.encoder_, self.n_levels_ = self._make_encoder(weight), ()
         if self.encoder_ is None:
             return X
         if self._embeds and isinstance(self.encoder_, TabularEncoder):
@@ -346,9 +393,13 @@ class BaseMixup(BaseEstimator):
             )
         return Z, encoder
 
-    def _make_encoder(self):
+    def _make_encoder(self, weight):
         if isinstance(self.preprocess, str):
-            return TabularEncoder(categorical_features=self.categorical_features)
+            many = count_rows(weight) >= _ROWS_FOR_TREES
+            return TabularEncoder(
+                categorical_features=self.categorical_features,
+                n_tree_bins=_TREE_BINS if many else 0,
+            )
         return None if self.preprocess is None else clone(self.preprocess)
 
     def _encode(self, X):
@@ -487,14 +538,6 @@ class BaseMixup(BaseEstimator):
         if arrays is not None:
             device = device_at_hand(arrays["device"])
             self.net_ = arrays_to_net(arrays, self._target.criterion, device)
-
-
-def _some_rows_set_aside(splits):
-    """Return splits of which not too many rows, evenly spaced, are to validate on."""
-    if splits[0][1] is None:
-        return splits
-    step = -(-sum(len(valid) for _, valid in splits) // _MOST_SET_ASIDE)
-    return [(train, valid[::step]) for train, valid in splits]
 
 
 def hidden_widths(sizes):

@@ -410,29 +410,36 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             or contradicted_share(table.X, table.weight) <= _MOST_CONTRADICTED
         )
 
-    def _learn_from_rows_set_aside(self, X, y, weight, splits):
-        super()._learn_from_rows_set_aside(X, y, weight, splits)
-        self.temperature_ = self._find_temperature(X, y, weight, splits)
+    def _learns_from_rows_set_aside(self):
+        learns = self.temperature == "auto" and not self.multilabel_
+        return learns or super()._learns_from_rows_set_aside()
 
-    def _find_temperature(self, X, y, weight, splits):
+    def _learn_from_rows_set_aside(self, scored, y, weight):
+        super()._learn_from_rows_set_aside(scored, y, weight)
+        self.temperature_ = self._find_temperature(scored, y, weight)
+
+    def _find_temperature(self, scored, y, weight):
         """Return the temperature given, or that the rows set aside ask for."""
         if self.temperature != "auto":
             return float(self.temperature)
-        if splits[0][1] is None or self.multilabel_:
+        if not scored or self.multilabel_:
             return 1.0
-        log_proba = [
-            log_softmax(self.net_.member_scores(X[valid], [member])[:, 0].T).T
-            for member, (_, valid) in enumerate(splits)
-        ]
-        rows = np.concatenate([valid for _, valid in splits])
+        log_proba, rows, shares = [], [], []
+        for part in scored:
+            for place, member in enumerate(part.members):
+                log_proba.append(log_softmax(part.outputs[:, place].T).T)
+                rows.append(part.rows)
+                if self.member_weights_ is not None:
+                    share = self.member_weights_[member]
+                    shares.append(np.full(len(part.rows), share))
+        n_members, rows = len(rows), np.concatenate(rows)
         weight = None if weight is None else weight[rows]
-        if self.member_weights_ is not None:
-            counts = [len(valid) for _, valid in splits]
-            share = np.repeat(self.member_weights_, counts)
+        if shares:
+            share = np.concatenate(shares)
             weight = share if weight is None else share * weight
         found = fit_temperature(np.concatenate(log_proba), y[rows], weight)
         # A mean of members is softer than the members, whose temperature this is.
-        return found if len(splits) == 1 else min(found, 1.0)
+        return found if n_members == 1 else min(found, 1.0)
 
     # ---- prediction
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skmixup import TabularEncoder
+from skmixup.encoding._encoder import MAX_TREE_BINS
 
 
 def table(n=400, seed=0):
@@ -174,3 +175,14 @@ def test_indicators_may_be_sparse():
     np.testing.assert_array_equal(
         encoder.fit(X, sparse.csr_array(Y)).transform(X), dense
     )
+
+
+def test_many_columns_share_what_bins_there_may_be():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 100))
+    y = X[:, 0] > X[:, 1]
+    encoder = TabularEncoder(n_tree_bins=16).fit(X, y)
+    counts = np.bincount(encoder.tree_bins_.columns_)
+    assert counts.max() == MAX_TREE_BINS // 100
+    few = TabularEncoder(n_tree_bins=16).fit(X[:, :10], y)
+    assert np.bincount(few.tree_bins_.columns_).max() == 16

@@ -52,6 +52,37 @@ def test_every_other_member_goes_without(kind):
     np.testing.assert_array_equal(weights[:2].tolist() * 3, weights)
 
 
+@pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
+@pytest.mark.parametrize(("n", "lays"), [(1599, False), (1600, True)])
+def test_many_rows_get_such_bins_by_default(kind, n, lays):
+    X, y = steps(n)
+    model = kind(**FEW | {"max_epochs": 2}).fit(X, y)
+    assert (model.encoder_.tree_bins_.columns_.size > 0) == lays
+    assert len(set(widths(model))) == 1 + lays
+    assert (model.member_weights_ is not None) == lays
+    plain = clone(model).set_params(preprocess=TabularEncoder()).fit(X, y)
+    same = np.array_equal(predictions(plain, X), predictions(model, X))
+    assert same == (not lays)
+
+
+def test_copies_are_as_many_rows_as_weights_say():
+    X, y = steps(800)
+    params = FEW | {"max_epochs": 2}
+    weighted = MixupClassifier(**params).fit(X, y, sample_weight=np.full(len(y), 2.0))
+    assert weighted.encoder_.n_tree_bins == 16
+    copied = MixupClassifier(**params).fit(pd.concat([X, X]), np.tile(y, 2))
+    np.testing.assert_array_equal(predictions(weighted, X), predictions(copied, X))
+    half = MixupClassifier(**params).fit(X, y, sample_weight=np.full(len(y), 0.5))
+    assert half.encoder_.n_tree_bins == 0
+
+
+def test_categories_alone_have_no_bins_and_members_of_one_kind():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"color": rng.choice(["red", "blue", "green"], 1700)})
+    model = MixupClassifier(**FEW | {"max_epochs": 2}).fit(X, X["color"] == "red")
+    assert len(set(widths(model))) == 1 and model.member_weights_ is None
+
+
 def test_the_kind_that_does_better_on_rows_set_aside_has_the_larger_share():
     def stripes(n, seed):
         X, _ = steps(n, seed)

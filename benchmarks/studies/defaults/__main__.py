@@ -11,15 +11,16 @@ from functools import partial
 from itertools import chain
 
 import numpy as np
+from scipy.stats import gmean
 
 from ...compare.leaderboard import layout, leaderboard
 from ...compare.statistics import MIN_TABLES, compare
 from ...compare.summary import leave_out_failures
-from ...data.suites import HALVES
+from ...data.suites import BANDS, FIRST_HALVES, HALVES
 from ...data.tables import load_all
 from ...models.registry import STACKED
 from ...output.text import as_markdown, in_markdown, say
-from ...run.cli import at_least, half
+from ...run.cli import at_least
 from ...run.fit import fit_models
 from ...run.jobs import make_jobs
 from ...run.schema import SCORES, Schema
@@ -27,16 +28,23 @@ from ..study import Study, run_study
 from .recipes import DEFAULT, RECIPES, params_of
 
 FOLDS = 5
+_SMALLEST = 1e-4  # log-loss: below, a ratio tells of nothing that a user sees
 PEERS = (
     *("logistic", "mlp", "forest", "hist_gradient_boosting"),
     *("xgboost", "lightgbm", "catboost", "realmlp", "tabm"),
 )
 
 
+def _halves():
+    """Return the tables of each half, by the name that the command line takes."""
+    return HALVES | {f"first-{half}": keys for half, keys in FIRST_HALVES.items()}
+
+
 def add_options(parser):
     """Add what only this study asks."""
     add = parser.add_argument
-    add("--half", type=half, choices=HALVES, default="meta-train", help="of the tables")
+    about = "of the tables; those of the first study, up to 15,000 rows, are first-..."
+    add("--half", choices=_halves(), default="meta-train", help=about)
     recipes = f"of {', '.join(RECIPES)}; if none is named, all, or on meta-test two"
     add("--recipes", nargs="+", choices=RECIPES, metavar="NAME", help=recipes)
     models = f"of {', '.join(PEERS)}; if the option is not there, none, or on meta-test"
@@ -53,7 +61,7 @@ def settle(parser, options):
     if None not in (options.min_rows, options.max_rows):
         if options.min_rows > options.max_rows:
             parser.error("argument --min-rows: must not be above --max-rows")
-    is_test = options.half == "meta-test"
+    is_test = options.half.endswith("meta-test")
     options.is_part = bool(options.recipes) or options.models is not None
     usual = [DEFAULT, "alpha 0"] if is_test else RECIPES
     options.recipes = list(dict.fromkeys(options.recipes or usual))
@@ -63,7 +71,7 @@ def settle(parser, options):
 
 def load(options):
     """Load a half of the tables, those within the bounds."""
-    tables, unloaded = load_all(list(HALVES[options.half]), say)
+    tables, unloaded = load_all(list(_halves()[options.half]), say)
     least, most = options.min_rows or 0, options.max_rows or np.inf
     tables = [table for table in tables if least <= len(table.X) <= most]
     if not tables:
@@ -95,6 +103,8 @@ def list_jobs(table, options):
 def report(frame):
     """Rank all recipes and models over the tables that all have results of.
 
+    Over all of them, and over those of each band of sizes where there are several.
+
     Parameters
     ----------
     frame : DataFrame
@@ -111,6 +121,26 @@ def report(frame):
     frame = frame.assign(label=frame["protocol"].where(ours, frame["model"]))
     everything = set(frame["title"])
     frame, left_out = _leave_out_parts(leave_out_failures(frame))
+    tables, parts = _rank(frame)
+    shown = frame[frame["title"].isin(tables)]
+    bands = {
+        name: shown[shown["n_rows"].between(*limits)] for name, limits in BANDS.items()
+    }
+    bands = {name: part for name, part in bands.items() if not part.empty}
+    if len(bands) > 1:
+        for name, part in bands.items():
+            parts += [f"## Tables of {name}", *_rank(part)[1]]
+    if left_out:
+        names = ", ".join(map(in_markdown, left_out))
+        parts.append(f"Left out, since no table has all of its folds: {names}.")
+    if everything > set(tables):
+        names = ", ".join(map(in_markdown, sorted(everything - set(tables))))
+        parts.append(f"Left out, since not all of these have all folds: {names}.")
+    return "\n\n".join(parts) + "\n", {}
+
+
+def _rank(frame):
+    """Return the tables that all models have, and paragraphs that compare these."""
     board, tables = leaderboard(frame)
     shown = frame[frame["title"].isin(tables)]
     parts = [
@@ -120,13 +150,7 @@ def report(frame):
     ]
     if {DEFAULT} < set(shown["label"]):
         parts.append(_against_default(shown))
-    if left_out:
-        names = ", ".join(map(in_markdown, left_out))
-        parts.append(f"Left out, since no table has all of its folds: {names}.")
-    if everything > set(tables):
-        names = ", ".join(map(in_markdown, sorted(everything - set(tables))))
-        parts.append(f"Left out, since not all of these have all folds: {names}.")
-    return "\n\n".join(parts) + "\n", {}
+    return tables, parts
 
 
 def _leave_out_parts(frame):
@@ -144,14 +168,15 @@ def _leave_out_parts(frame):
 
 
 def _against_default(frame):
-    """Count on how many tables the others do better than the default."""
-    parts = [
-        compare(frame, DEFAULT, score).set_index("label")
-        for score in ("log_loss", "error")
-    ]
+    """Count on how many tables the others do better than the default, and by what."""
+    scores = ("log_loss", "error")
+    parts = [compare(frame, DEFAULT, score).set_index("label") for score in scores]
+    means = frame.astype({"log_loss": float}).pivot_table("log_loss", "title", "label")
+    means = means.clip(lower=_SMALLEST)
     lines = [
         [
             label,
+            f"{gmean(means[label] / means[DEFAULT]):.3f}",
             *chain.from_iterable(
                 (f"{part.won[label]}, {part.lost[label]}", f"{part.p[label]:.2g}")
                 for part in parts
@@ -159,10 +184,13 @@ def _against_default(frame):
         ]
         for label in parts[0].index
     ]
-    heads = ["model", "log-loss lower, higher", "p", "error lower, higher", "p"]
+    heads = ["model", "log-loss, ratio", "log-loss lower, higher", "p"]
+    heads += ["error lower, higher", "p"]
     about = (
-        f"Tables on which each has a lower score than {DEFAULT}, or a higher one; p of "
-        f"Wilcoxon's signed-rank test over tables, from {MIN_TABLES} on:"
+        f"Log-loss over that of {DEFAULT}, geometric mean over tables (what is below "
+        f"{_SMALLEST:g} counts as that); tables on which each has a lower score, or a "
+        f"higher one; p of Wilcoxon's signed-rank test over tables, from {MIN_TABLES} "
+        "on:"
     )
     return f"{about}\n\n{as_markdown(heads, lines)}"
 

@@ -25,8 +25,8 @@ class Recipe:
         mixup's α.
     model : str, default="mixup"
         One of `benchmarks.models.registry.STACKED`.
-    n_bins : int, default=None
-        Of the encoder; None for its default.
+    n_bins, n_tree_bins : int, default=None
+        Of the encoder; None for the classifier's own, or 4 and 0 beside the other.
     mixes : float, default=None
         Probability of mixing; None for always.
     callback : str, default=None
@@ -39,6 +39,7 @@ class Recipe:
     alpha: float = 0.1
     model: str = "mixup"
     n_bins: int | None = None
+    n_tree_bins: int | None = None
     mixes: float | None = None
     callback: str | None = None
     encoder: str | None = None
@@ -74,6 +75,8 @@ RECIPES = {
     "no bins": Recipe(n_bins=0),
     "8 bins": Recipe(n_bins=8),
     "16 bins": Recipe(n_bins=16),
+    "no tree bins": Recipe(n_tree_bins=0),
+    "tree bins": Recipe(n_tree_bins=16),
     "quantiles": Recipe(encoder="quantiles"),
     "standardized, no bins": Recipe(encoder="standardized, no bins"),
     "no dropout": Recipe({"dropout": 0.0}),
@@ -128,8 +131,10 @@ def params_of(model, protocol):
         params["mixing"] = Sometimes(recipe.mixes)
     if recipe.callback is not None:
         params["callbacks"] = [CALLBACKS[recipe.callback]]
-    if recipe.n_bins is not None:
-        params["preprocess"] = TabularEncoder(n_bins=recipe.n_bins)
+    bins = {"n_bins": recipe.n_bins, "n_tree_bins": recipe.n_tree_bins}
+    bins = {name: value for name, value in bins.items() if value is not None}
+    if bins:
+        params["preprocess"] = TabularEncoder(**bins)
     if recipe.encoder is not None:
         params["preprocess"] = ENCODERS[recipe.encoder]
     return params

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.compare.pairing import NothingToCompare
 from benchmarks.compare.summary import label_rows
+from benchmarks.data import suites
 from benchmarks.data.suites import PAPER
 from benchmarks.data.tables import load_all
 from benchmarks.models.protocols import DEFAULT
@@ -32,13 +33,45 @@ def test_the_study_of_defaults_names_tables_as_they_are():
     assert not re.search(r"<[A-Za-z/!?]|\]\(", text)
 
 
-def test_the_halves_are_one_random_split():
-    train, test = defaults.HALVES.values()
+def test_the_first_halves_are_one_random_split():
+    train, test = suites.FIRST_HALVES.values()
     together = sorted([*train, *test])
     assert len(set(together)) == len(together) == 61
     assert not set(PAPER) & set(together)
     order = np.random.default_rng(0).permutation(61)
     assert sorted(np.array(together)[order[:30]]) == list(train)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs the shared OpenML cache")
+def test_the_halves_are_a_random_split_of_each_band():
+    index = pd.read_csv(SHARED.parent / "INDEX.tsv", sep="\t", index_col="id")["rows"]
+    train, test = map(set, suites.HALVES.values())
+    assert train | test == set(index.index) and not train & test
+    rng = np.random.default_rng(1)
+    for low, high in suites.BANDS.values():
+        ids = rng.permutation(sorted(index.index[index.between(low, high)]))
+        n_train = (len(ids) + 1) // 2
+        assert set(ids[:n_train]) <= train and set(ids[n_train:]) <= test
+
+
+def test_every_band_is_ranked_by_itself():
+    scores = {"error": 0.5, "log_loss": 0.4, "ece": 0.1, "fit_seconds": 1.0}
+    models = ({"model": "forest", "log_loss": 0.2}, {"model": "mixup"})
+    rows = [
+        {"table": f"of {n_rows}", "table_id": None, "alpha": None, "n_rows": n_rows}
+        | {"protocol": DEFAULT, "seed": 0, "repeat": 0, "fold": 0, "folds": 5}
+        | {"status": "ok", "message": None, **scores, **model}
+        for n_rows in (399, 400, 1600, 1601, 2000)
+        for model in models
+    ]
+    whole, *bands = defaults.report(label_rows(rows))[0].split("## Tables of ")
+    assert whole.startswith("5 tables, 10 fits")
+    assert "| forest | 0.500 | 5, 0 |" in whole
+    assert [part.split("\n")[0] for part in bands] == list(suites.BANDS)
+    counts = [part.split("\n\n")[1].split(" tables")[0] for part in bands]
+    assert counts == ["1", "2", "2"]
+    alone = defaults.report(label_rows(rows[:2]))[0]
+    assert "## " not in alone
 
 
 @pytest.mark.parametrize("name", [*RECIPES, "paper"])

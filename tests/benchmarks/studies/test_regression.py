@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.compare.summary import label_rows
-from benchmarks.data.suites import HALVES
+from benchmarks.data.suites import FIRST_HALVES as HALVES
 from benchmarks.data.tables import load_all
 from benchmarks.report import __main__ as report
 from benchmarks.run.fit import Fit
@@ -113,13 +113,6 @@ def test_what_is_shipped_is_to_choose_by(shipped, capsys):
     assert {"alpha 0", "no bins"} <= set(options.models)
     assert regression.main(["--half", "meta-test"]) == 1
     assert "There is no table." in capsys.readouterr().err
-
-
-def test_the_old_names_of_the_halves_are_taken_with_a_word(capsys):
-    assert parse_options(STUDY, ["--half", "choosing"]).half == "meta-train"
-    assert "choosing half is called meta-train now" in capsys.readouterr().err
-    assert parse_options(STUDY, ["--half", "confirming"]).half == "meta-test"
-    assert parse_options(STUDY, ["--half", "all"]).half == "all"
 
 
 def interrupt(*_, **__):
