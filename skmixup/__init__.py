@@ -12,7 +12,13 @@ from ._display import AlphaCurveDisplay, LossCurveDisplay
 from .encoding import TabularEncoder
 from .estimators import MixupClassifier, MixupRegressor
 from .mixing import mixup_batch
-from .search import MixupRandomizedSearchCV, MixupSearchCV, fit_many
+from .search import (
+    MixupEnsembleClassifier,
+    MixupEnsembleRegressor,
+    MixupRandomizedSearchCV,
+    MixupSearchCV,
+    fit_many,
+)
 from .training import MixupNet
 
 __version__ = "0.2.0.dev0"
@@ -21,6 +27,8 @@ __all__ = [
     "AlphaCurveDisplay",
     "LossCurveDisplay",
     "MixupClassifier",
+    "MixupEnsembleClassifier",
+    "MixupEnsembleRegressor",
     "MixupNet",
     "MixupRandomizedSearchCV",
     "MixupRegressor",

@@ -17,7 +17,7 @@ ROOMS = ["encoding", "stack", "mixing", "training", "estimators", "search"]
 ORDER = """
 _sklearn
 encoding._checks encoding._columns encoding._parts encoding._bins encoding._scaler
-encoding._encoder encoding
+encoding._encoder encoding._stacking encoding
 stack._ell stack._layers stack._embedding stack._mlp stack._losses stack._backprop
 stack._adamw stack._kernel stack._compiled stack
 mixing._core mixing._draws mixing._mixers mixing._cmixup mixing._batch
@@ -29,7 +29,8 @@ training._scores training._loop training._net training._state training._engine t
 estimators._rows_last estimators._calibration estimators._preprocess
 estimators._targets estimators._base estimators._classifier estimators._regressor
 estimators
-search._ensemble search._fit_many search._search search
+search._ensemble search._fit_many search._portfolio search._mixup_ensemble
+search._search search
 _display
 """.split()
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)

@@ -2,5 +2,6 @@
 
 from ._encoder import TabularEncoder
 from ._scaler import SmoothClipScaler
+from ._stacking import StackingTransformer
 
-__all__ = ["SmoothClipScaler", "TabularEncoder"]
+__all__ = ["SmoothClipScaler", "StackingTransformer", "TabularEncoder"]

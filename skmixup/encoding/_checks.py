@@ -179,14 +179,19 @@ def scale_weights(weight):
     return weight if abs(exponent) < _LARGE else np.ldexp(weight, -exponent)
 
 
-def drop_weightless(X, y, weight):
-    """Leave out the rows of weight 0, as if they were not there.
+def without_negligible(weight):
+    """Return weights, scaled, with 0 for what is nothing beside the largest.
 
-    So are those whose weight is nothing beside the largest, in single precision: among
-    them alone, there would be nothing to train or to validate on.
+    In single precision; among such rows alone, there would be nothing to train or to
+    validate on.
     """
     weight = scale_weights(weight)
-    weight = np.where(weight < weight.max() * _NEGLIGIBLE, 0.0, weight)
+    return np.where(weight < weight.max() * _NEGLIGIBLE, 0.0, weight)
+
+
+def drop_weightless(X, y, weight):
+    """Leave out the rows of weight 0, or next to it, as if they were not there."""
+    weight = without_negligible(weight)
     if weight.all():
         return X, y, weight
     kept = np.flatnonzero(weight)

@@ -63,6 +63,26 @@ class _Scored(NamedTuple):
     outputs: np.ndarray
 
 
+class SetAside(NamedTuple):
+    """Rows, and what was predicted for them by those that had set them aside.
+
+    Parameters
+    ----------
+    index : ndarray of int of shape (n_rows,)
+        Their numbers, among the rows that `fit` was given of weight above 0.
+    weight : ndarray of shape (n_rows,)
+    y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        Encoded targets.
+    predicted : ndarray of float32 of shape (n_rows, n_outputs)
+        Probabilities, or encoded numbers.
+    """
+
+    index: np.ndarray
+    weight: np.ndarray
+    y: np.ndarray
+    predicted: np.ndarray
+
+
 class BaseMixup(BaseEstimator):
     """A network for tables; subclasses say what its target is.
 
@@ -117,9 +137,9 @@ class BaseMixup(BaseEstimator):
         """Note what y is like, before rows are encoded."""
         raise NotImplementedError
 
-    def _reweigh(self, X, y, weight):
-        """Change the weights of rows by their target."""
-        return X, y, weight
+    def _reweigh(self, y, weight):
+        """Return the weights of rows, changed by their target."""
+        return weight
 
     def _learns_from_rows_set_aside(self):
         """Tell whether there is anything to learn from rows that were set aside."""
@@ -294,6 +314,41 @@ class BaseMixup(BaseEstimator):
             scored.append(_Scored(group, rows, outputs))
         return scored
 
+    def _predict_rows_set_aside(self, plan):
+        """Return what the members predicted for rows that they had set aside.
+
+        Parameters
+        ----------
+        plan : Plan
+            That `_adopt` has taken over.
+
+        Returns
+        -------
+        set_aside : SetAside
+            None were set aside: of no rows.
+        """
+        rows, predicted = [np.zeros(0, int)], [np.zeros((0, self._target.n_outputs))]
+        if plan.splits[0][1] is not None:
+            for part in self._score_rows_set_aside(plan):
+                weights = np.full(len(part.members), 1.0)
+                if self.member_weights_ is not None and len(part.members) > 1:
+                    weights = self.member_weights_[list(part.members)]
+                rows.append(part.rows)
+                predicted.append(self._combine(part.outputs, weights / weights.sum()))
+        # A row of several copies, or that several members have set aside, is one.
+        rows, inverse, counts = np.unique(
+            np.concatenate(rows), return_inverse=True, return_counts=True
+        )
+        sums = np.zeros((len(rows), predicted[0].shape[1]))
+        np.add.at(sums, inverse, np.concatenate(predicted))
+        table = plan.table
+        return SetAside(
+            table.index[rows],
+            counts * (1.0 if plan.weight is None else plan.weight[rows]),
+            table.y[rows],
+            (sums / counts[:, None]).astype(np.float32),
+        )
+
     @property
     def _has_two_kinds(self):
         """Whether some members see fewer columns than the one beside them."""
@@ -322,14 +377,18 @@ class BaseMixup(BaseEstimator):
         else:
             X = self._encode(X)
         y = self._target.encode(y)
-        X, y, weight = self._reweigh(X, y, weight)
+        kept, weight = np.arange(len(y)), self._reweigh(y, weight)
+        if not weight.all():
+            kept = np.flatnonzero(weight)
+            X, y, weight = X[kept], y[kept], weight[kept]
         # What our encoder has made is nobody else's memory.
         ours = self._encodes_row_by_row and not sparse.issparse(X) and X.flags.writeable
         X = equal_rows_equal_bits(X, may_write=ours)
         index, weight = collapse_duplicates(X, self._target.codes(y), weight)
         if encoder is not None:  # nothing has failed
             self.encoder_ = encoder
-        return Table(take_rows(X, index, may_write=ours), y[index], weight)
+        X = take_rows(X, index, may_write=ours)
+        return Table(X, y[index], weight, kept[index])
 
     def _check_params(self):
         """Raise ValueError if a parameter, valid by itself, can't be trained with."""

@@ -1,7 +1,7 @@
 """Temperature scaling, where rows that were set aside say clearly that it helps."""
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 from ._rows_last import log_softmax, rows_first, rows_last
 
@@ -81,6 +81,62 @@ def fit_share(losses_at, weight=None):
         method="bounded",
     )
     return float(best.x)
+
+
+def fit_shares(judged, loss_of, weight, prior):
+    """Return the shares of several models, of which the mean has the lowest loss.
+
+    Drawn towards even ones: on few rows, they would be fitted to their noise.
+
+    Parameters
+    ----------
+    judged : ndarray of shape (n_models, n_rows, n_outputs)
+        What each model is worth on rows that it was not trained on: likelihoods, say.
+    loss_of : callable
+        Takes what a mean of models is worth, (n_rows, n_outputs), the mean of theirs;
+        returns its loss in each place, and the loss's slope.
+    weight : ndarray of shape (n_rows,)
+        Weight of each row.
+    prior : float
+        Rows' worth of belief in even shares.
+
+    Returns
+    -------
+    shares : ndarray of shape (n_models,)
+        From 0 on, in sum 1.
+    """
+    n_models, n_rows = judged.shape[:2]
+    even = np.full(n_models, 1 / n_models)
+    if n_models == 1 or not n_rows:
+        return even
+    weight = (weight / weight.sum())[:, None] / judged.shape[2]
+    unit = (weight * loss_of(judged.mean(axis=0))[0]).sum()
+    if unit == 0:
+        return even
+    belief = prior * n_models / n_rows
+
+    def objective(shares):
+        loss, slope = loss_of(np.tensordot(shares, judged, 1))
+        value = (weight * loss).sum() / unit
+        slopes = np.tensordot(judged, weight * slope, 2) / unit
+        off = shares - even
+        return value + belief * off @ off, slopes + 2 * belief * off
+
+    found = minimize(
+        objective,
+        even,
+        jac=True,
+        method="SLSQP",
+        bounds=[(0, 1)] * n_models,
+        constraints={
+            "type": "eq",
+            "fun": lambda shares: shares.sum() - 1,
+            "jac": np.ones_like,
+        },
+        options={"maxiter": 200},
+    ).x
+    found = np.clip(found, 0, None)
+    return found / found.sum()
 
 
 def apply_temperature(log_proba, temperature):

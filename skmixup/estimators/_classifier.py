@@ -7,7 +7,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
 
 from .._sklearn import Interval, StrOptions, check_partial_fit_first_call, fit_context
-from ..encoding._checks import drop_weightless, scale_weights
+from ..encoding._checks import scale_weights, without_negligible
 from ..encoding._columns import keep_types
 from ..training._weights import contradicted_share
 from ._base import BaseMixup
@@ -90,9 +90,10 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     class_weight : dict, "balanced" or None, default=None
         Weight of each class; multiplies `sample_weight`.
     preprocess : "auto", None or transformer, default="auto"
-        "auto" encodes with :class:`TabularEncoder`; None takes numeric arrays as they
-        are, already scaled; a transformer is cloned, fitted and used, on the training
-        rows by its `fit_transform`, as in a Pipeline.
+        "auto" encodes with :class:`TabularEncoder`, from 1,600 rows on with
+        ``n_tree_bins=16``; None takes numeric arrays as they are, already scaled; a
+        transformer is cloned, fitted and used, on the training rows by its
+        `fit_transform`, as in a Pipeline.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Handed to :class:`TabularEncoder`.
     callbacks : list of skorch callbacks, default=None
@@ -145,6 +146,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
 
     See Also
     --------
+    MixupEnsembleClassifier : Many settings, averaged, for those who can wait.
     MixupNet : The same training for any torch module.
     TabularEncoder : The preprocessing.
 
@@ -167,11 +169,11 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     Text that is different in nearly every row, such as an id, is left out with a
     warning.
 
-    Where trees have laid bins, ``TabularEncoder(n_tree_bins=...)``, every other one of
-    four members or more sees all columns but those. It has set aside the same rows as
-    the next, and how much each kind counts in the prediction is what has the lowest
-    log-loss on them: bins that follow y suit tables of counts and thresholds, and do
-    harm on smooth ones.
+    From 1,600 rows on, or with ``preprocess=TabularEncoder(n_tree_bins=...)``, decision
+    trees of y lay further bins of each number. Every other one of four members or more
+    sees all columns but those. It has set aside the same rows as the next, and how much
+    each kind counts in the prediction is what has the lowest log-loss on them: bins
+    that follow y suit tables of counts and thresholds, and do harm on smooth ones.
 
     A row's prediction does not depend on the rows beside it. On a CPU it is the same to
     the last bit where torch computes with MKL, as on x86; elsewhere but for round-off
@@ -368,11 +370,12 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         self.multilabel_ = y.ndim == 2
         self.classes_ = np.arange(y.shape[1]) if self.multilabel_ else np.unique(y)
 
-    def _reweigh(self, X, y, weight):
+    def _reweigh(self, y, weight):
         if self.class_weight is None:
-            return X, y, weight
-        weight = weight * scale_weights(self._class_weights(y, weight))[y]
-        return drop_weightless(X, y, weight)
+            return weight
+        return without_negligible(
+            weight * scale_weights(self._class_weights(y, weight))[y]
+        )
 
     def _class_weights(self, y, weight):
         """Return the weight of each class; 1 for those that are not named."""
@@ -417,6 +420,9 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     def _learn_from_rows_set_aside(self, scored, y, weight):
         super()._learn_from_rows_set_aside(scored, y, weight)
         self.temperature_ = self._find_temperature(scored, y, weight)
+
+    def _combine(self, outputs, weights):
+        return np.exp(self._target.log_proba(outputs, self.temperature_, weights))
 
     def _find_temperature(self, scored, y, weight):
         """Return the temperature given, or that the rows set aside ask for."""

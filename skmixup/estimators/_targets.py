@@ -87,6 +87,22 @@ class ClassTarget(_LabelTarget):
         log_proba = self.log_proba(outputs, 1.0, weights)
         return -np.take_along_axis(log_proba, y[:, None], axis=1)[:, 0]
 
+    def judge(self, y, proba):
+        """Return the probability that each row's class was given.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_rows,)
+            Encoded.
+        proba : ndarray of shape (n_rows, n_classes)
+
+        Returns
+        -------
+        likelihood : ndarray of shape (n_rows, 1)
+            Of which a mean of models has the mean.
+        """
+        return np.take_along_axis(proba, y[:, None], axis=1)
+
     def log_proba(self, outputs, temperature, weights=None):
         """Return the logarithm of each class's probability, of the members' mean.
 
@@ -171,6 +187,10 @@ class IndicatorTarget(_LabelTarget):
         log_proba = np.minimum(self.log_proba(outputs, 1.0, weights), -1e-12)
         other = np.log(-np.expm1(log_proba))
         return -np.where(y > 0, log_proba, other).mean(axis=1)
+
+    def judge(self, y, proba):
+        """Return the probabilities of the labels as they are; see `ClassTarget`."""
+        return np.where(y > 0, proba, 1 - proba)
 
     def log_proba(self, outputs, temperature, weights=None):
         """Return the logarithm of each label's probability, of the members' mean.
@@ -286,7 +306,37 @@ class NumericTarget:
 
     def losses(self, y, outputs, weights):
         """Return each row's squared error; see `ClassTarget.losses`."""
-        return ((np.einsum("nko,k->no", outputs, weights) - y) ** 2).mean(axis=1)
+        return (self.judge(y, self.mean(outputs, weights)) ** 2).mean(axis=1)
+
+    @staticmethod
+    def mean(outputs, weights):
+        """Return the members' weighted mean, encoded.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n_rows, n_members, n_outputs)
+        weights : ndarray of shape (n_members,)
+
+        Returns
+        -------
+        mean : ndarray of shape (n_rows, n_outputs)
+        """
+        return np.einsum("nko,k->no", outputs, weights)
+
+    def judge(self, y, predicted):
+        """Return by how much each target was missed.
+
+        Parameters
+        ----------
+        y, predicted : ndarray of shape (n_rows, n_outputs)
+            Encoded.
+
+        Returns
+        -------
+        residuals : ndarray of shape (n_rows, n_outputs)
+            Of which a mean of models has the mean.
+        """
+        return predicted - y
 
     def decode(self, outputs, weights=None):
         """Return the members' mean in the units of y.

@@ -2,12 +2,15 @@
 
 from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
 from ._fit_many import FitResult, fit_many
+from ._mixup_ensemble import MixupEnsembleClassifier, MixupEnsembleRegressor
 from ._search import MixupRandomizedSearchCV, MixupSearchCV
 
 __all__ = [
     "FitResult",
     "FoldEnsemble",
     "FoldEnsembleRegressor",
+    "MixupEnsembleClassifier",
+    "MixupEnsembleRegressor",
     "MixupRandomizedSearchCV",
     "MixupSearchCV",
     "fit_many",

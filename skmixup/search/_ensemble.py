@@ -41,11 +41,31 @@ class _Columns:
             check_is_fitted(estimator)
         if len({estimator.n_features_in_ for estimator in self.estimators}) > 1:
             raise ValueError("estimators must take the same number of columns.")
+        self._shares()
         if len({_target_kind(estimator) for estimator in self.estimators}) > 1:
             raise ValueError("estimators must have targets of one kind and number.")
 
+    def _shares(self):
+        """Return the weight of each, in sum 1."""
+        if self.weights is None:
+            return np.full(len(self.estimators), 1 / len(self.estimators))
+        weights = np.asarray(self.weights, dtype=float)
+        if weights.shape != (len(self.estimators),):
+            raise ValueError(
+                f"weights must have a number for each of the {len(self.estimators)} "
+                f"estimators, got shape {weights.shape}."
+            )
+        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+            raise ValueError(
+                "weights must be finite and from 0 on, one of them above, got "
+                f"{self.weights!r}."
+            )
+        weights = weights / weights.max()  # so that no sum overflows
+        return weights / weights.sum()
+
     def __sklearn_clone__(self):
-        return type(self)(self.estimators)  # which are fitted, and stay so
+        # The estimators are fitted, and stay so.
+        return type(self)(self.estimators, self.weights)
 
 
 class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
@@ -58,6 +78,8 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
     ----------
     estimators : list of fitted classifiers
         They take the same columns.
+    weights : array-like of shape (n_estimators,), default=None
+        How much each counts in the mean; None for all the same.
 
     Attributes
     ----------
@@ -78,8 +100,9 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
     (150, 3)
     """
 
-    def __init__(self, estimators):
+    def __init__(self, estimators, weights=None):
         self.estimators = estimators
+        self.weights = weights
 
     def fit(self, X=None, y=None):
         """Collect the classes; nothing is trained.
@@ -103,7 +126,7 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        """Return the mean of the members' probabilities.
+        """Return the weighted mean of the members' probabilities.
 
         Parameters
         ----------
@@ -114,7 +137,7 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
         proba : ndarray of shape (n_rows, n_classes)
             A class that a member has not seen has probability 0 for it.
         """
-        return np.mean(self._members("predict_proba", X, 0.0), axis=0)
+        return np.tensordot(self._shares(), self._members("predict_proba", X, 0.0), 1)
 
     def predict_log_proba(self, X):
         """Return the logarithm of the mean of the members' probabilities.
@@ -128,7 +151,8 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
         log_proba : ndarray of shape (n_rows, n_classes)
         """
         log_proba = self._members("predict_log_proba", X, -np.inf)
-        return logsumexp(log_proba, axis=0) - np.log(len(self.estimators))
+        shares = self._shares()
+        return logsumexp(log_proba, axis=0, b=shares[:, None, None])
 
     def _members(self, method, X, absent):
         """Return what each member predicts, (n_members, n_rows, n_classes)."""
@@ -171,6 +195,8 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
     ----------
     estimators : list of fitted regressors
         They take the same columns.
+    weights : array-like of shape (n_estimators,), default=None
+        How much each counts in the mean; None for all the same.
 
     Examples
     --------
@@ -186,8 +212,9 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
     (442,)
     """
 
-    def __init__(self, estimators):
+    def __init__(self, estimators, weights=None):
         self.estimators = estimators
+        self.weights = weights
 
     def fit(self, X=None, y=None):
         """Check the estimators; nothing is trained.
@@ -211,7 +238,7 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
         return self
 
     def predict(self, X):
-        """Return the mean of the members' predictions.
+        """Return the weighted mean of the members' predictions.
 
         Parameters
         ----------
@@ -224,7 +251,8 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
         check_is_fitted(self, "fitted_")
         parts = [estimator.predict(X) for estimator in self.estimators]
         # Made small first, so that no sum near the largest float overflows.
-        return np.ldexp(np.mean(np.ldexp(parts, -_SPARE), axis=0), _SPARE)
+        mean = np.tensordot(self._shares(), np.ldexp(parts, -_SPARE), 1)
+        return np.ldexp(mean, _SPARE)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -64,7 +64,7 @@ class _TableMaker(BaseEstimator):
         return self.estimator.get_metadata_routing()
 
 
-def fit_stacked(estimators, rows, X, y, params, **how):
+def fit_stacked(estimators, rows, X, y, params, look=None, **how):
     """Fit estimators that :func:`can_stack` in as few stacks as may be, in place.
 
     Those that make the same table of the same rows share it.
@@ -78,6 +78,9 @@ def fit_stacked(estimators, rows, X, y, params, **how):
     X, y : the rows
     params : dict
         For `fit`; of what has a row for each of X's, an estimator gets its own rows'.
+    look : callable, default=None
+        Takes a fitted estimator and the Plan that it was trained by, whose rows are
+        then let go.
     **how : dict
         Passed to :func:`skmixup.training._engine.train`.
 
@@ -88,6 +91,8 @@ def fit_stacked(estimators, rows, X, y, params, **how):
     estimator : MixupClassifier, MixupRegressor, Pipeline or None
     seconds : float
     error : Exception or None
+    seen : object
+        What `look` has returned.
     """
     groups, plans = {}, {}
     keys = {id(own): joblib.hash(own) for own in rows}
@@ -96,7 +101,7 @@ def fit_stacked(estimators, rows, X, y, params, **how):
             last_step(estimator)[1]._validate_params()
             last_step(estimator)[1]._check_params()
         except ValueError as error:
-            yield i, None, 0.0, error
+            yield i, None, 0.0, error, None
         else:
             key = keys[id(own)], _table_key(estimator)
             groups.setdefault(key, []).append(i)
@@ -107,18 +112,21 @@ def fit_stacked(estimators, rows, X, y, params, **how):
             if error is None:
                 plans[plan] = i, seconds
             else:
-                yield i, None, seconds, error
+                yield i, None, seconds, error, None
         made = plan = None  # nothing is held here that training lets go
     for trained in train(list(plans), **how):
         i, seconds = plans.pop(trained.plan)
-        estimator, estimators[i], error = estimators[i], None, None
+        estimator, estimators[i], error, seen = estimators[i], None, None, None
+        last = last_step(estimator)[1]
         try:
-            last_step(estimator)[1]._adopt(trained)
+            last._adopt(trained)
             stop_if_interrupted(estimator)
+            if look is not None:
+                seen = look(last, trained.plan)
         except Exception as failure:
             estimator, error = None, failure
-        yield i, estimator, seconds + trained.seconds, error
-        del estimator
+        yield i, estimator, seconds + trained.seconds, error, seen
+        del estimator, last
 
 
 def _table_key(estimator):
@@ -272,7 +280,7 @@ def _fit_many(estimators, X, y, rows, params, how):
     del fits
     numbers, own = [i for i, _ in stacked], [fit for _, fit in stacked]
     del stacked
-    for place, *result in fit_stacked(
+    for place, *result, _ in fit_stacked(
         own, [rows[i] for i in numbers], X, y, params, **how
     ):
         yield FitResult(numbers[place], *result)

@@ -158,7 +158,7 @@ class _StackedSearch:
             max_members=self.max_members,
             verbose=self.verbose,
         )
-        for i, estimator, seconds, error in trained:
+        for i, estimator, seconds, error, _ in trained:
             cell = cells[i]
             if error is not None:
                 self._fail(cell, data, seconds, error)

@@ -120,11 +120,21 @@ def allowed(kind):
 
 @dataclass(eq=False)
 class Table:
-    """Encoded rows, ready for training: a fold, say, as one encoder left it."""
+    """Encoded rows, ready for training: a fold, say, as one encoder left it.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of float32 of shape (n_rows, n_features)
+    y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+    weight : ndarray of float of shape (n_rows,)
+    index : ndarray of int of shape (n_rows,), default=None
+        Of each row, the number of one among those that were encoded.
+    """
 
     X: np.ndarray | sparse.csr_matrix
     y: np.ndarray
     weight: np.ndarray
+    index: np.ndarray | None = None
 
     @property
     def loss_weight(self):

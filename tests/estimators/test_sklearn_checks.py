@@ -8,6 +8,8 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skmixup import (
     MixupClassifier,
+    MixupEnsembleClassifier,
+    MixupEnsembleRegressor,
     MixupRandomizedSearchCV,
     MixupRegressor,
     MixupSearchCV,
@@ -36,6 +38,14 @@ SEARCHES = [
         cv=2,
         error_score="raise",
         keep_folds=True,
+    ),
+    MixupEnsembleClassifier(
+        MixupClassifier(n_estimators=2, max_epochs=30),
+        candidates=[{}, {"alpha": 0.0}],
+    ),
+    MixupEnsembleRegressor(
+        MixupRegressor(n_estimators=2, max_epochs=30),
+        candidates=[{}, {"alpha": 0.0}],
     ),
 ]
 
