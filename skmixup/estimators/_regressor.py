@@ -288,7 +288,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         self.target_ndim_ = target.ndim
 
     def _combine(self, outputs, weights):
-        return self._target.mean(outputs, weights)
+        return self._target.combine(outputs, weights)
 
     # ---- prediction
 

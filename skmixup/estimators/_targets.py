@@ -306,10 +306,10 @@ class NumericTarget:
 
     def losses(self, y, outputs, weights):
         """Return each row's squared error; see `ClassTarget.losses`."""
-        return (self.judge(y, self.mean(outputs, weights)) ** 2).mean(axis=1)
+        return (self.judge(y, self.combine(outputs, weights)) ** 2).mean(axis=1)
 
     @staticmethod
-    def mean(outputs, weights):
+    def combine(outputs, weights):
         """Return the members' weighted mean, encoded.
 
         Parameters
@@ -319,7 +319,7 @@ class NumericTarget:
 
         Returns
         -------
-        mean : ndarray of shape (n_rows, n_outputs)
+        combined : ndarray of shape (n_rows, n_outputs)
         """
         return np.einsum("nko,k->no", outputs, weights)
 
