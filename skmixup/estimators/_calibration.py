@@ -6,11 +6,11 @@ from scipy.optimize import minimize, minimize_scalar
 from ._rows_last import log_softmax, rows_first, rows_last
 
 _REACH = np.log(4)  # temperatures from 1/4 to 4
-_PRIOR = 3.0  # rows' worth of belief in a temperature of 1
+_PRIOR = 3.0  # rows' worth of belief in a temperature of 1, or in even shares
 _CLEARLY = 2.0  # standard errors by which the loss must fall
 
 
-def fit_temperature(log_proba, y, weight=None):
+def fit_temperature(log_proba, y, weight=None, prior=_PRIOR):
     """Return the temperature that probabilities need on rows not trained on, or 1.
 
     The temperature T makes p^(1/T), normalized again, of a row's probabilities p [1]_.
@@ -26,6 +26,8 @@ def fit_temperature(log_proba, y, weight=None):
         Classes.
     weight : ndarray of shape (n_rows,), default=None
         Weight of each row.
+    prior : float, default=3.0
+        Rows' worth of belief in a temperature of 1.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def fit_temperature(log_proba, y, weight=None):
         return -_of_class(apply_temperature(log_proba, np.exp(log_temperature)), y)
 
     best = minimize_scalar(
-        lambda t: weight @ losses(t) + _PRIOR * t**2,
+        lambda t: weight @ losses(t) + prior * t**2,
         bounds=(-_REACH, _REACH),
         method="bounded",
     ).x

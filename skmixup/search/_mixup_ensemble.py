@@ -24,7 +24,10 @@ from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
 from ._fit_many import fit_stacked
 from ._portfolio import portfolio
 
-_PRIOR = 20.0  # rows' worth of belief in even weights
+# Rows' worth of belief in even weights, and in a temperature of 1. More than for one
+# estimator: each candidate has its own temperature already, and its networks were
+# stopped where they were best on the rows that they set aside.
+_EVEN, _AS_IT_IS = 60.0, 20.0
 _MOST_VALUES = 2**22  # predicted by a candidate, from which is learned
 _SMALLEST = 1e-3  # weight: less changes no prediction that anybody sees
 
@@ -219,7 +222,7 @@ class _MixupEnsemble(BaseEstimator):
         self.losses_ = np.full(n_fits, np.nan)
         if len(common):
             judged = np.stack([target.judge(y, one) for one in predicted])
-            shares = fit_shares(judged.astype(float), self._loss_of, weight, _PRIOR)
+            shares = fit_shares(judged.astype(float), self._loss_of, weight, _EVEN)
             shares[shares < _SMALLEST] = 0.0
             self.weights_ = shares / shares.sum()
             losses = [self._loss_of(one)[0].mean(axis=1) for one in judged]
@@ -357,7 +360,7 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
         self.temperature_ = 1.0
         if y.ndim == 1 and len(y):
             log_proba = np.log(np.maximum(predicted, 1e-30))
-            found = fit_temperature(log_proba, y, weight)
+            found = fit_temperature(log_proba, y, weight, _AS_IT_IS)
             # Of later rows, all networks of a candidate make a softer mean than one.
             self.temperature_ = min(found, 1.0)
 

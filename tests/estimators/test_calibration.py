@@ -12,6 +12,7 @@ from skmixup import MixupClassifier, fit_many
 from skmixup.estimators._calibration import (
     apply_temperature,
     fit_share,
+    fit_shares,
     fit_temperature,
 )
 
@@ -136,3 +137,65 @@ def test_of_many_rows_set_aside_every_nth_tells_as_much(monkeypatch):
     monkeypatch.setattr("skmixup.estimators._base._MOST_SET_ASIDE", 1000)
     assert_allclose(clf.fit(X, y).temperature_, whole, atol=0.1)
     assert 700 < sum(scored) <= 1000  # of 1500
+
+
+def likelihoods(n_rows, seed=0):
+    """Of three models: one that knows, one that does half, one that guesses."""
+    rng = np.random.default_rng(seed)
+    knows = rng.beta(8, 1.5, size=(n_rows, 1))
+    return np.stack(
+        [knows, rng.beta(3, 2, size=(n_rows, 1)), np.full((n_rows, 1), 0.3)]
+    )
+
+
+def log_loss_of(likelihood):
+    return -np.log(likelihood), -1 / likelihood
+
+
+def test_shares_have_the_lowest_loss_where_rows_are_many():
+    judged = likelihoods(4000)
+    shares = fit_shares(judged, log_loss_of, np.ones(4000), prior=1e-6)
+    assert_allclose(shares.sum(), 1)
+
+    def loss(shares):
+        return -np.log(np.tensordot(shares, judged, 1)).mean()
+
+    grid = np.array(
+        [
+            (a, b, 1 - a - b)
+            for a in np.linspace(0, 1, 51)
+            for b in np.linspace(0, 1, 51)
+        ]
+    )
+    best = min(loss(one) for one in grid if one[2] >= 0)
+    assert loss(shares) <= best + 1e-6
+    assert shares[2] < 0.05
+
+
+def test_shares_are_even_where_nothing_tells_or_belief_is_strong():
+    few = likelihoods(5)
+    even = np.full(3, 1 / 3)
+    assert_allclose(fit_shares(few, log_loss_of, np.ones(5), 1e6), even, atol=1e-4)
+    assert_allclose(fit_shares(few[:, :0], log_loss_of, np.ones(0), 1.0), even)
+    perfect = np.ones((3, 9, 1))
+    assert_allclose(fit_shares(perfect, log_loss_of, np.ones(9), 1.0), even)
+    assert fit_shares(few[:1], log_loss_of, np.ones(5), 1.0).tolist() == [1]
+
+
+@given(st.integers(0, 2**31))
+def test_shares_by_weight_are_shares_of_copies(seed):
+    judged = likelihoods(60, seed)
+    weight = np.random.default_rng(seed).integers(1, 4, size=60)
+    copied = np.repeat(judged, weight, axis=1)
+    prior = 20.0
+    shares = fit_shares(judged, log_loss_of, weight, prior * 60 / weight.sum())
+    again = fit_shares(copied, log_loss_of, np.ones(weight.sum()), prior)
+    assert_allclose(shares, again, atol=1e-4)
+
+
+def test_shares_of_residuals_let_errors_cancel():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(500, 2))
+    judged = np.stack([noise, -noise, 3 * rng.normal(size=(500, 2))])
+    shares = fit_shares(judged, lambda r: (r**2, 2 * r), np.ones(500), 1.0)
+    assert_allclose(shares, [0.5, 0.5, 0], atol=0.02)
