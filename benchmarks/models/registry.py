@@ -15,7 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
-from skmixup import MixupClassifier, MixupSearchCV
+from skmixup import MixupClassifier, MixupEnsembleClassifier, MixupSearchCV
 
 from . import protocols
 from .preprocessing import categorical, filled, one_hot, ordinal
@@ -114,6 +114,10 @@ def _search(keep_folds, seed, **params):
     )
 
 
+def _ensemble(seed):
+    return MixupEnsembleClassifier(random_state=seed)
+
+
 def _mlp(seed, **params):
     return one_hot(MLPClassifier(random_state=seed, **params))
 
@@ -184,6 +188,7 @@ MODELS = {
     "cutmix": Model(partial(_mixup, "cutmix"), cost=1.4, erm="mixup", **_STACK),
     "mixup_search": Model(partial(_search, False), **_SEARCH),
     "mixup_folds": Model(partial(_search, True), **_SEARCH),
+    "ensemble": Model(_ensemble, cost=30.0),
     "mlp": Model(_mlp, cost=2.0, has_protocol=True),
     "logistic": Model(_logistic, cost=0.3),
     "forest": Model(_forest, cost=0.7),

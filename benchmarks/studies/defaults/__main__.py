@@ -33,6 +33,8 @@ PEERS = (
     *("logistic", "mlp", "forest", "hist_gradient_boosting"),
     *("xgboost", "lightgbm", "catboost", "realmlp", "tabm"),
 )
+SLOW = "ensemble"
+OTHERS = (*PEERS, SLOW)
 
 
 def _halves():
@@ -47,9 +49,9 @@ def add_options(parser):
     add("--half", choices=_halves(), default="meta-train", help=about)
     recipes = f"of {', '.join(RECIPES)}; if none is named, all, or on meta-test two"
     add("--recipes", nargs="+", choices=RECIPES, metavar="NAME", help=recipes)
-    models = f"of {', '.join(PEERS)}; if the option is not there, none, or on meta-test"
-    models += " all"
-    add("--models", nargs="*", choices=PEERS, metavar="NAME", help=models)
+    models = f"of {', '.join(OTHERS)}; if the option is not there, none, or"
+    models += f" on meta-test all but {SLOW}"
+    add("--models", nargs="*", choices=OTHERS, metavar="NAME", help=models)
     add("--min-rows", type=at_least(1), metavar="N", help="leave smaller tables out")
     add("--max-rows", type=at_least(1), metavar="N", help="leave larger tables out")
     first = f"folds of the {FOLDS} to run"
