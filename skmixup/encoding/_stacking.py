@@ -1,21 +1,30 @@
 """What another model says of each row, as columns that a network is given."""
 
 import warnings
+from numbers import Integral
 
 import numpy as np
+import pandas as pd
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
-from sklearn.model_selection import check_cv, cross_val_predict
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.model_selection import (
+    KFold,
+    PredefinedSplit,
+    StratifiedKFold,
+    cross_val_predict,
+)
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
 
 from .._sklearn import HasMethods, fit_context
 from ._checks import as_table
+from ._columns import to_frame
 
 _LEAST = 1e-3  # probability, so that no logarithm stands far from the others
-
-
-def _names_itself(transformer):
-    return hasattr(transformer, "n_outputs_")
 
 
 class StackingTransformer(TransformerMixin, BaseEstimator):
@@ -35,7 +44,9 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         regressor, its predictions. All are standardized.
     cv : int, cross-validation generator or iterable, default=5
         Which rows are told by a model that has not seen them; as in
-        :func:`sklearn.model_selection.cross_val_predict`, a partition.
+        :func:`sklearn.model_selection.cross_val_predict`, a partition. An int is a
+        number of folds, stratified where each class has as many rows; copies of a row
+        are in one fold.
 
     Attributes
     ----------
@@ -45,6 +56,10 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         What was taken off each column, and what it was then divided by.
     n_outputs_ : int
         Number of columns.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where they have any that are strings.
 
     References
     ----------
@@ -106,22 +121,73 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         -------
         Z : ndarray of float32 of shape (n_rows, n_outputs_)
         """
-        X = as_table(X)
         is_class = is_classifier(self.estimator)
-        cv = check_cv(self.cv, y, classifier=is_class)
+        if is_class and not hasattr(self.estimator, "predict_proba"):
+            raise ValueError(
+                "estimator must be a classifier with predict_proba, or a regressor, "
+                f"got {self.estimator!r}."
+            )
+        X = as_table(X)
+        validate_data(self, X, skip_check_array=True)
+        y = self._check_target(X, y, is_class)
         method = "predict_proba" if is_class else "predict"
         with warnings.catch_warnings():
             # A class that a fold lacks has probability 0 there.
-            for message in ("The least populated class", "Number of classes in train"):
-                warnings.filterwarnings("ignore", message=message)
-            told = cross_val_predict(self.estimator, X, y, cv=cv, method=method)
-        columns = self._columns(told)
+            warnings.filterwarnings("ignore", message="Number of classes in training")
+            told = cross_val_predict(
+                self.estimator, X, y, cv=self._folds(X, y, is_class), method=method
+            )
         self.estimator_ = clone(self.estimator).fit(X, y)
+        columns = self._columns(told)
         self.n_outputs_ = columns.shape[1]
         self.center_ = columns.mean(axis=0)
         spread = columns.std(axis=0)
         self.scale_ = np.where(spread > 0, spread, 1.0)
         return self._standardize(columns)
+
+    def _check_target(self, X, y, is_class):
+        """Return y as an array; of numbers, in units in which no square overflows."""
+        if y is None:
+            raise ValueError(
+                "This StackingTransformer estimator requires y to be passed, but the "
+                "target y is None."
+            )
+        y = np.asarray(y)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = y[:, 0]
+        check_consistent_length(X, y)
+        if is_class:
+            if y.ndim != 1:
+                raise ValueError(
+                    "y must hold one label a row for a classifier, got shape "
+                    f"{y.shape}."
+                )
+            return column_or_1d(y)
+        y = y.astype(float)
+        return np.ldexp(y, -np.frexp(abs(y).max(axis=0))[1])
+
+    def _folds(self, X, y, is_class):
+        """Return `cv`, or for a number of folds, one of each row."""
+        if not isinstance(self.cv, Integral):
+            return self.cv
+        _, first, which = _distinct_rows(X)
+        n_folds = min(self.cv, len(first))
+        if n_folds < 2:
+            raise ValueError(
+                f"cv={self.cv!r} needs two rows that are not equal, got n_samples = "
+                f"{len(y)} of which {len(first)} are."
+            )
+        own = y[first]
+        strata = np.unique(own, return_inverse=True)[1] if is_class else None
+        kind = KFold(n_folds, shuffle=True, random_state=0)
+        if is_class and np.bincount(strata).max() >= n_folds:
+            kind = StratifiedKFold(n_folds, shuffle=True, random_state=0)
+        folds = np.empty(len(first), dtype=int)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The least populated class")
+            for fold, (_, test) in enumerate(kind.split(own, strata)):
+                folds[test] = fold
+        return PredefinedSplit(folds[which])
 
     def transform(self, X):
         """Return what the model that was trained on all rows says.
@@ -136,12 +202,13 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "estimator_")
         X = as_table(X)
+        validate_data(self, X, skip_check_array=True, reset=False)
         if is_classifier(self.estimator_):
             return self._standardize(self._columns(self.estimator_.predict_proba(X)))
         return self._standardize(self._columns(self.estimator_.predict(X)))
 
     def _columns(self, told):
-        if not is_classifier(self.estimator):
+        if not is_classifier(self.estimator_):
             return np.asarray(told, dtype=float).reshape(len(told), -1)
         first = 1 if told.shape[1] == 2 else 0  # the other one says the same
         return np.log(np.clip(told, _LEAST, 1 - _LEAST))[:, first:]
@@ -149,7 +216,6 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
     def _standardize(self, columns):
         return ((columns - self.center_) / self.scale_).astype(np.float32)
 
-    @available_if(_names_itself)
     def get_feature_names_out(self, input_features=None):
         """Return a name for each column.
 
@@ -162,11 +228,29 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         -------
         names : ndarray of str of shape (n_outputs_,)
         """
-        kind = type(self.estimator).__name__.lower()
+        check_is_fitted(self, "estimator_")
+        kind = type(self.estimator_).__name__.lower()
         return np.array([f"{kind}{i}" for i in range(self.n_outputs_)], dtype=object)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = []
         tags.input_tags.sparse = tags.input_tags.allow_nan = True
         return tags
+
+
+def _distinct_rows(X):
+    """Return rows that differ, the first of each, and which of them each row is."""
+    if sparse.issparse(X):
+        every = np.arange(X.shape[0])
+        return every, every, every
+    frame = to_frame(X)
+    codes = [
+        pd.factorize(frame.iloc[:, i], use_na_sentinel=False)[0]
+        for i in range(frame.shape[1])
+    ]
+    found = np.unique(
+        np.column_stack(codes), axis=0, return_index=True, return_inverse=True
+    )
+    return found[0], found[1], found[2].reshape(-1)

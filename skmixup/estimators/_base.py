@@ -257,13 +257,11 @@ class BaseMixup(BaseEstimator):
         """
         bins = getattr(last_step(self.encoder_)[1], "tree_bins_", None)
         n_last = 0 if bins is None else len(bins.columns_)
-        if not n_last or splits[0][1] is None or len(splits) < _FEWEST_OF_TWO_KINDS:
-            return [n_features] * len(splits)
-        n_first = n_features - n_last
-        return [
-            n_first if k % 2 == 0 and k + 1 < len(splits) else n_features
-            for k in range(len(splits))
-        ]
+        n_members = len(splits)
+        few = n_members < _FEWEST_OF_TWO_KINDS or n_members % 2  # with nobody beside it
+        if not n_last or splits[0][1] is None or few:
+            return [n_features] * n_members
+        return [n_features - n_last, n_features] * (n_members // 2)
 
     def _params_of(self, kind):
         """Return what is a parameter here, and a field of Member or of Shared."""

@@ -7,6 +7,7 @@ from ._rows_last import log_softmax, rows_first, rows_last
 
 _REACH = np.log(4)  # temperatures from 1/4 to 4
 _PRIOR = 3.0  # rows' worth of belief in a temperature of 1, or in even shares
+_LEAST_SHARE = 1e-4  # of an even one: a row's own models must not all have none
 _CLEARLY = 2.0  # standard errors by which the loss must fall
 
 
@@ -85,7 +86,7 @@ def fit_share(losses_at, weight=None):
     return float(best.x)
 
 
-def fit_shares(judged, loss_of, weight, prior):
+def fit_shares(judged, known, loss_of, weight, prior):
     """Return the shares of several models, of which the mean has the lowest loss.
 
     Drawn towards even ones: on few rows, they would be fitted to their noise.
@@ -94,6 +95,9 @@ def fit_shares(judged, loss_of, weight, prior):
     ----------
     judged : ndarray of shape (n_models, n_rows, n_outputs)
         What each model is worth on rows that it was not trained on: likelihoods, say.
+    known : ndarray of bool of shape (n_models, n_rows)
+        Which rows a model is judged on. A row is told by the mean of those that know
+        it; one that none knows counts for nothing.
     loss_of : callable
         Takes what a mean of models is worth, (n_rows, n_outputs), the mean of theirs;
         returns its loss in each place, and the loss's slope.
@@ -107,29 +111,40 @@ def fit_shares(judged, loss_of, weight, prior):
     shares : ndarray of shape (n_models,)
         From 0 on, in sum 1.
     """
-    n_models, n_rows = judged.shape[:2]
+    some = known.any(axis=0)
+    judged, known, weight = judged[:, some], known[:, some], weight[some]
+    n_models, n_rows = known.shape
     even = np.full(n_models, 1 / n_models)
     if n_models == 1 or not n_rows:
         return even
     weight = (weight / weight.sum())[:, None] / judged.shape[2]
-    unit = (weight * loss_of(judged.mean(axis=0))[0]).sum()
+    judged = np.where(known[..., None], judged, 0.0)
+    known = known.astype(float)
+
+    def mean_of(shares):
+        total = shares @ known
+        return np.tensordot(shares, judged, 1) / total[:, None], total[:, None]
+
+    unit = (weight * loss_of(mean_of(even)[0])[0]).sum()
     if unit == 0:
         return even
     belief = prior * n_models / n_rows
 
     def objective(shares):
-        loss, slope = loss_of(np.tensordot(shares, judged, 1))
-        value = (weight * loss).sum() / unit
-        slopes = np.tensordot(judged, weight * slope, 2) / unit
+        mean, total = mean_of(shares)
+        loss, slope = loss_of(mean)
+        pull = weight * slope / total / unit
+        slopes = np.tensordot(judged, pull, 2) - known @ (pull * mean).sum(axis=1)
         off = shares - even
-        return value + belief * off @ off, slopes + 2 * belief * off
+        value = (weight * loss).sum() / unit + belief * off @ off
+        return value, slopes + 2 * belief * off
 
     found = minimize(
         objective,
         even,
         jac=True,
         method="SLSQP",
-        bounds=[(0, 1)] * n_models,
+        bounds=[(_LEAST_SHARE / n_models, 1)] * n_models,
         constraints={
             "type": "eq",
             "fun": lambda shares: shares.sum() - 1,
@@ -137,7 +152,7 @@ def fit_shares(judged, loss_of, weight, prior):
         },
         options={"maxiter": 200},
     ).x
-    found = np.clip(found, 0, None)
+    found = np.where(found <= 2 * _LEAST_SHARE / n_models, 0.0, found)
     return found / found.sum()
 
 

@@ -170,10 +170,11 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     warning.
 
     From 1,600 rows on, or with ``preprocess=TabularEncoder(n_tree_bins=...)``, decision
-    trees of y lay further bins of each number. Every other one of four members or more
-    sees all columns but those. It has set aside the same rows as the next, and how much
-    each kind counts in the prediction is what has the lowest log-loss on them: bins
-    that follow y suit tables of counts and thresholds, and do harm on smooth ones.
+    trees of y lay further bins of each number. Of an even number of four members or
+    more, every other one sees all columns but those. It has set aside the same rows as
+    the next, and how much each kind counts in the prediction is what has the lowest
+    log-loss on them: bins that follow y suit tables of counts and thresholds, and do
+    harm on smooth ones.
 
     A row's prediction does not depend on the rows beside it. On a CPU it is the same to
     the last bit where torch computes with MKL, as on x86; elsewhere but for round-off

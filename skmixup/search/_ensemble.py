@@ -49,7 +49,12 @@ class _Columns:
         """Return the weight of each, in sum 1."""
         if self.weights is None:
             return np.full(len(self.estimators), 1 / len(self.estimators))
-        weights = np.asarray(self.weights, dtype=float)
+        try:
+            weights = np.asarray(self.weights, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"weights must be numbers, got {self.weights!r}."
+            ) from error
         if weights.shape != (len(self.estimators),):
             raise ValueError(
                 f"weights must have a number for each of the {len(self.estimators)} "

@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skmixup import MixupClassifier, TabularEncoder
@@ -20,7 +21,7 @@ NUMBERS = load_diabetes(return_X_y=True)
 
 def test_rows_of_fit_are_told_by_models_that_have_not_seen_them():
     X, y = WINE
-    made = StackingTransformer(KNeighborsClassifier(5))
+    made = StackingTransformer(KNeighborsClassifier(5), cv=StratifiedKFold(5))
     Z = made.fit_transform(X, y)
     proba = cross_val_predict(
         KNeighborsClassifier(5), X, y, cv=StratifiedKFold(5), method="predict_proba"
@@ -75,12 +76,59 @@ def test_names_and_errors():
     made = StackingTransformer(LogisticRegression())
     with pytest.raises(NotFittedError):
         made.transform(WINE[0])
-    assert not hasattr(made, "get_feature_names_out")
+    with pytest.raises(NotFittedError):
+        made.get_feature_names_out()
     made.fit(WINE[0][:, :2], WINE[1])
     names = [f"logisticregression{i}" for i in range(3)]
     assert made.get_feature_names_out().tolist() == names
     with pytest.raises(ValueError, match="'estimator' parameter"):
         StackingTransformer("tree").fit_transform(*WINE)
+    with pytest.raises(ValueError, match="estimator must be a classifier with"):
+        StackingTransformer(LinearSVC()).fit(*WINE)
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        made.fit(WINE[0], None)
+    with pytest.raises(ValueError, match="one label a row"):
+        made.fit(WINE[0], np.column_stack([WINE[1]] * 2))
+    with pytest.raises(ValueError, match="two rows that are not equal"):
+        made.fit(WINE[0][[0, 0]], WINE[1][:2])
+    with pytest.raises(ValueError, match="X has 3 features"):
+        made.fit(WINE[0][:, :2], WINE[1]).transform(WINE[0][:, :3])
+
+
+def test_copies_are_in_one_fold():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=60), "b": rng.choice(["u", None], 60)})
+    X, y = pd.concat([X] * 5), np.tile(rng.integers(2, size=60), 5)
+    nearest = make_pipeline(TabularEncoder(), KNeighborsClassifier(1))
+    Z = StackingTransformer(nearest).fit_transform(X, y)[:, 0]
+    assert np.corrcoef(Z, y)[0, 1] < 0.4
+    assert (np.ptp(Z.reshape(5, 60), axis=0) == 0).all()
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, 8, 30])
+def test_few_rows_and_many_classes_have_fewer_folds(n_rows):
+    X = np.arange(n_rows * 2.0).reshape(n_rows, 2)
+    y = np.arange(n_rows) % max(n_rows // 4, 2)
+    tree = DecisionTreeClassifier(random_state=0)
+    Z = StackingTransformer(tree).fit_transform(X, y)
+    assert len(Z) == n_rows and np.isfinite(Z).all()
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1.0, 1e200])
+def test_units_of_the_target_are_nothing_to_it(unit):
+    made = StackingTransformer(Ridge())
+    Z = made.fit_transform(NUMBERS[0], NUMBERS[1] * unit)
+    assert np.corrcoef(Z[:, 0], NUMBERS[1])[0, 1] > 0.6
+    column = made.fit_transform(NUMBERS[0], NUMBERS[1][:, None] * unit)
+    np.testing.assert_array_equal(column, Z)
+
+
+def test_frames_come_out_where_they_are_asked_for():
+    X, y = load_wine(return_X_y=True, as_frame=True)
+    tree = StackingTransformer(DecisionTreeClassifier(max_leaf_nodes=4))
+    union = FeatureUnion([("rows", TabularEncoder()), ("tree", tree)])
+    made = union.set_output(transform="pandas").fit(X, y).transform(X)
+    assert made.columns[-1] == "tree__decisiontreeclassifier2"
 
 
 def test_a_network_learns_from_it_beside_a_frame():

@@ -152,9 +152,14 @@ def log_loss_of(likelihood):
     return -np.log(likelihood), -1 / likelihood
 
 
+def shares_of(judged, weight, prior, loss_of=log_loss_of, known=None):
+    known = np.ones(judged.shape[:2], bool) if known is None else known
+    return fit_shares(judged, known, loss_of, weight, prior)
+
+
 def test_shares_have_the_lowest_loss_where_rows_are_many():
     judged = likelihoods(4000)
-    shares = fit_shares(judged, log_loss_of, np.ones(4000), prior=1e-6)
+    shares = shares_of(judged, np.ones(4000), 1e-6)
     assert_allclose(shares.sum(), 1)
 
     def loss(shares):
@@ -175,11 +180,11 @@ def test_shares_have_the_lowest_loss_where_rows_are_many():
 def test_shares_are_even_where_nothing_tells_or_belief_is_strong():
     few = likelihoods(5)
     even = np.full(3, 1 / 3)
-    assert_allclose(fit_shares(few, log_loss_of, np.ones(5), 1e6), even, atol=1e-4)
-    assert_allclose(fit_shares(few[:, :0], log_loss_of, np.ones(0), 1.0), even)
+    assert_allclose(shares_of(few, np.ones(5), 1e6), even, atol=1e-4)
+    assert_allclose(shares_of(few[:, :0], np.ones(0), 1.0), even)
     perfect = np.ones((3, 9, 1))
-    assert_allclose(fit_shares(perfect, log_loss_of, np.ones(9), 1.0), even)
-    assert fit_shares(few[:1], log_loss_of, np.ones(5), 1.0).tolist() == [1]
+    assert_allclose(shares_of(perfect, np.ones(9), 1.0), even)
+    assert shares_of(few[:1], np.ones(5), 1.0).tolist() == [1]
 
 
 @given(st.integers(0, 2**31))
@@ -188,8 +193,8 @@ def test_shares_by_weight_are_shares_of_copies(seed):
     weight = np.random.default_rng(seed).integers(1, 4, size=60)
     copied = np.repeat(judged, weight, axis=1)
     prior = 20.0
-    shares = fit_shares(judged, log_loss_of, weight, prior * 60 / weight.sum())
-    again = fit_shares(copied, log_loss_of, np.ones(weight.sum()), prior)
+    shares = shares_of(judged, weight, prior * 60 / weight.sum())
+    again = shares_of(copied, np.ones(weight.sum()), prior)
     assert_allclose(shares, again, atol=1e-4)
 
 
@@ -197,5 +202,20 @@ def test_shares_of_residuals_let_errors_cancel():
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(500, 2))
     judged = np.stack([noise, -noise, 3 * rng.normal(size=(500, 2))])
-    shares = fit_shares(judged, lambda r: (r**2, 2 * r), np.ones(500), 1.0)
+    shares = shares_of(judged, np.ones(500), 1.0, lambda r: (r**2, 2 * r))
     assert_allclose(shares, [0.5, 0.5, 0], atol=0.02)
+
+
+def test_a_row_is_told_by_those_that_know_it():
+    """What is in the place of others is never looked at, and some are known of none."""
+    judged = likelihoods(2000)
+    whole = shares_of(judged, np.ones(2000), 1e-6)
+    rng = np.random.default_rng(0)
+    known = rng.random((3, 2000)) < 0.6
+    hidden = np.where(known[..., None], judged, np.nan)
+    shares = shares_of(hidden, np.ones(2000), 1e-6, known=known)
+    assert_allclose(shares, whole, atol=0.05)
+    known[1] = False
+    shares = shares_of(hidden, np.ones(2000), 1.0, known=known)
+    assert_allclose(shares.sum(), 1)
+    assert shares[0] > 5 * shares[2]

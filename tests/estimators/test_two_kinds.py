@@ -108,6 +108,7 @@ def test_the_kind_that_does_better_on_rows_set_aside_has_the_larger_share():
     [
         {"n_estimators": 1},
         {"n_estimators": 3},
+        {"n_estimators": 5},
         {"early_stopping": False, "n_estimators": 4},
     ],
     ids=str,
@@ -120,12 +121,18 @@ def test_few_members_and_those_without_rows_set_aside_see_all(params):
     assert model.member_weights_ is None
 
 
-def test_an_odd_member_sees_all():
-    X, y = steps()
-    model = MixupClassifier(preprocess=TREES, n_estimators=5, **FEW).fit(X, y)
-    own = widths(model)
-    assert own[:2] * 2 + own[1:2] == own and own[0] < own[1]
-    assert model.member_weights_.sum() == pytest.approx(1)
+def test_members_beside_each_other_have_set_aside_the_same_copies():
+    """Rows of several copies make folds of other lengths, and these are sorted."""
+    X, y = steps(300)
+    weight = np.random.default_rng(0).integers(1, 4, size=300).astype(float)
+    model = MixupClassifier(preprocess=TREES, n_estimators=6, **FEW)
+    plan = model._plan(model._make_table(X, y, weight))
+    assert len({len(valid) for _, valid in plan.splits}) > 1
+    for (_, valid), (train, other) in zip(
+        plan.splits[::2], plan.splits[1::2], strict=True
+    ):
+        np.testing.assert_array_equal(valid, other)
+        assert not np.isin(valid, train).any()
 
 
 @pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
