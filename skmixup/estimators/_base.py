@@ -340,12 +340,8 @@ class BaseMixup(BaseEstimator):
         sums = np.zeros((len(rows), predicted[0].shape[1]))
         np.add.at(sums, inverse, np.concatenate(predicted))
         table = plan.table
-        return SetAside(
-            table.index[rows],
-            counts * (1.0 if plan.weight is None else plan.weight[rows]),
-            table.y[rows],
-            (sums / counts[:, None]).astype(np.float32),
-        )
+        mean = (sums / counts[:, None]).astype(np.float32)
+        return SetAside(table.index[rows], table.weight[rows], table.y[rows], mean)
 
     @property
     def _has_two_kinds(self):

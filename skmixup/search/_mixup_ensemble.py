@@ -188,7 +188,7 @@ class _MixupEnsemble(BaseEstimator):
                     )
                 clone(own).set_params(**one)  # raises if there is no such parameter
             return list(self.candidates)
-        may_stack = own.preprocess == "auto" and not (
+        may_stack = num_samples(X) >= _ROWS_FOR_TREES and not (
             sparse.issparse(X) or is_matrix(y)
         )
         found = portfolio(own.categorical_features, self._count_classes(y), may_stack)
