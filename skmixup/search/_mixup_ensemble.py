@@ -23,12 +23,10 @@ from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
 from ._fit_many import fit_stacked
 from ._portfolio import portfolio
 
-# Rows' worth of belief in even weights: 6 at 400 rows, less of more by the square, as
-# chosen on meta-train tables. On few, to choose does harm; on many, it gains much.
-_EVEN, _EVEN_ROWS = 6.0, 400
-# The same in a temperature of 1. More than for one estimator: each candidate has one
-# already, and its networks were stopped where they were best on the rows set aside.
-_AS_IT_IS = 20.0
+# Rows' worth of belief in even weights, and in a temperature of 1: 6 at 400 rows, and
+# less of more by the square, as chosen on meta-train tables. On few, to choose does
+# harm, also since networks were stopped where they were best on them.
+_BELIEF, _BELIEF_ROWS = 6.0, 400
 _ROWS_FOR_TREES = 100  # of fewer, boosted trees hardly know more than the mean
 _MOST_VALUES = 2**22  # predicted by a candidate, from which is learned
 _SMALLEST = 1e-3  # weight beside the largest: less changes nothing that anybody sees
@@ -237,7 +235,7 @@ class _MixupEnsemble(BaseEstimator):
             known[k, at], predicted[k, at] = True, part.predicted[place]
             y[at], weight[at] = part.y[place], part.weight[place]
         judged = np.stack([target.judge(y, one) for one in predicted]).astype(float)
-        prior = _EVEN * (_EVEN_ROWS / max(len(rows), 1)) ** 2
+        prior = _BELIEF * (_BELIEF_ROWS / max(len(rows), 1)) ** 2
         shares = fit_shares(judged, known, self._loss_of, weight, prior)
         shares[shares < _SMALLEST * shares.max()] = 0.0
         self.weights_ = shares / shares.sum()
@@ -249,9 +247,9 @@ class _MixupEnsemble(BaseEstimator):
         kept = told > 0
         predicted *= known[..., None]
         mean = np.tensordot(self.weights_, predicted[:, kept], 1) / told[kept, None]
-        self._learn_from_mean(mean, y[kept], weight[kept])
+        self._learn_from_mean(mean, y[kept], weight[kept], prior)
 
-    def _learn_from_mean(self, predicted, y, weight):
+    def _learn_from_mean(self, predicted, y, weight, prior):
         """Learn what rows set aside tell of the weighted mean."""
 
     # ---- prediction
@@ -381,11 +379,11 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
         likelihood = np.maximum(likelihood, 1e-12)
         return -np.log(likelihood), -1 / likelihood
 
-    def _learn_from_mean(self, predicted, y, weight):
+    def _learn_from_mean(self, predicted, y, weight, prior):
         self.temperature_ = 1.0
         if y.ndim == 1 and len(y):
             log_proba = np.log(np.maximum(predicted, 1e-30))
-            found = fit_temperature(log_proba, y, weight, _AS_IT_IS)
+            found = fit_temperature(log_proba, y, weight, prior)
             # Of later rows, all networks of a candidate make a softer mean than one.
             self.temperature_ = min(found, 1.0)
 
