@@ -16,7 +16,6 @@ from sklearn.model_selection import (
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
-    column_or_1d,
     validate_data,
 )
 
@@ -162,7 +161,7 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
                     "y must hold one label a row for a classifier, got shape "
                     f"{y.shape}."
                 )
-            return column_or_1d(y)
+            return y
         y = y.astype(float)
         return np.ldexp(y, -np.frexp(abs(y).max(axis=0))[1])
 
@@ -170,7 +169,7 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         """Return `cv`, or for a number of folds, one of each row."""
         if not isinstance(self.cv, Integral):
             return self.cv
-        _, first, which = _distinct_rows(X)
+        first, which = _distinct_rows(X)
         n_folds = min(self.cv, len(first))
         if n_folds < 2:
             raise ValueError(
@@ -241,16 +240,16 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
 
 
 def _distinct_rows(X):
-    """Return rows that differ, the first of each, and which of them each row is."""
+    """Return the first of each kind of equal rows, and each row's kind."""
     if sparse.issparse(X):
         every = np.arange(X.shape[0])
-        return every, every, every
+        return every, every
     frame = to_frame(X)
     codes = [
         pd.factorize(frame.iloc[:, i], use_na_sentinel=False)[0]
         for i in range(frame.shape[1])
     ]
-    found = np.unique(
+    _, first, which = np.unique(
         np.column_stack(codes), axis=0, return_index=True, return_inverse=True
     )
-    return found[0], found[1], found[2].reshape(-1)
+    return first, which.reshape(-1)

@@ -62,6 +62,11 @@ class _MixupEnsemble(BaseEstimator):
         self.verbose = verbose
         self.random_state = random_state
 
+    @property
+    def _base(self):
+        """What the candidates differ from."""
+        return self._default() if self.estimator is None else self.estimator
+
     # ---- training
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -151,15 +156,16 @@ class _MixupEnsemble(BaseEstimator):
     def _make_estimators(self, candidates):
         seed = draw_seed(self.random_state)
         seeds = np.random.RandomState(seed).randint(2**31 - 1, size=len(candidates))
-        own = self._default() if self.estimator is None else self.estimator
         return [
-            clone(own).set_params(**clone(params, safe=False), random_state=int(seed))
+            clone(self._base).set_params(
+                **clone(params, safe=False), random_state=int(seed)
+            )
             for params, seed in zip(candidates, seeds, strict=True)
         ]
 
     def _list_candidates(self, X, y):
         """Return the parameters of each candidate."""
-        own = self._default() if self.estimator is None else self.estimator
+        own = self._base
         if type(own) is not type(self._default()):
             raise TypeError(
                 f"estimator must be a {type(self._default()).__name__} or None, got "
@@ -270,7 +276,7 @@ class _MixupEnsemble(BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        own = get_tags(self._default() if self.estimator is None else self.estimator)
+        own = get_tags(self._base)
         tags.input_tags, tags.target_tags = own.input_tags, own.target_tags
         return tags
 
