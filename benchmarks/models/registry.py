@@ -20,7 +20,7 @@ from skmixup import MixupClassifier, MixupEnsembleClassifier, MixupSearchCV
 from . import protocols
 from .preprocessing import categorical, filled, one_hot, ordinal
 from .scoring import score_by_log_loss
-from .wrappers import NumberedClasses
+from .wrappers import ListedCategories, NumberedClasses
 
 SEARCHED_ALPHAS = [0.0, 0.1, 0.2, 0.4, 1.0, 2.0]
 
@@ -157,7 +157,7 @@ def _catboost(seed):
     model = CatBoostClassifier(
         verbose=0, thread_count=1, allow_writing_files=False, random_seed=seed
     )
-    return filled(NumberedClasses(model, category_param="cat_features"))
+    return filled(NumberedClasses(ListedCategories(model, "cat_features")))
 
 
 def _realmlp(seed):
@@ -172,12 +172,16 @@ def _tabm(seed):
     return _pytabkit(TabM_D_Classifier, seed)
 
 
-def _pytabkit(kind, seed):
+def make_pytabkit(kind, seed):
+    """Make an estimator of pytabkit, on one thread, that says nothing."""
     for name in ("lightning", "pytorch_lightning"):  # they report on every fit
         logging.getLogger(name).setLevel(logging.ERROR)
     # Its seeds go to numpy's old generators, which take half of the range.
-    model = kind(device="cpu", n_threads=1, random_state=seed % 2**31)
-    return filled(NumberedClasses(model), impute=True)
+    return kind(device="cpu", n_threads=1, random_state=seed % 2**31)
+
+
+def _pytabkit(kind, seed):
+    return filled(NumberedClasses(make_pytabkit(kind, seed)), impute=True)
 
 
 _STACK = {"takes_alpha": True, "has_protocol": True, "stacks": True}

@@ -1,4 +1,4 @@
-"""What other packages' classifiers need to take any table and any classes."""
+"""What other packages' estimators need to take any table and any classes."""
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,10 @@ class NumberedClasses(ClassifierMixin, BaseEstimator):
     ----------
     classifier : estimator
         Fitted itself, not a clone: a benchmark's model is fitted once.
-    category_param : str, default=None
-        The parameter of its `fit` that lists the columns of categories, if it has one.
     """
 
-    def __init__(self, classifier, category_param=None):
+    def __init__(self, classifier):
         self.classifier = classifier
-        self.category_param = category_param
 
     def fit(self, X, y):
         """Fit the classifier.
@@ -30,16 +27,49 @@ class NumberedClasses(ClassifierMixin, BaseEstimator):
         y : array of shape (n_rows,)
         """
         encoder = LabelEncoder()
-        params = {}
-        if self.category_param is not None:
-            params[self.category_param] = list(X.select_dtypes("category"))
-        self.classifier.fit(X, encoder.fit_transform(y), **params)
+        self.classifier.fit(X, encoder.fit_transform(y))
         self.classes_ = encoder.classes_
         return self
 
     def predict_proba(self, X):
         """Return the classifier's probabilities."""
         return np.asarray(self.classifier.predict_proba(X))
+
+
+class ListedCategories(BaseEstimator):
+    """An estimator whose `fit` is told which columns are pandas' categories.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted itself, not a clone.
+    param : str
+        The parameter of its `fit` that lists them.
+    """
+
+    def __init__(self, estimator, param):
+        self.estimator = estimator
+        self.param = param
+
+    def fit(self, X, y):
+        """Fit the estimator.
+
+        Parameters
+        ----------
+        X : DataFrame
+        y : array of shape (n_rows,)
+        """
+        params = {self.param: list(X.select_dtypes("category"))}
+        self.estimator_ = self.estimator.fit(X, y, **params)
+        return self
+
+    def predict(self, X):
+        """Return the estimator's predictions."""
+        return self.estimator_.predict(X)
+
+    def predict_proba(self, X):
+        """Return the estimator's probabilities."""
+        return self.estimator_.predict_proba(X)
 
 
 class AsCategories(TransformerMixin, BaseEstimator):

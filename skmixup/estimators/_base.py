@@ -38,7 +38,7 @@ from ..training._seeds import draw_seed, member_seeds
 from ..training._splits import split_rows
 from ..training._state import arrays_to_net, net_to_arrays
 from ..training._weights import collapse_duplicates, count_copies, take_rows
-from ._calibration import fit_share
+from ._calibration import fit_shares
 from ._preprocess import cross_fits, fit_transform, last_step, plain_output
 
 _EPOCH_ROWS = 2**16  # rows that an epoch visits at most
@@ -160,18 +160,21 @@ class BaseMixup(BaseEstimator):
         pairs = [part for part in scored if len(part.members) > 1]
         if not pairs:
             return
-        rows = np.concatenate([part.rows for part in pairs])
+        target, rows = self._target, np.concatenate([part.rows for part in pairs])
         outputs = np.concatenate([part.outputs for part in pairs])
-        share = fit_share(
-            lambda share: self._target.losses(
-                y[rows], outputs, np.array([1 - share, share])
-            ),
-            None if weight is None else weight[rows],
+        judged = np.stack(
+            [
+                target.judge(y[rows], target.combine(outputs[:, [k]], np.ones(1)))
+                for k in range(2)
+            ]
         )
+        known = np.ones(judged.shape[:2], dtype=bool)
+        weight = None if weight is None else weight[rows]
+        without, share = fit_shares(judged, known, target.loss_of, weight)
         widths = np.array(self.net_.module__n_features)
         wide = widths == widths.max()
         self.member_weights_ = np.where(
-            wide, share / wide.sum(), (1 - share) / (~wide).sum()
+            wide, share / wide.sum(), without / (~wide).sum()
         )
 
     # ---- training

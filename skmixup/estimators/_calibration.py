@@ -57,36 +57,7 @@ def fit_temperature(log_proba, y, weight=None, prior=_PRIOR):
     return float(np.exp(best)) if gain.mean() > _CLEARLY * error else 1.0
 
 
-def fit_share(losses_at, weight=None):
-    """Return the share of the second of two models that has the lowest loss.
-
-    Drawn a little towards a half: on few rows, it would be fitted to their noise.
-
-    Parameters
-    ----------
-    losses_at : callable
-        Returns each row's loss at a share, an ndarray of shape (n_rows,): of rows that
-        neither model was trained on.
-    weight : ndarray of shape (n_rows,), default=None
-        Weight of each row.
-
-    Returns
-    -------
-    share : float
-        In [0, 1].
-    """
-    half = losses_at(0.5)
-    weight = np.ones(len(half)) if weight is None else weight / np.mean(weight)
-    unit = weight @ half / len(half)
-    best = minimize_scalar(
-        lambda share: weight @ losses_at(share) + _PRIOR * unit * (2 * share - 1) ** 2,
-        bounds=(0, 1),
-        method="bounded",
-    )
-    return float(best.x)
-
-
-def fit_shares(judged, known, loss_of, weight, prior):
+def fit_shares(judged, known, loss_of, weight=None, prior=_PRIOR):
     """Return the shares of several models, of which the mean has the lowest loss.
 
     Drawn towards even ones: on few rows, they would be fitted to their noise.
@@ -101,9 +72,9 @@ def fit_shares(judged, known, loss_of, weight, prior):
     loss_of : callable
         Takes what a mean of models is worth, (n_rows, n_outputs), the mean of theirs;
         returns its loss in each place, and the loss's slope.
-    weight : ndarray of shape (n_rows,)
+    weight : ndarray of shape (n_rows,), default=None
         Weight of each row.
-    prior : float
+    prior : float, default=3.0
         Rows' worth of belief in even shares.
 
     Returns
@@ -112,6 +83,7 @@ def fit_shares(judged, known, loss_of, weight, prior):
         From 0 on, in sum 1.
     """
     some = known.any(axis=0)
+    weight = np.ones(len(some)) if weight is None else weight
     judged, known, weight = judged[:, some], known[:, some], weight[some]
     n_models, n_rows = known.shape
     even = np.full(n_models, 1 / n_models)

@@ -423,7 +423,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         self.temperature_ = self._find_temperature(scored, y, weight)
 
     def _combine(self, outputs, weights):
-        return np.exp(self._target.log_proba(outputs, self.temperature_, weights))
+        return self._target.combine(outputs, weights, self.temperature_)
 
     def _find_temperature(self, scored, y, weight):
         """Return the temperature given, or that the rows set aside ask for."""

@@ -31,6 +31,39 @@ class _LabelTarget:
         """Width of the net's output."""
         return len(self.classes)
 
+    def combine(self, outputs, weights, temperature=1.0):
+        """Return the probabilities that the members' weighted mean gives.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n_rows, n_members, n_classes)
+        weights : ndarray of shape (n_members,)
+            In sum 1.
+        temperature : float, default=1.0
+
+        Returns
+        -------
+        proba : ndarray of shape (n_rows, n_classes)
+        """
+        return np.exp(self.log_proba(outputs, temperature, weights))
+
+    @staticmethod
+    def loss_of(likelihood):
+        """Return the log-loss of what `judge` returns, and its slope.
+
+        Parameters
+        ----------
+        likelihood : ndarray
+            Or means of several models' likelihoods.
+
+        Returns
+        -------
+        loss, slope : ndarray
+            In each place.
+        """
+        likelihood = np.maximum(likelihood, 1e-12)
+        return -np.log(likelihood), -1 / likelihood
+
 
 class ClassTarget(_LabelTarget):
     """One of several labels in each row."""
@@ -69,23 +102,6 @@ class ClassTarget(_LabelTarget):
     def strata(self, y):
         """Return of what each part of a split gets its share."""
         return y
-
-    def losses(self, y, outputs, weights):
-        """Return each row's log-loss, of the members' weighted mean.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_rows,)
-            Encoded.
-        outputs : ndarray of shape (n_rows, n_members, n_classes)
-        weights : ndarray of shape (n_members,)
-
-        Returns
-        -------
-        losses : ndarray of shape (n_rows,)
-        """
-        log_proba = self.log_proba(outputs, 1.0, weights)
-        return -np.take_along_axis(log_proba, y[:, None], axis=1)[:, 0]
 
     def judge(self, y, proba):
         """Return the probability that each row's class was given.
@@ -181,12 +197,6 @@ class IndicatorTarget(_LabelTarget):
     def strata(self, y):
         """Return of what each part of a split gets its share: nothing."""
         return np.zeros(len(y), dtype=int)
-
-    def losses(self, y, outputs, weights):
-        """Return each row's log-loss; see `ClassTarget.losses`."""
-        log_proba = np.minimum(self.log_proba(outputs, 1.0, weights), -1e-12)
-        other = np.log(-np.expm1(log_proba))
-        return -np.where(y > 0, log_proba, other).mean(axis=1)
 
     def judge(self, y, proba):
         """Return the probabilities of the labels as they are; see `ClassTarget`."""
@@ -304,10 +314,6 @@ class NumericTarget:
         """Return of what each part of a split gets its share: nothing."""
         return np.zeros(len(y), dtype=int)
 
-    def losses(self, y, outputs, weights):
-        """Return each row's squared error; see `ClassTarget.losses`."""
-        return (self.judge(y, self.combine(outputs, weights)) ** 2).mean(axis=1)
-
     @staticmethod
     def combine(outputs, weights):
         """Return the members' weighted mean, encoded.
@@ -337,6 +343,11 @@ class NumericTarget:
             Of which a mean of models has the mean.
         """
         return predicted - y
+
+    @staticmethod
+    def loss_of(residuals):
+        """Return the squared error of residuals, and its slope; see `ClassTarget`."""
+        return residuals**2, 2 * residuals
 
     def decode(self, outputs, weights=None):
         """Return the members' mean in the units of y.

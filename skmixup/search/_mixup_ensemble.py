@@ -242,12 +242,12 @@ class _MixupEnsemble(BaseEstimator):
             y[at], weight[at] = part.y[place], part.weight[place]
         judged = np.stack([target.judge(y, one) for one in predicted]).astype(float)
         prior = _BELIEF * (_BELIEF_ROWS / max(len(rows), 1)) ** 2
-        shares = fit_shares(judged, known, self._loss_of, weight, prior)
+        shares = fit_shares(judged, known, target.loss_of, weight, prior)
         shares[shares < _SMALLEST * shares.max()] = 0.0
         self.weights_ = shares / shares.sum()
         self.losses_ = np.full(n_fits, np.nan)
         for k in np.flatnonzero(known.any(axis=1)):
-            losses = self._loss_of(judged[k, known[k]])[0].mean(axis=1)
+            losses = target.loss_of(judged[k, known[k]])[0].mean(axis=1)
             self.losses_[k] = np.average(losses, weights=weight[known[k]])
         told = self.weights_ @ known
         kept = told > 0
@@ -380,11 +380,6 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
             check_labels(y)
         return y.shape[1] if is_matrix(y) else len(np.unique(y))
 
-    @staticmethod
-    def _loss_of(likelihood):
-        likelihood = np.maximum(likelihood, 1e-12)
-        return -np.log(likelihood), -1 / likelihood
-
     def _learn_from_mean(self, predicted, y, weight, prior):
         self.temperature_ = 1.0
         if y.ndim == 1 and len(y):
@@ -513,10 +508,6 @@ class MixupEnsembleRegressor(RegressorMixin, _MixupEnsemble):
 
     def _count_classes(self, y):
         return None
-
-    @staticmethod
-    def _loss_of(residuals):
-        return residuals**2, 2 * residuals
 
     def predict(self, X):
         """Return the weighted mean of the candidates' predictions.

@@ -18,7 +18,10 @@ FOLDERS = [
 MODULES = {
     "output": ["files", "text"],
     "data": ["suites", "openml_cache", "tables"],
-    "models": ["wrappers", "preprocessing", "scoring", "protocols", "registry"],
+    "models": [
+        *("wrappers", "preprocessing", "scoring", "protocols", "registry"),
+        *("regressors", "tuned"),
+    ],
     "run": [
         *("orphans", "metrics", "folds", "jobs", "fit", "measure", "lines"),
         *("schema", "environment", "unit", "cluster", "runner", "row_file", "parquet"),

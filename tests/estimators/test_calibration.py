@@ -1,5 +1,7 @@
 """Temperature scaling, and when it is left alone."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +13,6 @@ from sklearn.datasets import load_iris, make_blobs
 from skmixup import MixupClassifier, fit_many
 from skmixup.estimators._calibration import (
     apply_temperature,
-    fit_share,
     fit_shares,
     fit_temperature,
 )
@@ -100,26 +101,22 @@ def test_a_share_is_found_again(share):
     first, second = rng.random((2, 20_000))
     y = rng.random(20_000) < (1 - share) * first + share * second
 
-    def losses_at(share):
-        p = (1 - share) * first + share * second
-        return -np.log(np.where(y, p, 1 - p))
-
-    assert_allclose(fit_share(losses_at), share, atol=0.05)
+    judged = np.stack([np.where(y, p, 1 - p) for p in (first, second)])[..., None]
+    assert_allclose(shares_of(judged)[1], share, atol=0.05)
     weight = rng.integers(0, 3, 20_000)
     copies = np.repeat(np.arange(20_000), weight)
     assert_allclose(
-        fit_share(losses_at, 5.0 * weight),
-        fit_share(lambda share: losses_at(share)[copies]),
+        shares_of(judged, 5.0 * weight),
+        shares_of(judged[:, copies]),
         atol=0.01,
     )
 
 
 def test_few_rows_say_little_of_a_share():
-    clear, unclear = np.full(4, 0.2), np.full(4, 0.25)
-    found = fit_share(lambda share: (1 - share) * unclear + share * clear)
-    assert 0.5 < found < 0.6
-    found = fit_share(lambda share: np.repeat((1 - share) * unclear, 500))
-    assert found > 0.95
+    residuals = np.stack([np.full((4, 1), 0.5), np.full((4, 1), 0.45)])
+    share = partial(shares_of, loss_of=lambda r: (r**2, 2 * r))
+    assert 0.5 < share(residuals)[1] < 0.6
+    assert share(np.repeat(residuals, 500, axis=1))[1] > 0.95
 
 
 def test_of_many_rows_set_aside_every_nth_tells_as_much(monkeypatch):
@@ -152,7 +149,7 @@ def log_loss_of(likelihood):
     return -np.log(likelihood), -1 / likelihood
 
 
-def shares_of(judged, weight, prior, loss_of=log_loss_of, known=None):
+def shares_of(judged, weight=None, prior=3.0, loss_of=log_loss_of, known=None):
     known = np.ones(judged.shape[:2], bool) if known is None else known
     return fit_shares(judged, known, loss_of, weight, prior)
 

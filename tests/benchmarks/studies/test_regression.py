@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from dataclasses import replace
@@ -11,18 +12,21 @@ import pandas as pd
 import pytest
 
 from benchmarks.compare.summary import label_rows
-from benchmarks.data.suites import FIRST_HALVES as HALVES
+from benchmarks.data.suites import HALVES
 from benchmarks.data.tables import load_all
 from benchmarks.report import __main__ as report
 from benchmarks.run.fit import Fit
 from benchmarks.run.jobs import Job
 from benchmarks.run.results import Results, read_rows
 from benchmarks.studies import regression
-from benchmarks.studies.regression import STUDY
+from benchmarks.studies.regression import ERM, MIXED, NEIGHBORS, STUDY
 from benchmarks.studies.study import parse_options, run_study
 
 from ..helpers import KEPT
 
+NEW = ("no tree bins", "tree bins")  # neighbors that the first study did not have
+FIRST_NEIGHBORS = [ERM, *(name for name in NEIGHBORS if name not in NEW)]
+TRAIN = ["--half", "meta-train"]
 SCORES = {"error": 0.5, "fit_seconds": 1.0}
 
 
@@ -49,35 +53,42 @@ class Pretended:
             yield Fit(job)
 
     def main(self, arguments):
-        return run_study(self.study, [*arguments, "--n-jobs", "1"])
+        return run_study(self.study, [*TRAIN, *arguments, "--n-jobs", "1"])
 
 
 def regression_tables(keys):
     tables, _ = load_all(keys)
-    return [regression._regression_table(table) for table in tables]
+    return [regression._regression_tables(table) for table in tables]
 
 
 def test_tables_have_targets_of_numbers(cache, monkeypatch):
-    monkeypatch.setattr(regression, "MAX_COLUMNS", 300)
     diabetes, linnerud = regression._shipped()
     assert (diabetes.name, linnerud.name) == ("diabetes", "linnerud")
     assert linnerud.y.shape == (20, 3) and diabetes.n_classes is None
-    table, none = regression_tables([5, 61])
-    assert none is None  # iris is too small
-    name, y = table.name, table.y.to_numpy()
-    assert name.startswith("arrhythmia: ")
-    assert name.split(": ")[1] not in table.X
-    assert "class_" in table.X
-    assert len(np.unique(y)) >= regression.MIN_VALUES
-    assert len(table.X) == len(y) and np.isfinite(y).all()
-    tested = np.concatenate([test for _, test in table.splits.values()])
-    assert sorted(tested) == list(range(len(y)))
+    first, last = regression_tables([5])[0]
+    for table in (first, last):
+        name, y = table.name, table.y.to_numpy()
+        assert name.startswith("arrhythmia: ")
+        assert name.split(": ")[1] not in table.X
+        assert "class_" in table.X
+        assert len(np.unique(y)) >= regression.MIN_VALUES
+        assert len(table.X) == len(y) and np.isfinite(y).all()
+        tested = np.concatenate([test for _, test in table.splits.values()])
+        assert sorted(tested) == list(range(len(y)))
+    assert first.name != last.name
+    monkeypatch.setattr(regression, "MAX_ROWS", 100)
+    sampled, again = (regression_tables([5])[0][0] for _ in range(2))
+    assert len(sampled.X) == 100 and sampled.X.equals(again.X)
+    assert set(sampled.y.iloc[:, 0]) <= set(first.y.iloc[:, 0])
+    monkeypatch.setattr(regression, "MAX_COLUMNS", 60)
+    assert regression_tables([5]) == [[]]
 
 
 @pytest.mark.slow
 def test_the_study_runs_and_resumes(tmp_path, shipped, capsys):
     models = ["alpha 0.4, partners by target", "no bins", "ridge"]
-    arguments = ["--out", str(tmp_path), "--first", "1", "--n-jobs", "1", "--models"]
+    arguments = [*TRAIN, "--out", str(tmp_path), "--first", "1", "--n-jobs", "1"]
+    arguments.append("--models")
     assert regression.main([*arguments, *models]) == 0
     rows = read_rows(tmp_path, STUDY.schema)
     frame = pd.DataFrame(rows)
@@ -89,7 +100,7 @@ def test_the_study_runs_and_resumes(tmp_path, shipped, capsys):
     assert diabetes["alpha 0"] < 0.75
     text = capsys.readouterr().out
     assert "| alpha 0 |" in text and "| 1.000 | 0, 0 | 1 |" in text
-    assert (tmp_path / "all.md").read_text() in text
+    assert (tmp_path / "meta-train.md").read_text() in text
 
     assert Pretended().main([*arguments, *models]) == 0
     assert "8 of 8 jobs were finished before" in capsys.readouterr().err
@@ -98,7 +109,7 @@ def test_the_study_runs_and_resumes(tmp_path, shipped, capsys):
     more = read_rows(tmp_path, STUDY.schema)
     assert {row["model"] for row in more[len(rows) :]} == {"forest"}
     assert more[: len(rows)] == rows
-    assert "| forest |" in (tmp_path / "all.md").read_text()
+    assert "| forest |" in (tmp_path / "meta-train.md").read_text()
 
     (tmp_path / "results.jsonl").unlink()  # the exported rows will do
     pretended = Pretended()
@@ -132,7 +143,7 @@ def test_ctrl_c_at_any_time_is_said(tmp_path, monkeypatch, capsys, shipped, name
         study = replace(study, **{name: interrupt})
     else:
         monkeypatch.setattr(regression, name, interrupt)
-    arguments = ["--models", "ridge", "--n-jobs", "1", "--out", str(tmp_path)]
+    arguments = [*TRAIN, "--models", "ridge", "--n-jobs", "1", "--out", str(tmp_path)]
     assert run_study(study, arguments) == 130
     assert f"Interrupted; the same command goes on from {tmp_path}." in (
         capsys.readouterr().err
@@ -191,20 +202,23 @@ def test_what_fails_is_a_row_and_costs_no_other(tmp_path, shipped, capsys, missi
         assert ("No table has results" in said.err) is (missing == {"alpha 0"})
 
 
-@pytest.mark.parametrize(("name", "half"), [("all", None), ("meta-train", "train")])
-def test_the_rows_that_are_kept_make_the_reports_that_are_kept(name, half):
-    rows = read_rows(KEPT / "regression", STUDY.schema)
-    frame = label_rows(rows)
-    options = parse_options(STUDY, [] if half is None else ["--half", f"meta-{half}"])
-    kept = (KEPT / "regression" / f"{name}.md").read_text()
-    first = 1 if half is None else 3
-    # Which tables were of that half, its own neighbors tell.
-    other = options.models[-1]
-    tables = frame.loc[(frame["model"] == other) & (frame["fold"] == first - 1)]
+SHOWN = [
+    ("first-regression", "all", [*MIXED, "ridge", "forest", "hist_gradient_boosting"]),
+    ("first-regression", "meta-train", FIRST_NEIGHBORS),
+]
+
+
+@pytest.mark.parametrize(("folder", "name", "models"), SHOWN)
+def test_the_rows_that_are_kept_make_the_reports_that_are_kept(folder, name, models):
+    frame = label_rows(read_rows(KEPT / folder, STUDY.schema))
+    kept = (KEPT / folder / f"{name}.md").read_text()
+    n_folds = int(re.search(r"([0-9]) of 5 folds", kept)[1])
+    # Which tables were of that half, the last of its models tells.
+    last = frame.loc[(frame["model"] == models[-1]) & (frame["fold"] == n_folds - 1)]
     shown = frame[
-        frame["model"].isin(options.models)
-        & (frame["fold"] < first)
-        & frame["table"].isin(tables["table"])
+        frame["model"].isin(models)
+        & (frame["fold"] < n_folds)
+        & frame["table"].isin(last["table"])
     ]
     text, figures = regression.report(shown)
     assert text == kept and figures == {}
@@ -212,7 +226,7 @@ def test_the_rows_that_are_kept_make_the_reports_that_are_kept(name, half):
 
 @pytest.mark.slow
 def test_regressions_are_no_part_of_a_report_and_not_lost_by_it(tmp_path, capsys):
-    rows = read_rows(KEPT / "regression", STUDY.schema)[::50]
+    rows = read_rows(KEPT / "first-regression", STUDY.schema)[::50]
     classifiers = read_rows(KEPT / "embedded")[::7]
     Results(tmp_path, STUDY.schema).append([*rows, *classifiers])
     assert report.main([str(tmp_path)]) == 0

@@ -1,0 +1,218 @@
+"""Ensembles of many settings at equal time: mixup's, and tuned peers.
+
+``python -m benchmarks.studies.ensembles`` gives `MixupEnsembleClassifier` and three
+peers, each with 30 random settings that are weighted in the same way, the same seconds,
+on four tables of each band of sizes; and compares all with the default, which takes
+what it takes. All are of the meta-test half, and were drawn at random.
+"""
+
+import sys
+import time
+from functools import partial
+
+import numpy as np
+from scipy.stats import gmean
+
+from ..compare.leaderboard import layout, leaderboard
+from ..compare.pairing import NothingToCompare
+from ..compare.statistics import compare
+from ..data.tables import load_all
+from ..models.registry import MODELS as SINGLE
+from ..models.registry import Model
+from ..models.tuned import ENSEMBLES
+from ..output.text import as_markdown, say
+from ..report.figures import legend_below, panels
+from ..run.cli import at_least
+from ..run.fit import Fit
+from ..run.folds import labels_of, rows_of
+from ..run.jobs import make_jobs
+from ..run.schema import SCORES, Schema
+from .study import Study, run_study
+
+FOLDS = 5
+# numpy.random.default_rng(2).permutation of a band's meta-test ids in their order, band
+# after band: the first four.
+TABLES = (27, 48, 49, 61, 188, 1467, 1510, 40691, 28, 32, 60, 1471)
+DEFAULT, OPEN = "mixup", "no limit"
+SECONDS = {f"{seconds} s": seconds for seconds in (30, 120, 480)}
+PEERS = ("lightgbm", "catboost", "realmlp")
+_SMALLEST = 1e-4  # log-loss: below, a ratio tells of nothing that a user sees
+
+
+def _one(name, seed):
+    params = {"alpha": 0.1} if SINGLE[name].takes_alpha else {}
+    return SINGLE[name].make(seed=seed, **params)
+
+
+def _without_limit(name):
+    single = SINGLE[name]
+    how = {"packages": single.packages, "cost": single.cost, "has_protocol": True}
+    return Model(partial(_one, name), **how)
+
+
+MODELS = {name: _without_limit(name) for name in (DEFAULT, *PEERS)} | ENSEMBLES
+
+
+def add_options(parser):
+    """Add what only this study asks."""
+    add = parser.add_argument
+    add(
+        "--seconds",
+        nargs="+",
+        type=int,
+        choices=SECONDS.values(),
+        default=[30, 120],
+        help="that each ensemble has",
+    )
+    add("--first", type=at_least(1), default=1, help=f"folds of the {FOLDS} to run")
+
+
+def load(options):
+    """Load the tables."""
+    return load_all(list(TABLES), say)
+
+
+def list_jobs(table, options):
+    """List a table's jobs: without a limit, then ensembles within each."""
+    how = {"folds": FOLDS, "registry": MODELS}
+    jobs = make_jobs(table, [DEFAULT, *PEERS], [], protocol=OPEN, **how)
+    for name, seconds in SECONDS.items():
+        if seconds in options.seconds:
+            jobs += make_jobs(table, list(ENSEMBLES), [], protocol=name, **how)
+    return [job for job in jobs if job.fold < options.first]
+
+
+def fit(table, jobs):
+    """Fit models one by one."""
+    for job in jobs:
+        params = {"time_limit": SECONDS[job.protocol]} if job.model in ENSEMBLES else {}
+        model = MODELS[job.model].make(seed=job.fold_seed, **params)
+        train = rows_of(table, job)[0]
+        start = time.perf_counter()
+        model.fit(table.X.iloc[train], labels_of(table, job)[train])
+        yield Fit(job, model, time.perf_counter() - start)
+
+
+def report(frame):
+    """Rank the ensembles within each time, and compare all with the default.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows that went well.
+
+    Returns
+    -------
+    text : str
+        In Markdown.
+    figures : dict of str -> Figure
+    """
+    ours = frame["model"] == DEFAULT
+    frame = frame.assign(label=frame["model"] + ", " + frame["protocol"])
+    frame.loc[ours, "label"] = DEFAULT
+    n_tables = frame["title"].nunique()
+    has = frame.groupby("label")["title"].nunique()
+    frame = frame[frame["label"].isin(has.index[has == n_tables])]
+    if DEFAULT not in set(frame["label"]):
+        raise NothingToCompare("The default has not been run on all tables.")
+    parts = [f"{n_tables} tables, {frame['fold'].nunique()} of {FOLDS} folds each."]
+    for name in SECONDS:
+        within = frame[(frame["protocol"] == name)]
+        if len(within):
+            board, _ = leaderboard(within)
+            parts += [f"## Ensembles, {name} each", layout(board)]
+    table, means = _against_default(frame)
+    about = (
+        "Log-loss over that of the default, geometric mean over tables (what is below "
+        f"{_SMALLEST:g} counts as that); tables on which each has a lower score, or a "
+        "higher one; p of Wilcoxon's signed-rank test over tables; seconds of a fit, "
+        "geometric mean."
+    )
+    parts += ["## Against the default", about, table]
+    return "\n\n".join(parts) + "\n", {"ensembles": draw(means)}
+
+
+def _against_default(frame):
+    """Lay out how all compare with the default; and return ratio and seconds."""
+    frame = frame.astype({"log_loss": float, "fit_seconds": float})
+    values = frame.pivot_table(["log_loss", "fit_seconds"], "title", "label")
+    losses = values["log_loss"].clip(lower=_SMALLEST)
+    means = {
+        label: (
+            gmean(losses[label] / losses[DEFAULT]),
+            gmean(values["fit_seconds"][label]),
+        )
+        for label in losses
+    }
+    parts = [
+        compare(frame, DEFAULT, score).set_index("label")
+        for score in ("log_loss", "error")
+    ]
+    lines = []
+    for label in sorted(means, key=means.get):
+        ratio, seconds = means[label]
+        told = [""] * 4
+        if label != DEFAULT:
+            told = [
+                text
+                for part in parts
+                for text in (
+                    f"{part.won[label]}, {part.lost[label]}",
+                    f"{part.p[label]:.2g}",
+                )
+            ]
+        lines.append([label, f"{ratio:.3f}", *told, f"{seconds:.1f}"])
+    heads = ["model", "log-loss, ratio", "log-loss lower, higher", "p"]
+    heads += ["error lower, higher", "p", "seconds"]
+    return as_markdown(heads, lines), means
+
+
+def draw(means):
+    """Draw log-loss against time.
+
+    Parameters
+    ----------
+    means : dict of str -> (float, float)
+        Ratio to the default's log-loss and seconds, of each label.
+
+    Returns
+    -------
+    figure : Figure
+    """
+    figure, axes = panels(1, height=4.2)
+    ax = axes[0]
+    for name in MODELS:
+        labels = [label for label in means if label.split(", ")[0] == name]
+        points = sorted(means[label][::-1] for label in labels)
+        if points:
+            ax.plot(*np.transpose(points), marker=".", label=name.replace("_", " "))
+    ax.axhline(1, color="gray", linewidth=0.5)
+    ax.set_xscale("log")
+    ax.set(xlabel="seconds for a fit, one thread", ylabel="log-loss, ratio to mixup's")
+    legend_below(figure, ax, 2)
+    return figure
+
+
+STUDY = Study(
+    name="ensembles",
+    about=__doc__.splitlines()[0],
+    jobs_of=list_jobs,
+    report=report,
+    fit=fit,
+    schema=Schema(
+        protocols=(OPEN, *SECONDS),
+        needed=(*SCORES, "ece"),
+        models=MODELS,
+    ),
+    add_options=add_options,
+    load=load,
+    folds=0,
+    has_tables=False,
+    has_seed=False,
+)
+
+main = partial(run_study, STUDY)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
