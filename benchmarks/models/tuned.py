@@ -226,7 +226,9 @@ def train_catboost(setting, X, codes, folds, seed):
 
     def train(X, y, X_left, y_left, n_classes):
         params = {"loss_function": "MultiClass", "classes_count": n_classes}
-        params |= {"thread_count": 1, "random_seed": seed, "iterations": _ROUNDS}
+        params |= {"thread_count": 1, "random_seed": seed}
+        if setting:  # else its own number, of which its rate depends
+            params["iterations"] = _ROUNDS
         params |= {"allow_writing_files": False, "logging_level": "Silent", **setting}
         rows = catboost.Pool(X, y, cat_features=categories)
         left = catboost.Pool(X_left, y_left, cat_features=categories)

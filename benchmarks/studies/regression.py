@@ -63,6 +63,7 @@ NEIGHBORS = {
     "no bins": {"preprocess": TabularEncoder(n_bins=0)},
     "8 bins": {"preprocess": TabularEncoder(n_bins=8)},
     "16 bins": {"preprocess": TabularEncoder(n_bins=16)},
+    "constant dropout": {"dropout_schedule": "constant"},
     "no dropout": {"dropout": 0.0},
     "dropout 0.25": {"dropout": 0.25},
     "lr 2e-3": {"lr": 2e-3},

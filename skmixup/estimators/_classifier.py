@@ -52,6 +52,9 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Activation of the hidden layers.
     dropout : float, default=0.1
         Dropout rate after each hidden layer, in [0, 1).
+    dropout_schedule : {"constant", "cosine"}, default="constant"
+        "cosine" lets the dropout rate fall towards zero, epoch by epoch, much as in
+        RealMLP [3]_.
     n_estimators : int, default=8
         Members of a deep ensemble, trained in one stack and averaged in probability. 1
         takes a fraction of the time.
@@ -206,6 +209,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
        Minimization", 2017.
     .. [2] Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks",
        2017, section 4.2.
+    .. [3] Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs
+       and Boosted Trees on Tabular Data", 2024.
 
     Examples
     --------
@@ -237,6 +242,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         lambda_per="batch",
         activation="relu",
         dropout=0.1,
+        dropout_schedule="constant",
         n_estimators=8,
         lr=4e-3,
         weight_decay=1e-2,
@@ -264,6 +270,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         self.lambda_per = lambda_per
         self.activation = activation
         self.dropout = dropout
+        self.dropout_schedule = dropout_schedule
         self.n_estimators = n_estimators
         self.lr = lr
         self.weight_decay = weight_decay

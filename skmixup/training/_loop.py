@@ -19,12 +19,16 @@ from ..mixing._mixers import InputMixup, mixes_codes
 from ..stack._adamw import StackedAdamW
 from ..stack._backprop import ClosedFormGradient
 from ..stack._compiled import CompiledSteps, IndexedRows
-from ..stack._layers import shown
+from ..stack._layers import StackedDropout, shown
 from ..stack._mlp import StackedMLP
 from ._batches import EpochBatches
 from ._callbacks import BestWeights
 from ._global_state import one_thread, without_subnormals
 
+_DROPOUTS = (
+    *(StackedDropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d),
+    *(nn.AlphaDropout, nn.FeatureAlphaDropout),
+)
 _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
 _CLEAN_ROWS = 256  # rows on which the clean training loss is measured
 _VALID_ROWS = 2**14  # on which the validation loss is, where an epoch is part of a pass
@@ -391,19 +395,22 @@ class Training:
 
     @contextlib.contextmanager
     def _scheduled(self, progress):
-        """Scale the learning rates for an epoch, by the share of training done."""
-        groups, falls = self.net.optimizer_.param_groups, self.net.lr_schedule
-        lrs = [group["lr"] for group in groups]
-        if falls == "cosine":
-            factor = 0.5 * (1 + math.cos(math.pi * progress))
-            for group, lr in zip(groups, lrs, strict=True):
-                group["lr"] = (np.asarray(lr) * factor).tolist()
+        """Scale rates of learning and dropout for an epoch, by the training done."""
+        net, places = self.net, []
+        if net.lr_schedule == "cosine":
+            places += [(group, "lr") for group in net.optimizer_.param_groups]
+        if net.dropout_schedule == "cosine":
+            layers = [m for m in net.module_.modules() if isinstance(m, _DROPOUTS)]
+            places += [(vars(layer), "p") for layer in layers]
+        kept = [place[name] for place, name in places]
+        factor = 0.5 * (1 + math.cos(math.pi * progress))
+        for (place, name), value in zip(places, kept, strict=True):
+            place[name] = (np.asarray(value) * factor).tolist()
         try:
             yield
         finally:
-            if falls == "cosine":
-                for group, lr in zip(groups, lrs, strict=True):
-                    group["lr"] = lr
+            for (place, name), value in zip(places, kept, strict=True):
+                place[name] = value
 
     def _threads(self):
         """Return contexts for the training and for its computing, of threads and modes.

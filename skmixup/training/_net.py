@@ -106,6 +106,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
     lr_schedule : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate fall towards zero, epoch by epoch, over one
         `fit`.
+    dropout_schedule : {"constant", "cosine"}, default="constant"
+        "cosine" lets the rates of the module's layers of dropout fall towards zero in
+        the same way.
     epochs_per_pass : int, default=1
         Epochs in which all rows are visited once: of more than 1, each takes a part of
         them, so that callbacks and early stopping hear more often of a long table. The
@@ -204,6 +207,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         bandwidth=0.5,
         label_smoothing=0.0,
         lr_schedule="constant",
+        dropout_schedule="constant",
         epochs_per_pass=1,
         random_state=None,
         lr=1e-3,
@@ -220,6 +224,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         self.bandwidth = bandwidth
         self.label_smoothing = label_smoothing
         self.lr_schedule = lr_schedule
+        self.dropout_schedule = dropout_schedule
         self.epochs_per_pass = epochs_per_pass
         self.random_state = random_state
         super().__init__(
@@ -316,10 +321,12 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
             )
         if not self.bandwidth > 0:
             raise ValueError(f"bandwidth must be above 0, got {shown(self.bandwidth)}.")
-        if self.lr_schedule not in ("constant", "cosine"):
-            raise ValueError(
-                f"lr_schedule must be 'constant' or 'cosine', got {self.lr_schedule!r}."
-            )
+        for name in ("lr_schedule", "dropout_schedule"):
+            if getattr(self, name) not in ("constant", "cosine"):
+                raise ValueError(
+                    f"{name} must be 'constant' or 'cosine', got "
+                    f"{getattr(self, name)!r}."
+                )
         smoothing = np.asarray(self.label_smoothing)
         if not ((smoothing >= 0) & (smoothing < 1)).all():
             raise ValueError(

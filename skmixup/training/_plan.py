@@ -63,6 +63,7 @@ class Shared:
     batch_size: int = field(metadata=_of("batch_size"))
     max_epochs: int = field(metadata=_of("max_epochs"))
     lr_schedule: str = field(metadata=_of("lr_schedule"))
+    dropout_schedule: str = field(metadata=_of("dropout_schedule"))
     device: str = field(metadata=_of("device"))
     patience: int | None
     is_sparse: bool

@@ -13,7 +13,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.model_selection import cross_val_score
 from skorch.callbacks import EpochTimer
 
-from skmixup import MixupRegressor
+from skmixup import MixupRegressor, fit_many
 from skmixup.search import FoldEnsembleRegressor
 
 from ..helpers import single
@@ -34,6 +34,30 @@ def test_alpha_zero_is_training_without_mixing_bit_for_bit(params):
     off = quick(mixing=None).fit(X, y).predict(X)
     assert_array_equal(quick(alpha=0, **params).fit(X, y).predict(X), off)
     assert not np.array_equal(quick(alpha=1, **params).fit(X, y).predict(X), off)
+
+
+def test_dropout_that_falls_lets_close_targets_be_told_closely():
+    nothing = [
+        quick(dropout=0.0, dropout_schedule=schedule).fit(X, y).predict(X)
+        for schedule in ("constant", "cosine")
+    ]
+    assert_array_equal(*nothing)
+    told = X @ np.arange(1, 11)
+    missed = {}
+    for schedule in ("constant", "cosine"):
+        reg = single(
+            MixupRegressor, max_epochs=40, dropout=0.2, dropout_schedule=schedule
+        )
+        missed[schedule] = 1 - reg.fit(X[:300], told[:300]).score(X[300:], told[300:])
+    assert missed["cosine"] < 0.8 * missed["constant"]
+
+
+def test_one_stack_may_hold_dropout_that_falls_and_some_that_does_not():
+    models = [quick(dropout_schedule=schedule) for schedule in ("constant", "cosine")]
+    for fit, model in zip(fit_many(models, X, y), models, strict=True):
+        alone = model.fit(X, y).predict(X)
+        assert_allclose(fit.estimator.predict(X), alone, rtol=1e-4)
+        assert_allclose(models[fit.index].fit(X, y).predict(X), alone)
 
 
 @pytest.mark.parametrize("target", [y, TWO, y[:, None]], ids=["1", "2", "column"])

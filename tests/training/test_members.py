@@ -41,6 +41,7 @@ def fit_members(chosen, rows_X=X, weight=None, **params):
         batch_size=16,
         max_epochs=4,
         lr_schedule="cosine",
+        dropout_schedule="cosine",
         **params,
     ).initialize()
     valid = [np.arange(100 - k, 120) for k in chosen]

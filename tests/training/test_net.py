@@ -227,12 +227,48 @@ def test_members_may_have_alphas_and_rows_of_their_own():
     assert net.valid_losses_.shape == (2,)
 
 
+class Rates(Callback):
+    """The rates of all layers of dropout, in each epoch's first step."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_train_begin(self, net, **_):
+        self.layers = [m for m in net.module_.modules() if hasattr(m, "p")]
+
+    def on_epoch_begin(self, net, **_):
+        self.is_new = True
+
+    def on_batch_begin(self, net, **_):
+        if self.is_new:
+            self.seen.append([layer.p for layer in self.layers])
+        self.is_new = False
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_dropout_falls_and_is_what_it_was(schedule):
+    def module():
+        layers = nn.Flatten(), nn.Dropout(0.5), nn.AlphaDropout(0.2), nn.Linear(64, 10)
+        return nn.Sequential(*layers)
+
+    rates = Rates()
+    how = {"max_epochs": 4, "random_state": 0, "dropout_schedule": schedule}
+    net = MixupNet(module, callbacks=[rates], **how).fit(IMAGES, Y)
+    factors = np.ones(4)
+    if schedule == "cosine":
+        factors = 0.5 * (1 + np.cos(np.pi * (np.arange(4) + 0.5) / 4))
+    np.testing.assert_allclose(rates.seen, np.outer(factors, [0.5, 0.2]))
+    assert [layer.p for layer in rates.layers] == [0.5, 0.2]
+    assert net.module_[1].p == 0.5
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
         ({"alpha": -1.0}, "alpha"),
         ({"lambda_per": "column"}, "lambda_per"),
         ({"lr_schedule": "linear"}, "lr_schedule"),
+        ({"dropout_schedule": "linear"}, "dropout_schedule"),
         ({"batch_size": 0}, "batch_size"),
         ({"label_smoothing": 1.0}, "label_smoothing"),
         ({"mixing": "cutout"}, "mixing"),
