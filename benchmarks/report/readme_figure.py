@@ -1,4 +1,4 @@
-"""Draw the README's figure from the results of a run.
+"""Draw error and log-loss against α from the results of a run.
 
 ``python -m benchmarks.uci --out benchmarks/results/embedded`` makes the results and
 ``python -m benchmarks.report.readme_figure`` draws error and log-loss against α.

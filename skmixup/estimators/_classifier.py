@@ -184,14 +184,14 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     in single precision, of about 1e-6; on an accelerator up to 4096 rows. A part of the
     rows is encoded and predicted at a time, so that many take little memory.
 
-    The defaults were chosen by log-loss on a half of 61 development tables, and
-    confirmed once on the others (``python -m benchmarks.studies.defaults``; README,
-    section "Defaults"). Most of what they gain comes from members that are stopped
-    early, each on a fold of its own, and averaged; then from bins and the temperature.
-    Mixing helps single networks that are trained to the end; among early-stopped
-    members, α = 0.1 and α = 0 are about level. A fit with the defaults takes about four
-    times as long as with ``n_estimators=1``: a second on iris, some seconds on a few
-    thousand rows.
+    The defaults were chosen by log-loss on a half of 73 development tables, and
+    confirmed once on the others (``python -m benchmarks.studies.defaults``;
+    benchmarks/README.md, "Where the defaults come from"). Most of what they gain comes
+    from members that are stopped early, each on a fold of its own, and averaged; then
+    from bins and the temperature. Mixing helps single networks that are trained to the
+    end; among early-stopped members, α = 0.1 and α = 0 are about level. A fit with the
+    defaults takes about four times as long as with ``n_estimators=1``: a second on
+    iris, some seconds on a few thousand rows.
 
     A fitted or pickled estimator holds no training rows, but what its encoder has
     learned of them: of a numeric column the median, the scale and the edges of its
@@ -201,7 +201,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
 
     skops loads a saved estimator with
     ``skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))``; the types
-    that it asks for are listed in the README.
+    that it asks for are listed in benchmarks/README.md.
 
     References
     ----------
@@ -349,6 +349,22 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         ------
         ValueError
             If `classes` is missing in the first call, or y has a label not in it.
+
+        Examples
+        --------
+        Three epochs over a table that comes in pieces, in an order that is mixed:
+
+        >>> import pandas as pd
+        >>> from skmixup import MixupClassifier
+        >>> table = pd.DataFrame({"size": [4.0, 5.5, 60.0, 72.0] * 600})
+        >>> y = pd.Series(["small", "small", "large", "large"] * 600)
+        >>> clf = MixupClassifier(n_estimators=2, random_state=0)
+        >>> for epoch in range(3):
+        ...     for start in range(0, len(table), 800):
+        ...         X, labels = table[start : start + 800], y[start : start + 800]
+        ...         clf = clf.partial_fit(X, labels, classes=["small", "large"])
+        >>> clf.predict(table[:4]).tolist()
+        ['small', 'small', 'large', 'large']
         """
         if not hasattr(self, "net_"):  # a first call that failed is forgotten
             self.__dict__.pop("classes_", None)

@@ -23,8 +23,8 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     alpha : float, default=0.0
         α of λ ~ Beta(α, α), in [0, inf]. 0 is plain training (ERM), inf mixes half and
         half. By default nothing is mixed: with early-stopped members averaged, no
-        mixing had the best mean rank of eight settings on 29 tables (README, section
-        "Regression"). Not the L2 penalty, which
+        mixing had the best mean rank of eight settings on 29 tables
+        (benchmarks/README.md, "Regression"). Not the L2 penalty, which
         :class:`sklearn.neural_network.MLPRegressor` calls alpha: that is `weight_decay`
         here.
     mixing : str, Mixer or None, default="input"

@@ -24,7 +24,8 @@ from benchmarks.studies.study import parse_options, run_study
 
 from ..helpers import KEPT
 
-NEW = ("no tree bins", "tree bins", "constant dropout")  # neighbors that the first study did not have
+# Neighbors that the first study did not have.
+NEW = ("no tree bins", "tree bins", "constant dropout")
 FIRST_NEIGHBORS = [ERM, *(name for name in NEIGHBORS if name not in NEW)]
 TRAIN = ["--half", "meta-train"]
 SCORES = {"error": 0.5, "fit_seconds": 1.0}
