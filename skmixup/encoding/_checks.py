@@ -189,13 +189,27 @@ def without_negligible(weight):
     return np.where(weight < weight.max() * _NEGLIGIBLE, 0.0, weight)
 
 
-def drop_weightless(X, y, weight):
-    """Leave out the rows of weight 0, or next to it, as if they were not there."""
+def drop_weightless(weight, X, *others):
+    """Leave out the rows of weight 0, or next to it, as if they were not there.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_rows,)
+    X : DataFrame, ndarray or CSR of shape (n_rows, n_features)
+    *others : ndarray or None
+        What has an entry for each row.
+
+    Returns
+    -------
+    weight, X, *others
+        Of the rows that are left.
+    """
     weight = without_negligible(weight)
     if weight.all():
-        return X, y, weight
+        return weight, X, *others
     kept = np.flatnonzero(weight)
-    return safe_indexing(X, kept), y[kept], weight[kept]
+    others = (None if other is None else other[kept] for other in others)
+    return weight[kept], safe_indexing(X, kept), *others
 
 
 def equal_rows_equal_bits(X, may_write=False):

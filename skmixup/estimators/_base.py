@@ -40,6 +40,7 @@ from ..training._state import arrays_to_net, net_to_arrays
 from ..training._weights import collapse_duplicates, count_copies, take_rows
 from ._calibration import fit_shares
 from ._preprocess import cross_fits, fit_transform, last_step, plain_output
+from ._validation import check_groups, check_validation
 
 _EPOCH_ROWS = 2**16  # rows that an epoch visits at most
 _FEWEST_OF_TWO_KINDS = 4  # members, of which some see fewer columns
@@ -138,8 +139,11 @@ class BaseMixup(BaseEstimator):
         """Note what y is like, before rows are encoded."""
         raise NotImplementedError
 
-    def _reweigh(self, y, weight):
-        """Return the weights of rows, changed by their target."""
+    def _reweigh(self, y, weight, learned_from):
+        """Return the weights of rows, changed by their target.
+
+        By what is `learned_from` encoded targets and weights.
+        """
         return weight
 
     def _learns_from_rows_set_aside(self):
@@ -180,16 +184,16 @@ class BaseMixup(BaseEstimator):
 
     # ---- training
 
-    def _fit(self, X, y, sample_weight):
+    def _fit(self, X, y, sample_weight, **validation):
         goes_on = self.warm_start and hasattr(self, "net_")
         if not goes_on:
             self.__dict__.pop("net_", None)  # a fit that fails leaves no half model
-        table = self._make_table(X, y, sample_weight, again=goes_on)
+        table = self._make_table(X, y, sample_weight, again=goes_on, **validation)
         return self._train(self._plan(table, net=self.net_ if goes_on else None))
 
     def _fit_piece(self, X, y, sample_weight, first, learns_target):
         """Train for an epoch; from the first piece, the encoding is learned."""
-        X, y, weight = self._check_rows(X, y, sample_weight, reset=first)
+        X, y, weight, _ = self._check_rows(X, y, sample_weight, reset=first)
         if learns_target:
             self._learn_target(y, weight)
         self._target.check_known(y, "in partial_fit")
@@ -197,18 +201,42 @@ class BaseMixup(BaseEstimator):
         net = None if first else self.net_
         return self._train(self._plan(table, net=net, is_piece=True))
 
-    def _make_table(self, X, y, sample_weight, again=False):
+    def _make_table(
+        self,
+        X,
+        y,
+        sample_weight,
+        again=False,
+        groups=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Learn targets and encoding, and return the table that is trained on.
 
         With a net that goes on with what may be the same rows `again`, they are kept.
         """
-        X, y, weight = self._check_rows(X, y, sample_weight, reset=not again)
+        check_validation(X_val, y_val, sample_weight_val, groups, self.early_stopping)
+        X, y, weight, groups = self._check_rows(
+            X, y, sample_weight, reset=not again, groups=groups
+        )
         if again:
             self._check_same_module()
             self._target.check_known(y, "with warm_start=True")
         else:
             self._learn_target(y, weight)
-        return self._prepare(X, y, weight, first=not again, again=again)
+        how = {"first": not again, "again": again, "groups": groups}
+        table = self._prepare(X, y, weight, **how)
+        if X_val is None:
+            return table
+        learned_from = self._target.encode(y), weight
+        try:
+            rows = self._check_rows(X_val, y_val, sample_weight_val, reset=False)
+            self._target.check_known(rows[1], "in y_val")
+            apart = self._prepare(*rows[:3], first=False, learned_from=learned_from)
+        except ValueError as error:
+            raise ValueError(f"Of X_val and y_val: {error}") from error
+        return table.with_validation(apart)
 
     def _plan(self, table, net=None, is_piece=False):
         """Return the plan of a fit on a table, or of an epoch on a piece of one."""
@@ -217,16 +245,18 @@ class BaseMixup(BaseEstimator):
         if net is not None:
             seeds = net.seeds_
         splits = [(np.arange(len(table.y)), None)] * len(seeds)
-        if not is_piece and self._sets_aside(table):
+        if table.n_validation:
+            splits = [np.split(np.arange(len(table.y)), [table.n_train])] * len(seeds)
+        elif not is_piece and self._sets_aside(table):
             strata = self._target.strata(table.y)
-            fraction = self.validation_fraction
-            splits = split_rows(strata, fraction, len(seeds), split_seed)
+            how = self.validation_fraction, len(seeds), split_seed, table.groups
+            splits = split_rows(strata, *how)
         widths = self._member_widths(table.X.shape[1], splits)
         if net is not None:
             widths = np.broadcast_to(net.module__n_features, len(seeds)).tolist()
         if len(set(widths)) > 1:  # pairs of the same rows
             splits = [splits[k // 2] for k in range(len(seeds))]
-        batch_size = self._batch_size(table.weight)
+        batch_size = self._batch_size(table.weight[: table.n_train])
         if net is not None and self.batch_size == "auto":
             batch_size = net.batch_size
         max_epochs = 1 if is_piece else self.max_epochs
@@ -362,11 +392,15 @@ class BaseMixup(BaseEstimator):
             self.__dict__.pop("net_", None)
             raise
 
-    def _prepare(self, X, y, weight, first, again=False):
+    def _prepare(
+        self, X, y, weight, first, again=False, groups=None, learned_from=None
+    ):
         """Encode rows and targets, merge equal rows, and apply class weights.
 
         The encoding is learned if these are the `first` rows, and kept otherwise; but
         where they may be the same rows `again`, one that cross-fits is learned anew.
+        Rows of several `groups` are not merged. Class weights are those of the encoded
+        targets and weights that they are `learned_from`, of these if None.
         """
         encoder = None
         if first:
@@ -376,25 +410,30 @@ class BaseMixup(BaseEstimator):
         else:
             X = self._encode(X)
         y = self._target.encode(y)
-        kept, weight = np.arange(len(y)), self._reweigh(y, weight)
-        if not weight.all():
-            kept = np.flatnonzero(weight)
-            X, y, weight = X[kept], y[kept], weight[kept]
+        weight = self._reweigh(y, weight, learned_from or (y, weight))
+        weight, X, y, groups, kept = drop_weightless(
+            weight, X, y, groups, np.arange(len(y))
+        )
         # What our encoder has made is nobody else's memory.
         ours = self._encodes_row_by_row and not sparse.issparse(X) and X.flags.writeable
         X = equal_rows_equal_bits(X, may_write=ours)
-        index, weight = collapse_duplicates(X, self._target.codes(y), weight)
+        codes = self._target.codes(y)
+        if groups is not None:
+            pairs = np.stack([codes, groups])
+            codes = np.unique(pairs, axis=1, return_inverse=True)[1].reshape(-1)
+        index, weight = collapse_duplicates(X, codes, weight)
         if encoder is not None:  # nothing has failed
             self.encoder_ = encoder
         X = take_rows(X, index, may_write=ours)
-        return Table(X, y[index], weight, kept[index])
+        groups = None if groups is None else groups[index]
+        return Table(X, y[index], weight, kept[index], groups)
 
     def _check_params(self):
         """Raise ValueError if a parameter, valid by itself, can't be trained with."""
         hidden_widths(self.hidden_layer_sizes)
 
-    def _check_rows(self, X, y, sample_weight, reset):
-        """Validate X, y and weights as far as no encoding is needed."""
+    def _check_rows(self, X, y, sample_weight, reset, groups=None):
+        """Validate X, y, weights and groups as far as no encoding is needed."""
         self._check_params()  # before anything is learned
         if y is None:
             raise ValueError(
@@ -404,7 +443,9 @@ class BaseMixup(BaseEstimator):
         y = self._check_target(y)
         X = self._check_X(X, reset=reset)
         check_consistent_length(X, y)
-        return drop_weightless(X, y, check_weights(sample_weight, X))
+        groups, weight = check_groups(groups, X), check_weights(sample_weight, X)
+        weight, X, y, groups = drop_weightless(weight, X, y, groups)
+        return X, y, weight, groups
 
     def _check_X(self, X, reset):
         """Check X as far as the encoder does not, and note its columns."""

@@ -293,7 +293,17 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train on a table.
 
         Parameters
@@ -304,6 +314,12 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             Labels of any kind; or which of several each row has, dense or sparse.
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row; a weight of 0 leaves the row out.
+        groups : array-like of shape (n_rows,), default=None
+            Rows of one group, those of a patient say, are set aside together: what is
+            learned of a row then tells nothing of those that a member is stopped on.
+        X_val, y_val, sample_weight_val : as X, y and `sample_weight`, default=None
+            Rows to stop early on, later ones say, in the place of folds that are set
+            aside: all members learn from all rows of X.
 
         Returns
         -------
@@ -314,11 +330,20 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         ------
         ValueError
             If X or y is empty, of different lengths, or not finite; if a parameter is
-            out of range; if training diverges.
+            out of range; if what is given to validate on does not go together; if
+            training diverges.
         TypeError
             If a column of X holds what cannot be encoded.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            groups=groups,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+        )
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -394,11 +419,11 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         self.multilabel_ = y.ndim == 2
         self.classes_ = np.arange(y.shape[1]) if self.multilabel_ else np.unique(y)
 
-    def _reweigh(self, y, weight):
+    def _reweigh(self, y, weight, learned_from):
         if self.class_weight is None:
             return weight
         return without_negligible(
-            weight * scale_weights(self._class_weights(y, weight))[y]
+            weight * scale_weights(self._class_weights(*learned_from))[y]
         )
 
     def _class_weights(self, y, weight):

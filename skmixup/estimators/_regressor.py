@@ -214,7 +214,17 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train on a table.
 
         Parameters
@@ -225,6 +235,12 @@ class MixupRegressor(RegressorMixin, BaseMixup):
             Numbers.
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row; a weight of 0 leaves the row out.
+        groups : array-like of shape (n_rows,), default=None
+            Rows of one group, those of a patient say, are set aside together: what is
+            learned of a row then tells nothing of those that a member is stopped on.
+        X_val, y_val, sample_weight_val : as X, y and `sample_weight`, default=None
+            Rows to stop early on, later ones say, in the place of folds that are set
+            aside: all members learn from all rows of X.
 
         Returns
         -------
@@ -235,11 +251,20 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         ------
         ValueError
             If X or y is empty, of different lengths, or not finite; if a parameter is
-            out of range; if training diverges.
+            out of range; if what is given to validate on does not go together; if
+            training diverges.
         TypeError
             If a column of X holds what cannot be encoded.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            groups=groups,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+        )
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, sample_weight=None):

@@ -54,9 +54,9 @@ class _TableMaker(BaseEstimator):
     def __init__(self, estimator):
         self.estimator = estimator
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None, **validation):
         """Do all that the estimator's `fit` does before its training."""
-        self.table_ = self.estimator._make_table(X, y, sample_weight)
+        self.table_ = self.estimator._make_table(X, y, sample_weight, **validation)
         return self
 
     def get_metadata_routing(self):

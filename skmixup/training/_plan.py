@@ -130,12 +130,38 @@ class Table:
     weight : ndarray of float of shape (n_rows,)
     index : ndarray of int of shape (n_rows,), default=None
         Of each row, the number of one among those that were encoded.
+    groups : ndarray of int of shape (n_rows,), default=None
+        Those that are set aside together have the same number.
+    n_validation : int, default=0
+        The last rows, which are there to validate on.
     """
 
     X: np.ndarray | sparse.csr_matrix
     y: np.ndarray
     weight: np.ndarray
     index: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    n_validation: int = 0
+
+    def with_validation(self, other):
+        """Return a table of these rows, and of another table's to validate on."""
+        X, also = self.X, other.X
+        if sparse.issparse(X):
+            X = sparse.vstack([X, sparse.csr_matrix(also)], format="csr")
+        else:
+            X = np.concatenate([X, also.toarray() if sparse.issparse(also) else also])
+        return Table(
+            X,
+            np.concatenate([self.y, other.y]),
+            np.concatenate([self.weight, other.weight]),
+            np.concatenate([self.index, len(self.index) + other.index]),
+            n_validation=len(other.y),
+        )
+
+    @property
+    def n_train(self):
+        """Number of the first rows, which are there to train on."""
+        return len(self.y) - self.n_validation
 
     @property
     def loss_weight(self):

@@ -3,16 +3,22 @@
 import warnings
 
 import numpy as np
-from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
+from sklearn.model_selection import (
+    KFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    train_test_split,
+)
 
 
-def split_rows(y, fraction, n_members, random_state):
+def split_rows(y, fraction, n_members, random_state, groups=None):
     """Split row numbers into training and validation for each member.
 
     One member's validation rows are drawn at random; those of several are folds, as
     many as are needed to hold the fraction each, dealt anew when all have been used.
     Stratified as far as it goes: classes with a single row stay in training, and where
     the validation part is too small to hold each class, the split is plainly random.
+    Groups are whole on one side.
 
     Parameters
     ----------
@@ -21,6 +27,7 @@ def split_rows(y, fraction, n_members, random_state):
         Share of rows for validation, in (0, 1).
     n_members : int
     random_state : int
+    groups : ndarray of int of shape (n,), default=None
 
     Returns
     -------
@@ -30,8 +37,11 @@ def split_rows(y, fraction, n_members, random_state):
     Raises
     ------
     ValueError
-        If there are too few rows to leave some on both sides.
+        If there are too few rows, or groups, to leave some on both sides.
     """
+    if groups is not None:
+        pairs = _group_splits(y, groups, fraction, n_members, random_state)
+        return sorted(pairs, key=lambda pair: -len(pair[0]))
     counts = np.bincount(y)
     movable = np.flatnonzero(counts[y] > 1)
     if len(movable) < 2:
@@ -70,16 +80,33 @@ def _fold_splits(y, fraction, n_members, random_state):
         raise _too_few(1, len(y))
     n_folds = min(max(2, round(1 / fraction)), len(y))
     kind = StratifiedKFold if np.bincount(y).max() >= n_folds else KFold
-    n_deals = -(-n_members // n_folds)
+    return _deal(kind, n_folds, n_members, random_state, y)
+
+
+def _group_splits(y, groups, fraction, n_members, random_state):
+    """Return the parts of shuffled folds of whole groups."""
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        raise ValueError(
+            f"groups must be at least 2, so that one can be set aside, got {n_groups}: "
+            "give more groups, X_val and y_val, or early_stopping=False."
+        )
+    n_folds = min(max(2, round(1 / fraction)), n_groups)
+    if np.bincount(y).max() < n_folds:  # too few of each class to be shared out
+        y = np.zeros_like(y)
+    return _deal(StratifiedGroupKFold, n_folds, n_members, random_state, y, groups)
+
+
+def _deal(kind, n_folds, n_members, random_state, y, groups=None):
+    """Return as many parts as there are members, of one deal after another."""
+    pairs = []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")
-        pairs = [
-            pair
-            for deal in range(n_deals)
-            for pair in kind(
-                n_folds, shuffle=True, random_state=(random_state + deal) % 2**32
-            ).split(y, y)
-        ]
+        while len(pairs) < n_members:
+            seed = random_state % 2**32
+            folds = kind(n_folds, shuffle=True, random_state=seed).split(y, y, groups)
+            pairs += [pair for pair in folds if len(pair[1])]  # no fold is empty
+            random_state += 1
     return pairs[:n_members]
 
 

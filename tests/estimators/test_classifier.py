@@ -86,7 +86,7 @@ def test_skops_needs_the_types_that_the_readme_lists():
     X, y = mixed_table()
     clf = quick(n_estimators=2, early_stopping=True).fit(X, y)
     saved = sio.dumps(clf)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     trusted = re.findall(r'"(skmixup\.[\w.]+)"', readme)
     assert sio.get_untrusted_types(data=saved) == sorted(trusted)
     loaded = sio.loads(saved, trusted=trusted)
