@@ -16,8 +16,8 @@ PACKAGE = Path(skmixup.__file__).parent
 ROOMS = ["encoding", "stack", "mixing", "training", "estimators", "search"]
 ORDER = """
 _sklearn
-encoding._checks encoding._columns encoding._parts encoding._bins encoding._scaler
-encoding._encoder encoding._stacking encoding
+encoding._checks encoding._times encoding._columns encoding._parts encoding._bins
+encoding._scaler encoding._encoder encoding._stacking encoding
 stack._ell stack._layers stack._embedding stack._mlp stack._losses stack._backprop
 stack._adamw stack._kernel stack._compiled stack
 mixing._core mixing._draws mixing._mixers mixing._cmixup mixing._batch

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ._checks import is_table
+from ._times import holds_durations
 
-NUMBER, CATEGORY = "number", "category"
+NUMBER, CATEGORY, TIME = "number", "category", "time"
 _OBJECT_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 _TIMES = ("date", "time", "period", "interval", "duration")
 _OBJECT_TIMES = {"datetime", "datetime64", "date", "time", "timedelta", "timedelta64"}
@@ -73,7 +74,7 @@ def keep_types(y):
 
 
 def column_kind(column, name):
-    """Tell from its dtype, or from its objects, whether it holds numbers or categories.
+    """Tell from its dtype, or from its objects, what a column holds.
 
     Objects are numbers if all that are not missing are: integers, floats, Decimals,
     Fractions, and booleans beside those, which count as 0 and 1. Booleans alone are
@@ -87,16 +88,18 @@ def column_kind(column, name):
 
     Returns
     -------
-    kind : {"number", "category"}
+    kind : {"number", "category", "time"}
 
     Raises
     ------
     TypeError
-        If the column holds dates or times.
+        If the column holds times of day or intervals.
     ValueError
         If it holds complex numbers.
     """
     dtype = column.dtype
+    if holds_durations(column) is not None:
+        return TIME
     _refuse_times(dtype, name)
     if pd.api.types.is_object_dtype(dtype):
         try:
@@ -155,9 +158,9 @@ def _refuse_times(dtype, name):
         _refuse_complex(name)
     if str(dtype).startswith(_TIMES):
         raise TypeError(
-            f"Column {name!r} holds dates or times ({dtype}), which have no one "
-            "encoding: make numbers of it first, such as the year, the day of the week "
-            "or the days since a date (Series.dt, or skrub's DatetimeEncoder)."
+            f"Column {name!r} holds dates or times ({dtype}) that are not encoded "
+            "here: make numbers of it first, such as the hour, or the seconds since "
+            "midnight; or name it in categorical_features."
         )
 
 

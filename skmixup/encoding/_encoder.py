@@ -25,6 +25,7 @@ from ._bins import PiecewiseLinearBins, quantile_edges, tree_edges
 from ._checks import check_table, check_weights
 from ._columns import (
     CATEGORY,
+    TIME,
     column_kind,
     column_name,
     plain,
@@ -35,6 +36,7 @@ from ._columns import (
 )
 from ._parts import by_parts, join_rows
 from ._scaler import SmoothClipScaler, _distinct, _readable
+from ._times import learn_times, reads_as_dates
 
 MAX_BINNED_COLUMNS = 250  # bins would make wide tables five times as wide
 MAX_TREE_BINS = 512  # of all columns: more cost time, and on wide tables gain nothing
@@ -69,6 +71,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     network nothing as a category. It is left out with a warning that names the column,
     and leaves an indicator where it is missing in some rows. A column named in
     `categorical_features` is a category whatever it holds.
+
+    Dates (also Periods, and objects of Python's datetime) are several numbers: the
+    seconds since 1970, the year, and where in the year, month, week and day they lie,
+    as a sine and a cosine of the time zone that `fit` has seen; of these, what never
+    varies is left out. Lengths of time are seconds.
 
     Objects are numbers where all of a column are: integers, floats, Decimals and
     Fractions, and booleans beside these, which count as 0 and 1. In an array of a
@@ -105,6 +112,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         Their names, where all are strings.
     categorical_mask_ : ndarray of bool of shape (n_features_in_,)
         Which columns are categories.
+    time_mask_ : ndarray of bool of shape (n_features_in_,)
+        Which columns are dates, or lengths of time.
     dropped_mask_ : ndarray of bool of shape (n_features_in_,)
         Which columns are text that is different in nearly every row, and left out.
     embedded_columns_ : ndarray of int of shape (n_embedded,)
@@ -193,14 +202,16 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             If X is empty, infinite or complex, `categorical_features` names a column
             that is not there, or `n_tree_bins` asks for y and there is none.
         TypeError
-            If a column holds dates, or objects that are neither text nor numbers.
+            If columns hold times of day, intervals, or objects that are neither text
+            nor numbers: all such are named.
         """
         X = check_table(self, X, reset=True)
         weight = check_weights(sample_weight, X)
         target = self._check_target(X, y) if self.n_tree_bins > 1 else None
         X = _readable(X)
-        self.categorical_mask_ = self._find_categories(X)
+        self.categorical_mask_, self.time_mask_ = self._find_kinds(X)
         self.dropped_mask_ = np.zeros_like(self.categorical_mask_)
+        self._learn_times(X, weight)
         numbers, levels, _ = self._read(X)
         levels = self._drop_unique_text(X, numbers, levels, weight)
         self._fit_numbers(numbers, target, weight)
@@ -253,6 +264,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         n_missing = np.array([np.isnan(column).sum() for column in numbers.T])
         # Wholly missing is constant: an indicator would say nothing.
         self.lacking_ = (n_missing > 0) & (n_missing < len(numbers))
+        # Of a time, all parts are missing at once.
+        owner = self._number_owner
+        self.lacking_[1:] &= owner[1:] != owner[:-1]
         if n_columns <= MAX_BINNED_COLUMNS:
             self._fit_bins(numbers, target, weight)
 
@@ -307,6 +321,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             ],
             dtype=bool,
         )
+        self._hint_at_dates(X, levels, asked)
         if not unique.any():
             return levels
         where = np.flatnonzero(self.categorical_mask_)[unique]
@@ -329,14 +344,45 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         self.dropped_lacking_ = lacking
         return levels[:, ~unique]
 
+    def _hint_at_dates(self, X, levels, asked):
+        """Warn of categories that nobody asked for, and that are dates as text."""
+        found = []
+        for i, column in enumerate(levels.T):
+            if not asked[i]:
+                known = pd.unique(column[~pd.isna(column)])
+                if len(known) >= _FEWEST_UNIQUE and reads_as_dates(known):
+                    found.append(np.flatnonzero(self.categorical_mask_)[i])
+        if found:
+            warnings.warn(
+                f"Column(s) {[column_name(to_frame(X), i) for i in found]} hold text "
+                "that reads as dates: make dates of it, by pandas.to_datetime, and "
+                "they are encoded as such; or name it in categorical_features.",
+                UserWarning,
+                stacklevel=4,
+            )
+
     @property
     def _number_mask(self):
         """Which columns are numbers."""
-        return ~(self.categorical_mask_ | self.dropped_mask_)
+        return ~(self.categorical_mask_ | self.dropped_mask_ | self.time_mask_)
+
+    @property
+    def _number_owner(self):
+        """The column that each number comes from: those of times stand last."""
+        n_parts = [len(times.parts) for times in self.times_]
+        times = np.repeat(np.flatnonzero(self.time_mask_), n_parts)
+        return np.concatenate([np.flatnonzero(self._number_mask), times])
+
+    def _learn_times(self, X, weight):
+        """Learn how each column of times is told."""
+        self.times_ = []
+        for i in np.flatnonzero(self.time_mask_):
+            column = X.iloc[:, i][weight > 0].reset_index(drop=True)
+            self.times_.append(learn_times(column, column_name(X, i)))
 
     def _note_output(self, n_rows):
         """Note where the output columns come from, and whether they are sparse."""
-        numbers = np.flatnonzero(self._number_mask)
+        numbers = self._number_owner
         categories = np.flatnonzero(self.categorical_mask_)
         text = np.flatnonzero(self.dropped_mask_)[self.dropped_lacking_]
         widths = np.zeros(0, dtype=int)
@@ -372,31 +418,29 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             return np.empty(0, dtype=int)
         return np.concatenate([self.bins_.columns_, self.raw_bins_.columns_])
 
-    def _find_categories(self, X):
-        """Return the mask of categorical columns."""
+    def _find_kinds(self, X):
+        """Return the masks of columns of categories, and of times."""
         if sparse.issparse(X):
             if self._chosen_categories(X).any():
                 raise ValueError(
                     "categorical_features names columns, but X is sparse: sparse "
                     "matrices hold numbers only."
                 )
-            return np.zeros(X.shape[1], dtype=bool)
-        mask = np.zeros(X.shape[1], dtype=bool)
-        if isinstance(X, pd.DataFrame):
-            kinds = [
-                column_kind(X.iloc[:, i], column_name(X, i)) for i in range(X.shape[1])
-            ]
-            mask = np.array(kinds) == CATEGORY
-        if isinstance(self.categorical_features, str):
-            return mask
+            return np.zeros((2, X.shape[1]), dtype=bool)
         chosen = self._chosen_categories(X)
+        mask, times = np.zeros((2, X.shape[1]), dtype=bool)
+        if isinstance(X, pd.DataFrame):
+            kinds = np.array(_kinds_of(X, chosen))
+            mask, times = kinds == CATEGORY, kinds == TIME
+        if isinstance(self.categorical_features, str):
+            return mask, times
         text = [column_name(X, i) for i in np.flatnonzero(mask & ~chosen)]
         if self.categorical_features is None and text:
             raise ValueError(
                 f"categorical_features=None, but column(s) {text} hold no "
                 "numbers: use 'from_dtype' or name them."
             )
-        return mask | chosen
+        return mask | chosen, times & ~chosen
 
     def _chosen_categories(self, X):
         """Return the mask of columns given by name, index or mask."""
@@ -470,6 +514,13 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             for out, i in enumerate(np.flatnonzero(chosen)):
                 part[:, out] = read(frame.iloc[:, i], column_name(frame, i))
             parts.append(part)
+        moments = [
+            times.encode(frame.iloc[:, i].reset_index(drop=True), column_name(frame, i))
+            for i, times in zip(
+                np.flatnonzero(self.time_mask_), self.times_, strict=True
+            )
+        ]
+        parts[0] = np.concatenate([parts[0], *moments], axis=1)
         return parts
 
     def transform(self, X):
@@ -569,17 +620,21 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         names : ndarray of str objects
             The column's name; with ``_bin0``, ``_bin1``, ... for its bins, with
             ``_missing`` for its indicator, with the category for a one-hot column, with
-            ``_tree0``, ... for bins that a tree has laid. One that another column has
+            ``_tree0``, ... for bins that a tree has laid; of a date, with ``_seconds``,
+            ``_year``, ``_year_sin``, ... first. One that another column has
             already is numbered: ``_2``, ``_3``, ....
         """
         check_is_fitted(self)
         names = np.asarray(check_feature_names_in(self, input_features), dtype=object)
-        numbers = names[self._number_mask]
+        moments = zip(names[self.time_mask_], self.times_, strict=True)
+        parts = [f"{name}_{part}" for name, times in moments for part in times.parts]
+        numbers = np.array([*names[self._number_mask], *parts], dtype=object)
+        whole = names[self._number_owner]
         text = names[self.dropped_mask_][self.dropped_lacking_]
         parts = [
             numbers,
             _numbered(numbers, "bin", self._bin_columns()),
-            [f"{name}_missing" for name in (*numbers[self.lacking_], *text)],
+            [f"{name}_missing" for name in (*whole[self.lacking_], *text)],
         ]
         if self.one_hot_ is not None:
             categories = names[self.categorical_mask_]
@@ -596,6 +651,22 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.target_tags.required = self.n_tree_bins > 1
         return tags
+
+
+def _kinds_of(X, chosen):
+    """Return what each column holds; of those that can't be encoded, name all."""
+    kinds, refused = [], []
+    for i, is_chosen in enumerate(chosen):
+        try:
+            column = X.iloc[:, i]
+            kinds.append(
+                CATEGORY if is_chosen else column_kind(column, column_name(X, i))
+            )
+        except TypeError as error:
+            refused.append(str(error))
+    if refused:
+        raise TypeError("\n".join(refused))
+    return kinds
 
 
 class _DistinctRows:

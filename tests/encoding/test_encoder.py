@@ -96,15 +96,16 @@ def test_bad_categorical_features(categorical, message):
 @pytest.mark.parametrize(
     "when",
     [
-        pd.date_range("2020", periods=2),
-        pd.to_timedelta([1, 2], unit="D"),
-        pd.period_range("2020", periods=2, freq="D"),
-        [datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)],
+        pd.interval_range(0, 2),
+        [datetime.time(3), datetime.time(4)],
     ],
 )
-def test_dates_say_what_to_do(when):
-    with pytest.raises(TypeError, match=r"'when' holds dates.*year"):
-        TabularEncoder().fit(pd.DataFrame({"when": when}))
+def test_times_of_day_say_what_to_do_and_all_are_named(when):
+    X = pd.DataFrame({"when": when, "a": [1.0, 2.0], "too": [datetime.time(3)] * 2})
+    with pytest.raises(TypeError, match=r"(?s)'when' holds.*hour.*'too' holds"):
+        TabularEncoder().fit(X)
+    named = TabularEncoder(categorical_features=["when", "too"]).fit(X)
+    assert named.categorical_mask_.tolist() == [True, False, True]
 
 
 def test_booleans_of_every_kind_agree():
