@@ -24,7 +24,7 @@ from sklearn.multioutput import MultiOutputRegressor
 
 from skmixup import MixupRegressor, TabularEncoder, fit_many
 
-from ..compare.pairing import NothingToCompare
+from ..compare.pairing import complete_folds, demand
 from ..data.suites import BANDS, HALVES
 from ..data.tables import Table, load_all
 from ..models.registry import Model
@@ -216,18 +216,16 @@ def report(frame):
     figures : dict
         Of none.
     """
-    frame = frame.astype({"error": float})
+    frame = complete_folds(frame.astype({"error": float}), ["model"])
     errors = frame.pivot_table("error", "table", "model")
-    errors = errors.dropna()
-    if errors.empty or ERM not in errors:
-        raise NothingToCompare("No table has results of all that is compared.")
-    frame = frame[frame["table"].isin(errors.index)]
+    errors = errors.clip(lower=_SMALLEST)
+    demand(frame, "model", [ERM])
     seconds = frame.astype({"fit_seconds": float}).groupby("model")["fit_seconds"]
     about = (
         f"{len(errors)} tables, {frame['fold'].nunique()} of {FOLDS} folds each. The "
         f"error is 1 − R² (what is below {_SMALLEST:g} counts as that), its ratio to "
         f"that of the default, {ERM}, a geometric mean; p is Wilcoxon's over tables; "
-        "seconds are of a fit, the median."
+        "seconds are of a fit, the median: of ours, a share of a stack of all folds."
     )
     parts = [about, _compare(errors, seconds.median())]
     rows = frame.groupby("table")["n_rows"].first()
@@ -245,7 +243,6 @@ def report(frame):
 def _compare(errors, seconds=None):
     """Lay out how models rank and how they compare with the default."""
     ranks = errors.rank(axis=1).mean()
-    errors = errors.clip(lower=_SMALLEST)
     heads = ["model", "mean rank", "ratio", f"lower, higher than {ERM}", "p"]
     lines = []
     for name in ranks.sort_values().index:

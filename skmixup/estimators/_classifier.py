@@ -184,8 +184,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     in single precision, of about 1e-6; on an accelerator up to 4096 rows. A part of the
     rows is encoded and predicted at a time, so that many take little memory.
 
-    The defaults were chosen by log-loss on a half of 73 development tables, and
-    confirmed once on the others (``python -m benchmarks.studies.defaults``;
+    The defaults were chosen by log-loss on halves of 73 development tables, in two
+    studies, and confirmed on the others (``python -m benchmarks.studies.defaults``;
     benchmarks/README.md, "Where the defaults come from"). Most of what they gain comes
     from members that are stopped early, each on a fold of its own, and averaged; then
     from bins and the temperature. Mixing helps single networks that are trained to the

@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 
 import numpy as np
 import torch
@@ -396,21 +397,23 @@ class Training:
     @contextlib.contextmanager
     def _scheduled(self, progress):
         """Scale rates of learning and dropout for an epoch, by the training done."""
-        net, places = self.net, []
+        net, rates = self.net, []
         if net.lr_schedule == "cosine":
-            places += [(group, "lr") for group in net.optimizer_.param_groups]
+            groups = net.optimizer_.param_groups
+            rates += [
+                (partial(group.__setitem__, "lr"), group["lr"]) for group in groups
+            ]
         if net.dropout_schedule == "cosine":
             layers = [m for m in net.module_.modules() if isinstance(m, _DROPOUTS)]
-            places += [(vars(layer), "p") for layer in layers]
-        kept = [place[name] for place, name in places]
+            rates += [(partial(setattr, layer, "p"), layer.p) for layer in layers]
         factor = 0.5 * (1 + math.cos(math.pi * progress))
-        for (place, name), value in zip(places, kept, strict=True):
-            place[name] = (np.asarray(value) * factor).tolist()
+        for write, rate in rates:
+            write((np.asarray(rate) * factor).tolist())
         try:
             yield
         finally:
-            for (place, name), value in zip(places, kept, strict=True):
-                place[name] = value
+            for write, rate in rates:
+                write(rate)
 
     def _threads(self):
         """Return contexts for the training and for its computing, of threads and modes.

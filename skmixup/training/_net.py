@@ -107,8 +107,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         "cosine" lets the learning rate fall towards zero, epoch by epoch, over one
         `fit`.
     dropout_schedule : {"constant", "cosine"}, default="constant"
-        "cosine" lets the rates of the module's layers of dropout fall towards zero in
-        the same way.
+        "cosine" lets the rates of the module's layers of dropout (`torch.nn.Dropout`
+        and its kin, not what other layers drop within) fall towards zero in the same
+        way.
     epochs_per_pass : int, default=1
         Epochs in which all rows are visited once: of more than 1, each takes a part of
         them, so that callbacks and early stopping hear more often of a long table. The
