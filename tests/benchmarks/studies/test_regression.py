@@ -200,7 +200,7 @@ def test_what_fails_is_a_row_and_costs_no_other(tmp_path, shipped, capsys, missi
         assert status == 0 and "| ridge |" not in said.out
     else:
         assert status == 1
-        assert ("There is no result" in said.err) is (missing == {"alpha 0"})
+        assert ("There is no result with" in said.err) is (missing == {"alpha 0"})
 
 
 SHOWN = [
