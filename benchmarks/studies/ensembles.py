@@ -154,10 +154,12 @@ def _say_more(within):
     for model, rows in within.groupby("model"):
         trained = rows.get("n_settings", rows["fit_seconds"] * np.nan).astype(float)
         late = (rows["fit_seconds"].astype(float) > 1.1 * limit).sum()
-        parts.append(f"{model} {trained.median():g} ({late})")
+        told = f"{trained.median():g}" if trained.notna().any() else "not noted"
+        parts.append(f"{model} {told} ({late})")
     return (
-        "Settings trained, the median over fits, and fits that took over 1.1 of the "
-        f"time, since the first setting is always trained: {'; '.join(parts)}."
+        "Settings trained, the median over fits that note it, and fits that took over "
+        "1.1 of the time, since the first setting is always trained: "
+        f"{'; '.join(parts)}."
     )
 
 

@@ -112,6 +112,12 @@ def settle(parser, options):
     options.models = list(dict.fromkeys([ERM, *options.models]))
 
 
+def file_name(options):
+    """Name a report after what it is of, so that several can lie side by side."""
+    part = f"-first-{options.first}" if options.first < FOLDS else ""
+    return f"{options.half}{part}"
+
+
 def load(options):
     """Load tables of numbers to be predicted, of a half of the tables."""
     found = [] if options.half == "meta-test" else _shipped()  # by which one chooses
@@ -272,7 +278,7 @@ STUDY = Study(
     add_options=add_options,
     settle=settle,
     load=load,
-    file_name=lambda options: options.half,
+    file_name=file_name,
     folds=0,
     has_tables=False,
     has_seed=False,

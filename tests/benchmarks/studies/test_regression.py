@@ -101,7 +101,7 @@ def test_the_study_runs_and_resumes(tmp_path, shipped, capsys):
     assert diabetes["alpha 0"] < 0.75
     text = capsys.readouterr().out
     assert "| alpha 0 |" in text and "| 1.000 | 0, 0 | 1 |" in text
-    assert (tmp_path / "meta-train.md").read_text() in text
+    assert (tmp_path / "meta-train-first-1.md").read_text() in text
 
     assert Pretended().main([*arguments, *models]) == 0
     assert "8 of 8 jobs were finished before" in capsys.readouterr().err
@@ -110,7 +110,7 @@ def test_the_study_runs_and_resumes(tmp_path, shipped, capsys):
     more = read_rows(tmp_path, STUDY.schema)
     assert {row["model"] for row in more[len(rows) :]} == {"forest"}
     assert more[: len(rows)] == rows
-    assert "| forest |" in (tmp_path / "meta-train.md").read_text()
+    assert "| forest |" in (tmp_path / "meta-train-first-1.md").read_text()
 
     (tmp_path / "results.jsonl").unlink()  # the exported rows will do
     pretended = Pretended()
