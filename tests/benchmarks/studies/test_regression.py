@@ -14,6 +14,7 @@ import pytest
 from benchmarks.compare.summary import label_rows
 from benchmarks.data.suites import HALVES
 from benchmarks.data.tables import load_all
+from benchmarks.models.regressors import REGRESSORS
 from benchmarks.report import __main__ as report
 from benchmarks.run.fit import Fit
 from benchmarks.run.jobs import Job
@@ -26,6 +27,8 @@ from ..helpers import KEPT
 
 # Neighbors that the first study did not have.
 NEW = ("no tree bins", "tree bins", "constant dropout")
+TRIED = ["constant dropout", "no tree bins", "no dropout", "2 x 256"]
+PEERS = [name for name in REGRESSORS if name != "realmlp"]
 FIRST_NEIGHBORS = [ERM, *(name for name in NEIGHBORS if name not in NEW)]
 TRAIN = ["--half", "meta-train"]
 SCORES = {"error": 0.5, "fit_seconds": 1.0}
@@ -206,6 +209,9 @@ def test_what_fails_is_a_row_and_costs_no_other(tmp_path, shipped, capsys, missi
 SHOWN = [
     ("first-regression", "all", [*MIXED, "ridge", "forest", "hist_gradient_boosting"]),
     ("first-regression", "meta-train", FIRST_NEIGHBORS),
+    ("regression", "meta-test-first-2", [ERM, *PEERS, "constant dropout"]),
+    ("regression", "meta-test-first-1", [ERM, *PEERS, "realmlp"]),
+    ("regression", "meta-train-first-1", [ERM, *TRIED, "alpha 0.1"]),
 ]
 
 
