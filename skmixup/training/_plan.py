@@ -63,7 +63,6 @@ class Shared:
     batch_size: int = field(metadata=_of("batch_size"))
     max_epochs: int = field(metadata=_of("max_epochs"))
     lr_schedule: str = field(metadata=_of("lr_schedule"))
-    dropout_schedule: str = field(metadata=_of("dropout_schedule"))
     device: str = field(metadata=_of("device"))
     patience: int | None
     is_sparse: bool
@@ -74,6 +73,7 @@ class Shared:
     partner: str = field(
         default="random", metadata=_of("partner", StrOptions({"random", "target"}))
     )
+    dropout_schedule: str = field(default="constant", metadata=_of("dropout_schedule"))
     epochs_per_pass: int = field(default=1, metadata=_of("epochs_per_pass"))
     bandwidth: float = field(default=0.5, metadata=_of("bandwidth", _ABOVE_0))
     mixing: Mixer | None = field(default=None, compare=False, metadata=_of("mixing"))
