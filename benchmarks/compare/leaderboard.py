@@ -6,7 +6,12 @@ from scipy.stats import bootstrap, gmean
 
 from ..output.text import as_markdown
 from .pairing import NothingToCompare
+from .statistics import compare
 
+SMALLEST = 1e-4  # log-loss: below, a ratio tells of nothing that a user sees
+# What `compare_with` returns, of each label.
+COMPARED = ["log-loss, ratio", "log-loss lower, higher", "p"]
+COMPARED += ["error lower, higher", "p"]
 SHIFT = 0.01  # so that a table without errors does not decide a geometric mean
 _LEVEL = 0.95
 _NAMES = {
@@ -109,6 +114,38 @@ def layout(board):
     """
     lines = [_cells(row) for row in board.to_dict("records")]
     return as_markdown(list(_NAMES.values()), lines)
+
+
+def compare_with(frame, reference):
+    """Compare models with one of them, by ratio of log-loss and by tables won.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As for :func:`leaderboard`.
+    reference : str
+        A label.
+
+    Returns
+    -------
+    cells : dict of str -> list of str
+        Of each other label, in the order in which they come: the geometric mean of the
+        ratio of log-losses, what is below `SMALLEST` counting as that; tables on which
+        its log-loss is lower and higher, with Wilcoxon's p; and the same of the error.
+    """
+    parts = [
+        compare(frame, reference, score).set_index("label")
+        for score in ("log_loss", "error")
+    ]
+    means = frame.astype({"log_loss": float}).pivot_table("log_loss", "title", "label")
+    means = means.clip(lower=SMALLEST)
+    cells = {}
+    for label in parts[0].index:
+        cells[label] = [f"{gmean(means[label] / means[reference]):.3f}"]
+        for part in parts:
+            cells[label].append(f"{part.won[label]}, {part.lost[label]}")
+            cells[label].append(f"{part.p[label]:.2g}")
+    return cells
 
 
 def _cells(row):

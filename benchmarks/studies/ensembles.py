@@ -17,9 +17,14 @@ from scipy.stats import gmean
 
 from skmixup import MixupClassifier
 
-from ..compare.leaderboard import layout, leaderboard
+from ..compare.leaderboard import (
+    COMPARED,
+    SMALLEST,
+    compare_with,
+    layout,
+    leaderboard,
+)
 from ..compare.pairing import complete_folds, demand
-from ..compare.statistics import compare
 from ..data.tables import load_all
 from ..models.registry import MODELS as SINGLE
 from ..models.registry import Model
@@ -41,7 +46,6 @@ TABLES = (27, 48, 49, 61, 188, 1467, 1510, 40691, 28, 32, 60, 1471)
 DEFAULT, OPEN = "default", "no limit"
 SECONDS = {f"{seconds} s": seconds for seconds in (30, 60, 240)}
 PEERS = ("lightgbm", "catboost", "realmlp")
-_SMALLEST = 1e-4  # log-loss: below, a ratio tells of nothing that a user sees
 
 
 def _default(seed):
@@ -138,7 +142,7 @@ def report(frame):
     table, means = _against_default(frame)
     about = (
         "Log-loss over that of the default, geometric mean over tables (what is below "
-        f"{_SMALLEST:g} counts as that); tables on which each has a lower score, or a "
+        f"{SMALLEST:g} counts as that); tables on which each has a lower score, or a "
         "higher one; p of Wilcoxon's signed-rank test over tables; seconds of a fit, "
         "geometric mean."
     )
@@ -166,7 +170,7 @@ def _against_default(frame):
     """Lay out how all compare with the default; and return ratio and seconds."""
     frame = frame.astype({"log_loss": float, "fit_seconds": float})
     values = frame.pivot_table(["log_loss", "fit_seconds"], "title", "label")
-    losses = values["log_loss"].clip(lower=_SMALLEST)
+    losses = values["log_loss"].clip(lower=SMALLEST)
     means = {
         label: (
             gmean(losses[label] / losses[DEFAULT]),
@@ -174,27 +178,12 @@ def _against_default(frame):
         )
         for label in losses
     }
-    parts = [
-        compare(frame, DEFAULT, score).set_index("label")
-        for score in ("log_loss", "error")
+    cells = compare_with(frame, DEFAULT)
+    lines = [
+        [label, *cells.get(label, ["1.000", *[""] * 4]), f"{means[label][1]:.1f}"]
+        for label in sorted(means, key=means.get)
     ]
-    lines = []
-    for label in sorted(means, key=means.get):
-        ratio, seconds = means[label]
-        told = [""] * 4
-        if label != DEFAULT:
-            told = [
-                text
-                for part in parts
-                for text in (
-                    f"{part.won[label]}, {part.lost[label]}",
-                    f"{part.p[label]:.2g}",
-                )
-            ]
-        lines.append([label, f"{ratio:.3f}", *told, f"{seconds:.1f}"])
-    heads = ["model", "log-loss, ratio", "log-loss lower, higher", "p"]
-    heads += ["error lower, higher", "p", "seconds"]
-    return as_markdown(heads, lines), means
+    return as_markdown(["model", *COMPARED, "seconds"], lines), means
 
 
 def draw(means):

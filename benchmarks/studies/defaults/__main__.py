@@ -8,13 +8,17 @@ pick instead, on the other half. ``--help`` lists what else it can do.
 
 import sys
 from functools import partial
-from itertools import chain
 
 import numpy as np
-from scipy.stats import gmean
 
-from ...compare.leaderboard import layout, leaderboard
-from ...compare.statistics import MIN_TABLES, compare
+from ...compare.leaderboard import (
+    COMPARED,
+    SMALLEST,
+    compare_with,
+    layout,
+    leaderboard,
+)
+from ...compare.statistics import MIN_TABLES
 from ...compare.summary import leave_out_failures
 from ...data.suites import BANDS, FIRST_HALVES, HALVES
 from ...data.tables import load_all
@@ -28,7 +32,6 @@ from ..study import Study, run_study
 from .recipes import DEFAULT, RECIPES, params_of
 
 FOLDS = 5
-_SMALLEST = 1e-4  # log-loss: below, a ratio tells of nothing that a user sees
 PEERS = (
     *("logistic", "mlp", "forest", "hist_gradient_boosting"),
     *("xgboost", "lightgbm", "catboost", "realmlp", "tabm"),
@@ -171,30 +174,16 @@ def _leave_out_parts(frame):
 
 def _against_default(frame):
     """Count on how many tables the others do better than the default, and by what."""
-    scores = ("log_loss", "error")
-    parts = [compare(frame, DEFAULT, score).set_index("label") for score in scores]
-    means = frame.astype({"log_loss": float}).pivot_table("log_loss", "title", "label")
-    means = means.clip(lower=_SMALLEST)
-    lines = [
-        [
-            label,
-            f"{gmean(means[label] / means[DEFAULT]):.3f}",
-            *chain.from_iterable(
-                (f"{part.won[label]}, {part.lost[label]}", f"{part.p[label]:.2g}")
-                for part in parts
-            ),
-        ]
-        for label in parts[0].index
-    ]
-    heads = ["model", "log-loss, ratio", "log-loss lower, higher", "p"]
-    heads += ["error lower, higher", "p"]
+    cells = compare_with(frame, DEFAULT)
+    lines = [[label, *told] for label, told in cells.items()]
     about = (
         f"Log-loss over that of {DEFAULT}, geometric mean over tables (what is below "
-        f"{_SMALLEST:g} counts as that); tables on which each has a lower score, or a "
+        f"{SMALLEST:g} counts as that); tables on which each has a lower score, or a "
         f"higher one; p of Wilcoxon's signed-rank test over tables, from {MIN_TABLES} "
         "on:"
     )
-    return f"{about}\n\n{as_markdown(heads, lines)}"
+    table = as_markdown(["model", *COMPARED], lines)
+    return f"{about}\n\n{table}"
 
 
 STUDY = Study(
