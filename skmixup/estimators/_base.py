@@ -91,6 +91,9 @@ class BaseMixup(BaseEstimator):
     `_learn_from_rows_set_aside`.
     """
 
+    # A search's groups are its splitter's, unless `fit` is said to request them too.
+    __metadata_request__fit = {"groups": False}  # noqa: RUF012
+
     _parameter_constraints = {  # noqa: RUF012
         **allowed(Member),
         **allowed(Shared),

@@ -238,6 +238,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         groups : array-like of shape (n_rows,), default=None
             Rows of one group, those of a patient say, are set aside together: what is
             learned of a row then tells nothing of those that a member is stopped on.
+            Where metadata is routed, they are handed on only if requested.
         X_val, y_val, sample_weight_val : as X, y and `sample_weight`, default=None
             Rows to stop early on, later ones say, in the place of folds that are set
             aside: all members learn from all rows of X.

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.metrics import log_loss, mean_squared_error
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -182,6 +182,11 @@ def test_a_search_hands_them_on_by_routing(kind):
         search = kind(clf, {"alpha": [0.0, 0.4]}, cv=2)
         search.fit(X[TRAIN], Y[TRAIN], groups=groups)
         best = search.best_estimator_
+        splitters = kind(MixupClassifier(**QUICK), {"alpha": [0.0]}, cv=GroupKFold(2))
+        splitters.fit(X[TRAIN], Y[TRAIN], groups=groups)  # not asked for by `fit`
+    plain = MixupClassifier(**QUICK, alpha=0.0).fit(X[TRAIN], Y[TRAIN])
+    found = splitters.best_estimator_.predict_proba(X[TEST])
+    assert_allclose(found, plain.predict_proba(X[TEST]), atol=1e-4)
     alone = MixupClassifier(**QUICK, alpha=best.alpha)
     alone.fit(X[TRAIN], Y[TRAIN], groups=groups)
     found = best.predict_proba(X[TEST])
