@@ -23,6 +23,7 @@ from skmixup.estimators._calibration import (
     fit_temperature,
 )
 from skmixup.estimators._targets import ClassTarget
+from skmixup.search._mixup_ensemble import belief_in_even_weights
 
 from .preprocessing import categorical, filled
 from .registry import Model, make_pytabkit
@@ -30,7 +31,6 @@ from .registry import Model, make_pytabkit
 SETTINGS = 30  # the first has the defaults
 FOLDS = 8
 _ROUNDS, _PATIENCE = 10_000, 100  # of boosting
-_BELIEF, _BELIEF_ROWS = 6.0, 400  # as in MixupEnsembleClassifier
 _LEAST = 1e-30
 
 
@@ -40,8 +40,8 @@ def _whole(low, high):
 
 
 # The spaces of TabArena (Erickson et al., "TabArena: A Living Benchmark for Machine
-# Learning on Tabular Data", 2025), as pytabkit 1.7 has them; boosting
-# stops after 100 rounds without gain, not 300, for the time.
+# Learning on Tabular Data", 2025), as pytabkit 1.7 has them; boosting stops after 100
+# rounds without gain, not 300, for the time.
 LIGHTGBM = {
     "learning_rate": loguniform(5e-3, 1e-1),
     "feature_fraction": uniform(0.4, 0.6),
@@ -70,7 +70,7 @@ CATBOOST = {
     "model_size_reg": loguniform(0.1, 1.5),
     "max_ctr_complexity": randint(2, 6),
 }
-REALMLP = {
+_USUAL = {
     "n_hidden_layers": randint(2, 5),
     "hidden_sizes": ["rectangular"],
     "hidden_width": [256, 384, 512],
@@ -95,7 +95,7 @@ _LARGE = {
     "early_stopping_multiplicative_patience": [3],
     "early_stopping_additive_patience": [40],
 }
-REALMLP = [REALMLP, REALMLP | _LARGE]  # each as likely
+REALMLP = [_USUAL, _USUAL | _LARGE]  # each as likely
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class TunedEnsemble(ClassifierMixin, BaseEstimator):
     train : callable
         Takes a setting, rows, classes as 0, 1, 2, ..., the rows of each fold, and a
         seed; returns a `Member`.
-    space : dict
+    space : dict or list of dict
         For :class:`sklearn.model_selection.ParameterSampler`.
     time_limit : float, default=None
         Seconds; no setting is begun that, if it took as long as the longest so far,
@@ -168,15 +168,10 @@ class TunedEnsemble(ClassifierMixin, BaseEstimator):
         rows = np.flatnonzero(np.isfinite(members[0].set_aside[:, 0]))
         told = np.stack([member.set_aside[rows] for member in members])
         likelihood = told[:, np.arange(len(rows)), codes[rows]][..., None]
-        prior = _BELIEF * (_BELIEF_ROWS / len(rows)) ** 2
+        prior = belief_in_even_weights(len(rows))
         known = np.ones((len(members), len(rows)), dtype=bool)
-        self.weights_ = fit_shares(
-            likelihood.astype(float),
-            known,
-            ClassTarget.loss_of,
-            np.ones(len(rows)),
-            prior,
-        )
+        judged = likelihood.astype(float)
+        self.weights_ = fit_shares(judged, known, ClassTarget.loss_of, prior=prior)
         mean = np.log(np.maximum(np.tensordot(self.weights_, told, 1), _LEAST))
         found = fit_temperature(mean, codes[rows], None, prior)
         self.temperature_ = min(found, 1.0)

@@ -349,8 +349,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         found = []
         for i, column in enumerate(levels.T):
             if not asked[i]:
-                known = pd.unique(column[~pd.isna(column)])
-                if len(known) >= _FEWEST_UNIQUE and reads_as_dates(known):
+                known = column[~pd.isna(column)]  # most are no dates at a glance
+                if reads_as_dates(known) and len(pd.unique(known)) >= _FEWEST_UNIQUE:
                     found.append(np.flatnonzero(self.categorical_mask_)[i])
         if found:
             warnings.warn(
@@ -520,7 +520,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
                 np.flatnonzero(self.time_mask_), self.times_, strict=True
             )
         ]
-        parts[0] = np.concatenate([parts[0], *moments], axis=1)
+        if moments:
+            parts[0] = np.concatenate([parts[0], *moments], axis=1)
         return parts
 
     def transform(self, X):

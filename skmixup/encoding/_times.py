@@ -10,12 +10,9 @@ import pandas as pd
 SECONDS = "seconds"
 # Beside the seconds since 1970 and the year: positions, each as a sine and a cosine.
 PERIODS = ("year", "month", "week", "day")
-PARTS = (SECONDS, "year", *(f"{p}_{wave}" for p in PERIODS for wave in ("sin", "cos")))
 _DAY = 86_400.0
 _OBJECT_DURATIONS = {"timedelta", "timedelta64"}
 _OBJECT_TIMES = {"datetime", "datetime64", "date"} | _OBJECT_DURATIONS
-
-
 # 2020-01-31, 31.1.2020, 1/31/20, with or without a time.
 _DATE_TEXT = re.compile(r"\s*\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?!\1|\d)")
 _SHOWN = 20  # values that are looked at
@@ -50,7 +47,7 @@ class Times(NamedTuple):
     zone : tzinfo or None
         In which its positions are; None where it has none.
     parts : tuple of str
-        Those of `PARTS` that it is told by: one that never varies is none.
+        By which it is told: one that never varies is none.
     """
 
     is_duration: bool

@@ -34,6 +34,11 @@ _SMALLEST = 1e-3  # weight beside the largest: less changes nothing that anybody
 _OF_ALL = frozenset({"callbacks", "class_weight", "random_state", "warm_start"})
 
 
+def belief_in_even_weights(n_rows):
+    """Return how many rows' worth it is, of so many rows that were set aside."""
+    return _BELIEF * (_BELIEF_ROWS / max(n_rows, 1)) ** 2
+
+
 class _MixupEnsemble(BaseEstimator):
     """What both ensembles share; subclasses say what is trained, and its loss."""
 
@@ -241,7 +246,7 @@ class _MixupEnsemble(BaseEstimator):
             known[k, at], predicted[k, at] = True, part.predicted[place]
             y[at], weight[at] = part.y[place], part.weight[place]
         judged = np.stack([target.judge(y, one) for one in predicted]).astype(float)
-        prior = _BELIEF * (_BELIEF_ROWS / max(len(rows), 1)) ** 2
+        prior = belief_in_even_weights(len(rows))
         shares = fit_shares(judged, known, target.loss_of, weight, prior)
         shares[shares < _SMALLEST * shares.max()] = 0.0
         self.weights_ = shares / shares.sum()
