@@ -18,8 +18,8 @@ ORDER = """
 _sklearn
 encoding._checks encoding._times encoding._columns encoding._parts encoding._bins
 encoding._scaler encoding._encoder encoding._stacking encoding
-stack._ell stack._layers stack._embedding stack._mlp stack._losses stack._backprop
-stack._adamw stack._kernel stack._compiled stack
+stack._ell stack._layers stack._embedding stack._periodic stack._mlp stack._losses
+stack._backprop stack._adamw stack._kernel stack._compiled stack
 mixing._core mixing._draws mixing._mixers mixing._cmixup mixing._batch
 mixing._real_fake mixing
 training._device training._seeds training._splits training._weights

@@ -58,6 +58,8 @@ NEIGHBORS = {
     "1 member, all rows": {"n_estimators": 1, "early_stopping": False},
     "members on all rows": {"early_stopping": False},
     "patience": {"n_iter_no_change": 100},
+    "no waves": {"numeric_embedding": None},
+    "waves": {"numeric_embedding": "periodic"},
     "no tree bins": {"preprocess": TabularEncoder()},
     "tree bins": {"preprocess": TabularEncoder(n_tree_bins=16)},
     "no bins": {"preprocess": TabularEncoder(n_bins=0)},

@@ -412,6 +412,16 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         ).astype(int)
         self.sparse_coded_ = _pays_sparse(n_rows, [*filled, last], one_hot, widths)
 
+    def _count_numbers(self, X):
+        """Return how many columns of a table hold numbers or times, before `fit`."""
+        categories, _ = self._find_kinds(_readable(X))
+        return int((~categories).sum())
+
+    @property
+    def _n_embeddable(self):
+        """How many first columns (after codes) are numbers that may be embedded."""
+        return 0 if self.bins_ is None else self.scaler_.n_features_in_
+
     def _bin_columns(self):
         """Return for each bin which of the columns of numbers it belongs to."""
         if self.bins_ is None:

@@ -27,7 +27,7 @@ from ..encoding._checks import (
     drop_weightless,
     equal_rows_equal_bits,
 )
-from ..encoding._encoder import TabularEncoder
+from ..encoding._encoder import MAX_BINNED_COLUMNS, TabularEncoder
 from ..encoding._parts import by_parts, join_rows
 from ..mixing._mixers import MIXERS, Mixer, make_mixer, mixes_codes
 from ..training._device import device_at_hand, resolve_device
@@ -45,7 +45,8 @@ from ._validation import check_groups, check_validation
 _EPOCH_ROWS = 2**16  # rows that an epoch visits at most
 _FEWEST_OF_TWO_KINDS = 4  # members, of which some see fewer columns
 _MOST_SET_ASIDE = 2**17  # rows from which, set aside, is learned: of more every nth
-_ROWS_FOR_TREES, _TREE_BINS = 1600, 16  # from how many rows on trees lay bins
+_MANY_ROWS = 1600  # from which on trees lay bins
+_TREE_BINS = 16  # at most, of each number
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
 
 
@@ -112,6 +113,7 @@ class BaseMixup(BaseEstimator):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "preprocess": [StrOptions({"auto"}), HasMethods(["fit", "transform"]), None],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "numeric_embedding": [StrOptions({"auto", "periodic"}), None],
         "callbacks": [list, None],
         "device": [str, torch.device],
         "warm_start": ["boolean"],
@@ -140,6 +142,11 @@ class BaseMixup(BaseEstimator):
 
     def _learn_target(self, y, weight):
         """Note what y is like, before rows are encoded."""
+        raise NotImplementedError
+
+    @staticmethod
+    def _pays_waves(n_rows, n_numbers):
+        """Tell whether so many numbers are embedded by default."""
         raise NotImplementedError
 
     def _reweigh(self, y, weight, learned_from):
@@ -275,6 +282,7 @@ class BaseMixup(BaseEstimator):
             patience=None if splits[0][1] is None else self.n_iter_no_change,
             device=resolve_device(self.device) if net is None else str(net.device),
             is_sparse=sparse.issparse(table.X),
+            n_periodic=self.n_periodic_,
             **self._params_of(Shared),
         )
         own = {k: float(value) for k, value in self._params_of(Member).items()}
@@ -470,15 +478,19 @@ class BaseMixup(BaseEstimator):
         TargetEncoder does, encodes the rows that it is fitted on otherwise than later
         ones, so that no row's encoding tells of its own target.
         """
-        self.encoder_, self.n_levels_ = self._make_encoder(weight), ()
+        n_rows = count_rows(weight)
+        self.encoder_, self.n_levels_ = self._make_encoder(X, n_rows), ()
         if self.encoder_ is None:
-            return X
-        if self._embeds and isinstance(self.encoder_, TabularEncoder):
+            Z = X
+        elif self._embeds and isinstance(self.encoder_, TabularEncoder):
             self.encoder_.fit(X, self._target.encode(y), sample_weight=weight)
             self.n_levels_ = tuple(self.encoder_.n_levels_.tolist())
-            return self._encode(X)
-        Z = fit_transform(self.encoder_, X, y, weight)
-        return self._check_encoded(Z, num_samples(X))
+            Z = self._encode(X)
+        else:
+            Z = fit_transform(self.encoder_, X, y, weight)
+            Z = self._check_encoded(Z, num_samples(X))
+        self.n_periodic_ = self._count_periodic(Z, n_rows)
+        return Z
 
     def _fit_encoder_again(self, X, y, weight):
         """Return rows that a new encoder has cross-fitted, and that encoder."""
@@ -495,14 +507,32 @@ class BaseMixup(BaseEstimator):
             )
         return Z, encoder
 
-    def _make_encoder(self, weight):
-        if isinstance(self.preprocess, str):
-            many = count_rows(weight) >= _ROWS_FOR_TREES
-            return TabularEncoder(
-                categorical_features=self.categorical_features,
-                n_tree_bins=_TREE_BINS if many else 0,
-            )
-        return None if self.preprocess is None else clone(self.preprocess)
+    def _make_encoder(self, X, n_rows):
+        if not isinstance(self.preprocess, str):
+            return None if self.preprocess is None else clone(self.preprocess)
+        encoder = TabularEncoder(categorical_features=self.categorical_features)
+        if n_rows >= _MANY_ROWS:
+            encoder.set_params(n_tree_bins=_TREE_BINS)
+            if self._has_waves(n_rows, encoder._count_numbers(X)):
+                encoder.set_params(n_bins=0)  # which tell less of the same
+        return encoder
+
+    def _has_waves(self, n_rows, n_numbers):
+        """Tell whether so many numbers are embedded."""
+        if self.numeric_embedding == "auto":
+            is_auto = isinstance(self.preprocess, str)
+            return is_auto and self._pays_waves(n_rows, n_numbers)
+        return self.numeric_embedding is not None
+
+    def _count_periodic(self, Z, n_rows):
+        """Return how many of the first encoded columns (after codes) are embedded."""
+        encoder = last_step(self.encoder_)[1]
+        if isinstance(encoder, TabularEncoder):
+            n_numbers = encoder._n_embeddable
+        else:
+            is_wide = sparse.issparse(Z) or Z.shape[1] > MAX_BINNED_COLUMNS
+            n_numbers = 0 if is_wide else Z.shape[1]
+        return n_numbers if self._has_waves(n_rows, n_numbers) else 0
 
     def _encode(self, X):
         """Return rows that are checked as a float32 matrix, C-contiguous or CSR."""

@@ -74,10 +74,17 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         Epochs without improvement before a member stops. Used with `early_stopping`.
     preprocess : "auto", None or transformer, default="auto"
         "auto" encodes with :class:`TabularEncoder`, from 1,600 rows on with
-        ``n_tree_bins=16``; None takes numeric arrays as they are, already scaled; a
-        transformer is cloned, fitted and used.
+        ``n_tree_bins=16``, and with ``n_bins=0`` then if numbers are embedded; None
+        takes numeric arrays as they are, already scaled; a transformer is cloned,
+        fitted and used.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Handed to :class:`TabularEncoder`.
+    numeric_embedding : {"auto", "periodic"} or None, default="auto"
+        "periodic" embeds each number x, beside x itself, as M·cos(2π(w·x + b)), where
+        the network learns the 16 frequencies w and phases b of each number, and M,
+        which makes four columns of them [4]_; "auto" does so where `preprocess` is
+        "auto". Of more than 250 numbers, and of a sparse matrix, none
+        is; of another `preprocess` than a :class:`TabularEncoder`, all columns are.
     callbacks : list of skorch callbacks, default=None
         Handed to :class:`MixupNet`.
     device : str, default="auto"
@@ -110,6 +117,8 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     n_levels_ : tuple of int
         Levels of each category that the network embeds, since it has many; empty where
         there is none, or `preprocess` is no :class:`TabularEncoder`.
+    n_periodic_ : int
+        How many numbers the network embeds.
     net_ : MixupNet
         The trained net; ``net_.history`` is skorch's history.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
@@ -143,6 +152,8 @@ class MixupRegressor(RegressorMixin, BaseMixup):
        Regression", 2022.
     .. [3] Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs
        and Boosted Trees on Tabular Data", 2024.
+    .. [4] Gorishniy, Rubachev, Babenko, "On Embeddings for Numerical Features in
+       Tabular Deep Learning", 2022, section 3.3; with phases b, as in [3]_.
 
     Examples
     --------
@@ -179,6 +190,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         n_iter_no_change=20,
         preprocess="auto",
         categorical_features="from_dtype",
+        numeric_embedding="auto",
         callbacks=None,
         device="auto",
         warm_start=False,
@@ -206,6 +218,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         self.n_iter_no_change = n_iter_no_change
         self.preprocess = preprocess
         self.categorical_features = categorical_features
+        self.numeric_embedding = numeric_embedding
         self.callbacks = callbacks
         self.device = device
         self.warm_start = warm_start
@@ -320,6 +333,10 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         target = NumericTarget.learn(y, weight)
         self.target_mean_, self.target_scale_ = target.mean, target.scale
         self.target_ndim_ = target.ndim
+
+    @staticmethod
+    def _pays_waves(n_rows, n_numbers):
+        return True
 
     def _combine(self, outputs, weights):
         return self._target.combine(outputs, weights)

@@ -4,6 +4,7 @@ from ._adamw import StackedAdamW
 from ._embedding import StackedEmbedding
 from ._layers import StackedDropout, StackedLinear
 from ._mlp import StackedMLP
+from ._periodic import StackedPeriodic
 
 __all__ = [
     "StackedAdamW",
@@ -11,4 +12,5 @@ __all__ = [
     "StackedEmbedding",
     "StackedLinear",
     "StackedMLP",
+    "StackedPeriodic",
 ]

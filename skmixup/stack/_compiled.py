@@ -15,6 +15,7 @@ from ._losses import (
     SQUARED_ERROR,
     has_gradient,
 )
+from ._periodic import StackedPeriodic
 
 _KINDS = {
     nn.CrossEntropyLoss: CROSS_ENTROPY,
@@ -104,9 +105,12 @@ class CompiledSteps:
         layers = list(mlp.layers)
         # Kept, since their addresses are used.
         self.tensors = _moving(mlp, optimizer)
-        *of_layers, of_vectors = self._places = _places(self.tensors)
+        self._places = _places(self.tensors)
+        *of_layers, of_vectors, of_waves = self._places
         self.addresses = np.array(of_layers)
         self.vectors = np.array(of_vectors or [0, 0, 0])
+        self.waves = np.array(of_waves or [0, 0, 0])
+        self.n_numbers = 0 if mlp.periodic is None else mlp.periodic.n_numbers
         self.shapes = np.array([layer.weight.shape[1:] for layer in layers])
         embedding, shape, shift = mlp.embedding, (0, 0), []
         if embedding is not None:
@@ -225,6 +229,8 @@ class CompiledSteps:
             self.vectors,
             self.vectors_shape,
             self.shift,
+            self.waves,
+            self.n_numbers,
             self.widths,
             self.counts[0].astype(int),
             self.lr,
@@ -239,15 +245,18 @@ class CompiledSteps:
 
 
 def _moving(mlp, optimizer):
-    """Return what steps change: of each layer, and of the embedding's vectors."""
+    """Return what steps change: of each layer, of levels' vectors, and of waves."""
 
     def of(parameter):
         state = optimizer.state_of(parameter)
         # Not the parameter: its memory would be free where it is given another.
         return parameter.detach(), state["exp_avg"], state["exp_avg_sq"]
 
-    vectors = [] if mlp.embedding is None else of(mlp.embedding.weight)
-    return [*([*of(y.weight), *of(y.bias)] for y in mlp.layers), vectors]
+    embeddings = mlp.embedding, mlp.periodic
+    return [
+        *([*of(y.weight), *of(y.bias)] for y in mlp.layers),
+        *([] if y is None else of(y.weight) for y in embeddings),
+    ]
 
 
 def _places(tensors):
@@ -256,11 +265,11 @@ def _places(tensors):
 
 
 def _are_plain(mlp):
-    """Tell whether a stack has an embedding, linear layers, ReLU and dropout alone."""
+    """Tell whether a stack has embeddings, linear layers, ReLU and dropout alone."""
     *hidden, last = mlp.layers
     plain = [step for layer in hidden for step in (layer, ACTIVATIONS["relu"])]
-    if type(mlp.embedding) is StackedEmbedding:
-        plain = [mlp.embedding, *plain]
+    embeddings = (mlp.embedding, StackedEmbedding), (mlp.periodic, StackedPeriodic)
+    plain = [*(y for y, kind in embeddings if type(y) is kind), *plain]
     # A stack that drops nothing has no dropout among its steps.
     steps = [step for step in mlp.steps() if type(step) is not StackedDropout]
     return steps == [*plain, last] and all(type(y) is StackedLinear for y in mlp.layers)
@@ -268,7 +277,9 @@ def _are_plain(mlp):
 
 def _kinds_of(mlp):
     """Return the parameters that are to be treated alike: weights, biases, vectors."""
-    kinds = [y.weight for y in mlp.layers], [y.bias for y in mlp.layers]
+    periodic = [] if mlp.periodic is None else [mlp.periodic.weight]
+    weights = [*(y.weight for y in mlp.layers), *periodic]
+    kinds = weights, [y.bias for y in mlp.layers]
     return kinds if mlp.embedding is None else (*kinds, [mlp.embedding.weight])
 
 

@@ -16,6 +16,7 @@ from numba import carray, njit, types
 from numba.extending import intrinsic
 
 from ._losses import CROSS_ENTROPY, SQUARED_ERROR
+from ._periodic import N_WAVES, WAVE_RATE, WAVE_SIZE
 
 # Sums may be reordered, so as to use vectors; NaN and infinity stay what they are.
 # Other than Python, NumPy does not fail where a number is divided by zero.
@@ -355,29 +356,30 @@ def _descend(A, grad, weight, mean, square, rates, space):
 
 
 @_part
-def _gather(X, index, partner, lam, vectors, shift, out):
+def _gather(X, index, partner, lam, vectors, shift, first, out):
     """Write rows of X, mixed with their partners where there is a λ for one or all.
 
-    The first columns of X are codes of levels, those of a column shifted by `shift`,
-    and their vectors are written: of code 0, zeros.
+    They are written from column `first` on. The first columns of X are codes of levels,
+    those of a column shifted by `shift`, and their vectors are written: of code 0,
+    zeros.
     """
     n_coded, size = shift.size, vectors.shape[1]
     for b in range(out.shape[0]):
-        x, y = X[index[b]], out[b, n_coded * size :]
+        x, y = X[index[b]], out[b, first + n_coded * size :]
         other, mixes = X[partner[b]], lam.size > 0
         share = lam[b if lam.size > 1 else 0] if mixes else np.float32(1)
         rest = np.float32(1) - share
         for c in range(n_coded):
-            z = out[b, c * size : (c + 1) * size]
-            first, second = int(x[c]), int(other[c])
+            z = out[b, first + c * size : first + (c + 1) * size]
+            own, others = int(x[c]), int(other[c])
             for j in range(size):
                 z[j] = 0
-            if first > 0:
-                v = vectors[first + shift[c]]
+            if own > 0:
+                v = vectors[own + shift[c]]
                 for j in range(size):
                     z[j] = share * v[j]
-            if mixes and second > 0:
-                v = vectors[second + shift[c]]
+            if mixes and others > 0:
+                v = vectors[others + shift[c]]
                 for j in range(size):
                     z[j] += rest * v[j]
         x, other = x[n_coded:], other[n_coded:]
@@ -393,7 +395,7 @@ def _gather(X, index, partner, lam, vectors, shift, out):
 
 
 @_part
-def _scatter(grad, X, index, partner, lam, shift, out):
+def _scatter(grad, X, index, partner, lam, shift, start, out):
     """Write the gradients of levels' vectors, given those of what `_gather` wrote."""
     size = out.shape[1]
     _zero(out)
@@ -402,7 +404,7 @@ def _scatter(grad, X, index, partner, lam, shift, out):
         share = lam[b if lam.size > 1 else 0] if mixes else np.float32(1)
         rest = np.float32(1) - share
         for c in range(shift.size):
-            g = grad[b, c * size : (c + 1) * size]
+            g = grad[b, start + c * size : start + (c + 1) * size]
             first, second = int(x[c]), int(other[c])
             if first > 0:
                 v = out[first + shift[c]]
@@ -412,6 +414,73 @@ def _scatter(grad, X, index, partner, lam, shift, out):
                 v = out[second + shift[c]]
                 for j in range(size):
                     v[j] += rest * g[j]
+
+
+@_part
+def _sine(s):
+    """Return sin(2π s) for s from -1/4 to 1/4, to the last bits of single precision."""
+    square = s * s
+    total = np.float32(39.53670593562169)  # least squares, reweighed to be minimax
+    total = total * square - np.float32(76.54978227525339)
+    total = total * square + np.float32(81.60100407239985)
+    total = total * square - np.float32(41.34165503140128)
+    return (total * square + np.float32(6.28318516008941)) * s
+
+
+@_part
+def _turn(x, frequency, phase):
+    """Return the angle of a number's wave, in turns from -1/2 to 1/2."""
+    turns = np.float32(WAVE_RATE) * (x * frequency + phase)
+    return turns - np.floor(turns + np.float32(0.5))
+
+
+@_part
+def _embed_numbers(rows, first, waves):
+    """Write to the first columns the waves of the numbers from column `first` on."""
+    for c in range(waves.shape[0]):
+        frequency, phase = waves[c, 0], waves[c, 1]
+        m0, m1, m2, m3 = waves[c, 2], waves[c, 3], waves[c, 4], waves[c, 5]
+        for b in range(rows.shape[0]):
+            x = rows[b, first + c]
+            s0 = s1 = s2 = s3 = np.float32(0)
+            for f in range(N_WAVES):  # one loop, so that all is in vectors
+                angle = _turn(x, frequency[f], phase[f])
+                cosine = _sine(np.float32(0.25) - abs(angle))
+                s0 += m0[f] * cosine
+                s1 += m1[f] * cosine
+                s2 += m2[f] * cosine
+                s3 += m3[f] * cosine
+            y = rows[b, c * WAVE_SIZE : (c + 1) * WAVE_SIZE]
+            y[0], y[1], y[2], y[3] = s0, s1, s2, s3
+
+
+@_part
+def _learn_waves(grad, rows, first, waves, out):
+    """Write the gradient of the waves, given that of what `_embed_numbers` wrote."""
+    factor, half = np.float32(-2 * math.pi * WAVE_RATE), np.float32(0.5)
+    for c in range(waves.shape[0]):
+        frequency, phase = waves[c, 0], waves[c, 1]
+        m0, m1, m2, m3 = waves[c, 2], waves[c, 3], waves[c, 4], waves[c, 5]
+        at_frequency, at_phase = out[c, 0], out[c, 1]
+        a0, a1, a2, a3 = out[c, 2], out[c, 3], out[c, 4], out[c, 5]
+        _zero(out[c])
+        for b in range(rows.shape[0]):
+            x = rows[b, first + c]
+            g = grad[b, c * WAVE_SIZE : (c + 1) * WAVE_SIZE]
+            g0, g1, g2, g3 = g[0], g[1], g[2], g[3]
+            for f in range(N_WAVES):
+                angle = _turn(x, frequency[f], phase[f])
+                size = abs(angle)
+                cosine = _sine(np.float32(0.25) - size)
+                a0[f] += g0 * cosine
+                a1[f] += g1 * cosine
+                a2[f] += g2 * cosine
+                a3[f] += g3 * cosine
+                sine = _sine(min(size, half - size))
+                slope = factor * (sine if angle >= 0 else -sine)
+                slope *= g0 * m0[f] + g1 * m1[f] + g2 * m2[f] + g3 * m3[f]
+                at_frequency[f] += slope * x
+                at_phase[f] += slope
 
 
 _INTS, _FLOATS = types.int64, types.float64
@@ -435,6 +504,8 @@ def _array(dtype, n_dims):
     _array(_INTS, 1),
     _array(_INTS, 1),
     _array(_INTS, 1),
+    _array(_INTS, 1),
+    _INTS,
     _array(_INTS, 2),
     _array(_INTS, 1),
     _array(_FLOATS, 2),
@@ -460,6 +531,8 @@ def train_members(
     vectors,
     vectors_shape,
     shift,
+    waves,
+    n_numbers,
     widths,
     counts,
     lr,
@@ -504,6 +577,11 @@ def train_members(
     shift : ndarray of int of shape (m,)
         For each of the first columns of X, what added to a code gives its vector: m is
         0 where there is no embedding.
+    waves : ndarray of int of shape (3,)
+        Where those of numbers are, as in `StackedPeriodic`, and AdamW's means of them.
+    n_numbers : int
+        How many columns of X, the first after the codes, are embedded as waves, which
+        come before all else.
     widths : ndarray of int of shape (K, L + 1)
         Of each member's input, hidden layers and output.
     counts : ndarray of int of shape (K,)
@@ -528,11 +606,14 @@ def train_members(
     last = len(addresses) - 1
     n_vectors = shift.size * vectors_shape[1]  # inputs that are numbers of vectors
     n_levels = vectors_shape[0]
+    n_waves = n_numbers * WAVE_SIZE
+    n_learned = n_waves + n_vectors
+    waves_shape = (n_numbers * (2 + WAVE_SIZE), N_WAVES)
     for a in range(len(members)):
         k, n_rows = members[a], n_rows_of[a]
         width = widths[k]
         n_in, n_out = width[last], width[last + 1]
-        widest = max(n_out, n_vectors)
+        widest = max(n_out, n_learned)
         offsets = np.zeros(last + 1, np.int64)
         for layer in range(last):
             offsets[layer + 1] = offsets[layer] + n_rows * width[layer + 1]
@@ -550,10 +631,18 @@ def train_members(
         g_last = np.empty((n_out, n_in), np.float32)
         vector_grad = np.empty((n_levels, vectors_shape[1]), np.float32)
         vector = _matrix(vectors[0], k, vectors_shape)
+        wave = _matrix(waves[0], k, waves_shape)
+        of_numbers = wave.reshape(n_numbers, 2 + WAVE_SIZE, N_WAVES)
+        wave_grad = np.empty(waves_shape, np.float32)
+        wave_grads = wave_grad.reshape(n_numbers, 2 + WAVE_SIZE, N_WAVES)
         last_bias = _vector(addresses[last, 3], k, shapes[last])
         rows = np.empty((n_rows, width[0]), np.float32)
         for s in range(index.shape[1]):
-            _gather(X, index[a, s], partner[a, s], lam[a, s], vector, shift, rows)
+            _gather(
+                X, index[a, s], partner[a, s], lam[a, s], vector, shift, n_waves, rows
+            )
+            if n_numbers > 0:
+                _embed_numbers(rows, n_learned, of_numbers)
             for layer in range(last):
                 n = width[layer + 1]
                 out = hidden[offsets[layer] : offsets[layer + 1]].reshape(n_rows, n)
@@ -595,7 +684,7 @@ def train_members(
                     below = hidden[offsets[layer - 1] : offsets[layer]]
                     below = below.reshape(n_rows, n_below)
                 else:  # of numbers that are given, no gradient is needed
-                    n_below = n_vectors
+                    n_below = n_learned
                 g_below = grad_below[: n_rows * n_below].reshape(n_rows, n_below)
                 if n_below > 0 and layer == last:
                     _zero(g_below)
@@ -628,12 +717,24 @@ def train_members(
                     v = _matrix(addresses[layer, 2], k, shapes[layer])
                     _descend(below, g, w, m, v, rates, tile)
                 grad, grad_below = grad_below, grad
+            g = grad[: n_rows * n_learned].reshape(n_rows, n_learned)
+            if n_numbers > 0:
+                _learn_waves(g, rows, n_learned, of_numbers, wave_grads)
+                m = _matrix(waves[1], k, waves_shape)
+                v = _matrix(waves[2], k, waves_shape)
+                _adamw(wave, wave_grad, m, v, rates)
             if n_vectors > 0:
                 # All levels take a step, as those that no row has do: to find those of
                 # a batch would take longer than a pass over few numbers.
-                g = grad[: n_rows * n_vectors].reshape(n_rows, n_vectors)
                 _scatter(
-                    g, X, index[a, s], partner[a, s], lam[a, s], shift, vector_grad
+                    g,
+                    X,
+                    index[a, s],
+                    partner[a, s],
+                    lam[a, s],
+                    shift,
+                    n_waves,
+                    vector_grad,
                 )
                 m = _matrix(vectors[1], k, vectors_shape)
                 v = _matrix(vectors[2], k, vectors_shape)

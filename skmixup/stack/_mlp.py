@@ -16,6 +16,7 @@ from ._layers import (
     _per_member,
     torch_generator,
 )
+from ._periodic import StackedPeriodic
 
 _OUTPUT_MULTIPLE = 16
 _ABSENT = -1e9  # score of an output that a member lacks: its softmax is 0 exactly
@@ -45,6 +46,14 @@ class StackedMLP(nn.Module):
         their codes, which :class:`StackedEmbedding` makes vectors of.
     embedding_size : int, default=8
         Numbers in the vector of a level.
+    n_periodic : int, default=0
+        How many columns, the first after the codes, are numbers that are embedded as
+        learned waves (:class:`StackedPeriodic`).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer columns than `n_levels` and `n_periodic` say.
 
     Examples
     --------
@@ -69,6 +78,7 @@ class StackedMLP(nn.Module):
         seeds=None,
         n_levels=(),
         embedding_size=EMBEDDING_SIZE,
+        n_periodic=0,
     ):
         super().__init__()
         self.n_members = n_members
@@ -77,11 +87,22 @@ class StackedMLP(nn.Module):
         self.width = max(self.n_outputs)
         self.n_features = _per_member(n_features, n_members)
         self.n_levels = _levels_per_member(n_levels, n_members)
-        self.embedding = None
-        n_coded, n_inputs = len(self.n_levels[0]), self.n_features
+        self.embedding = self.periodic = None
+        n_coded, n_learned, n_inputs = len(self.n_levels[0]), 0, self.n_features
         if n_coded:
             self.embedding = StackedEmbedding(n_members, self.n_levels, embedding_size)
+            n_learned = n_coded * embedding_size
             n_inputs = [n + n_coded * (embedding_size - 1) for n in self.n_features]
+        n_least = n_coded + n_periodic
+        if n_least > min(self.n_features):
+            raise ValueError(
+                f"n_features must be at least {n_least}, for as many codes and "
+                f"embedded numbers, got {min(self.n_features)}."
+            )
+        if n_periodic:
+            self.periodic = StackedPeriodic(n_members, n_periodic, first=n_learned)
+            n_learned += self.periodic.width
+            n_inputs = [n + self.periodic.width for n in n_inputs]
         widths = [n_inputs, *hidden_layer_sizes, n_outputs]
         self.layers = nn.ModuleList(
             StackedLinear(n_members, a, b) for a, b in pairwise(widths[:-1])
@@ -91,8 +112,8 @@ class StackedMLP(nn.Module):
             StackedLinear(n_members, *widths[-2:], multiple=_OUTPUT_MULTIPLE)
         )
         self.layers[0].hides_inputs = True
-        if n_coded:  # what comes after the vectors needs no gradient
-            self.layers[0].n_learned_inputs = n_coded * embedding_size
+        if n_learned:  # what comes after needs no gradient
+            self.layers[0].n_learned_inputs = n_learned
         self.dropouts = nn.ModuleList(
             StackedDropout(dropout, n_members) for _ in hidden_layer_sizes
         )
@@ -107,8 +128,9 @@ class StackedMLP(nn.Module):
             layer.reset_parameters(generators)
         for member, n_outputs in enumerate(self.n_outputs):
             self.layers[-1].bias[member, :, n_outputs:] = _ABSENT
-        if self.embedding is not None:
-            self.embedding.reset_parameters(generators)
+        for learned in (self.embedding, self.periodic):
+            if learned is not None:
+                learned.reset_parameters(generators)
         self.seed_members(self.seeds, 0)
 
     def seed_members(self, seeds, epoch):
@@ -119,8 +141,8 @@ class StackedMLP(nn.Module):
     def mixable_layers(self):
         """Return the layers whose input manifold mixup may mix.
 
-        The first one's is the row, its levels as vectors: to mix those is to mix
-        one-hot rows.
+        The first one's is the row, its levels as vectors (to mix those is to mix
+        one-hot rows) and its waves, where there are any.
         """
         return list(self.layers)
 
@@ -138,7 +160,7 @@ class StackedMLP(nn.Module):
     def steps(self, drops=True):
         """Return all layers in order: linear, activation, dropout where there is any.
 
-        An embedding comes first, if there is one.
+        Embeddings of levels and of numbers come first, if there are any.
 
         Parameters
         ----------
@@ -148,7 +170,7 @@ class StackedMLP(nn.Module):
         drops = drops and any(dropout.drops for dropout in self.dropouts)
         dropouts = [[dropout] if drops else [] for dropout in self.dropouts]
         *hidden, last = self.layers
-        steps = [] if self.embedding is None else [self.embedding]
+        steps = [y for y in (self.embedding, self.periodic) if y is not None]
         for layer, dropout in zip(hidden, dropouts, strict=True):
             steps += [layer, ACTIVATIONS[self.activation], *dropout]
         return [*steps, last]
@@ -207,12 +229,14 @@ class StackedMLP(nn.Module):
             seeds=[self.seeds[k] for k in members],
             n_levels=self.n_levels[first],
             embedding_size=self.embedding.size if self.embedding else EMBEDDING_SIZE,
+            n_periodic=self.periodic.n_numbers if self.periodic else 0,
         )
         mine = self.state_dict()
         with torch.no_grad():
-            for name, parameter in chosen.layers.named_parameters(prefix="layers"):
-                rows, columns = parameter.shape[1:]
-                parameter.copy_(mine[name][list(members), :rows, :columns])
+            for name, parameter in chosen.named_parameters():
+                if not name.startswith("embedding."):
+                    rows, columns = parameter.shape[1:]
+                    parameter.copy_(mine[name][list(members), :rows, :columns])
         if self.embedding is not None:
             chosen.embedding.copy_members(self.embedding, members)
         return chosen.train(self.training)

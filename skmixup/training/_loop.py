@@ -151,7 +151,7 @@ class Training:
             net.lambda_per,
             self._uniform(),
             net.label_smoothing,
-            sparse=self.in_closed_form and self._mixes_whole_rows,
+            sparse=self.in_closed_form and self._mixes_whole_rows and self._takes_ell(),
             weighs_targets=self.in_closed_form and not y.is_floating_point(),
             mixes_inside=bool(self.inside),
             neighbors=self._neighbors(),
@@ -171,6 +171,11 @@ class Training:
     def _takes_rows_as_they_are(self):
         """Tell whether the compiled steps can take rows from all, and mix them."""
         return self._mixes_whole_rows and isinstance(self.data.train.X, torch.Tensor)
+
+    def _takes_ell(self):
+        """Tell whether the first layer gets rows as they are, with their zeros."""
+        embeds = ("embedding", "periodic")
+        return all(getattr(self.net.module_, name, None) is None for name in embeds)
 
     def _embedding(self):
         """Return what makes vectors of the levels in rows, or None."""
@@ -242,7 +247,7 @@ class Training:
         parts = net.module_, net.criterion_, net.optimizer_
         if not self.in_closed_form:
             return None
-        if sparse.issparse(data.X) and data.ell_rows is not None:
+        if sparse.issparse(data.X) and data.ell_rows is not None and self._takes_ell():
             return None  # few values: torch's products with those are faster
         if net.module_.embedding is not None and not self._takes_rows_as_they_are():
             return None  # what has mixed levels otherwise has them as tensors

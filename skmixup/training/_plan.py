@@ -13,6 +13,7 @@ from .._sklearn import Interval, StrOptions
 from ..mixing._mixers import Mixer
 from ..stack._embedding import EMBEDDING_SIZE
 from ..stack._layers import ACTIVATIONS
+from ..stack._periodic import N_WAVES, WAVE_SIZE
 from ._weights import count_copies, repeat_by_weight
 
 
@@ -74,6 +75,7 @@ class Shared:
         default="random", metadata=_of("partner", StrOptions({"random", "target"}))
     )
     dropout_schedule: str = field(default="constant", metadata=_of("dropout_schedule"))
+    n_periodic: int = field(default=0, metadata=_of("module__n_periodic"))
     epochs_per_pass: int = field(default=1, metadata=_of("epochs_per_pass"))
     bandwidth: float = field(default=0.5, metadata=_of("bandwidth", _ABOVE_0))
     mixing: Mixer | None = field(default=None, compare=False, metadata=_of("mixing"))
@@ -213,12 +215,14 @@ class Plan:
         first = self.members[0]
         n_inputs = max(member.n_features for member in self.members)
         n_inputs += len(first.n_levels) * (EMBEDDING_SIZE - 1)
+        n_inputs += self.shared.n_periodic * WAVE_SIZE
         return [n_inputs, *self.shared.hidden_layer_sizes, first.n_outputs]
 
     @property
     def n_weights(self):
         """Number of weights of a member."""
         n_embedded = sum(self.members[0].n_levels) * EMBEDDING_SIZE
+        n_embedded += self.shared.n_periodic * (2 + WAVE_SIZE) * N_WAVES
         return n_embedded + sum((a + 1) * b for a, b in pairwise(self.widths))
 
 

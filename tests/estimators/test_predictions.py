@@ -58,6 +58,7 @@ def assert_same(found, expected):
         assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
+WAVES = {"numeric_embedding": "periodic"}
 CASES = {
     "default widths": lambda: (fit(n_estimators=8, hidden_layer_sizes=(128, 128)), X),
     "one member": lambda: (fit(n_estimators=1, hidden_layer_sizes=(100, 50)), X),
@@ -73,6 +74,7 @@ CASES = {
     "many classes": lambda: (fit(y=np.arange(500) % 20), X),
     "table": lambda: (fit(rows=FRAME), FRAME),
     "embedded levels": lambda: (fit(rows=COARSE), COARSE),
+    "embedded numbers": lambda: (fit(rows=COARSE, **WAVES), COARSE),
     "sparse": lambda: (
         fit(rows=sparse.csr_array(ONE_HOT), y=CODES, preprocess=None),
         sparse.csr_array(ONE_HOT),
@@ -107,6 +109,7 @@ def test_so_it_is_for_any_shape_of_the_network(widths, n_members, n_columns, n_r
     rng = np.random.default_rng(n_rows)
     rows = rng.normal(size=(120, n_columns)).astype(np.float32)
     shape = {"hidden_layer_sizes": tuple(widths), "n_estimators": n_members}
+    shape["numeric_embedding"] = "periodic" if n_rows % 2 else None
     clf = fit(rows=rows, y=np.arange(120) % 3, preprocess=None, max_epochs=1, **shape)
     whole = clf.predict_proba(rows)
     some = rng.permutation(120)[:n_rows]
@@ -169,6 +172,8 @@ def test_rows_beyond_single_precision_are_predicted():
     far[3] = 3e38
     proba = clf.predict_proba(far)
     assert np.isfinite(clf.predict_log_proba(far)).all()
+    waves = fit(rows=rows, preprocess=None, **WAVES)
+    assert np.isfinite(waves.predict_log_proba(far)).all()
     assert_same(proba[np.arange(500) != 3], np.delete(clf.predict_proba(rows), 3, 0))
 
 

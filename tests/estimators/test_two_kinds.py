@@ -56,7 +56,7 @@ def test_every_other_member_goes_without(kind):
 @pytest.mark.parametrize(("n", "lays"), [(1599, False), (1600, True)])
 def test_many_rows_get_such_bins_by_default(kind, n, lays):
     X, y = steps(n)
-    model = kind(**FEW | {"max_epochs": 2}).fit(X, y)
+    model = kind(numeric_embedding=None, **FEW | {"max_epochs": 2}).fit(X, y)
     assert (model.encoder_.tree_bins_.columns_.size > 0) == lays
     assert len(set(widths(model))) == 1 + lays
     assert (model.member_weights_ is not None) == lays

@@ -15,11 +15,14 @@ D, C = 6, 4  # columns and classes
 @pytest.mark.parametrize("dropout", [0.0, [0.0, 0.3, 0.5]])
 @pytest.mark.parametrize("n_active", [1, 3])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_closed_form_is_autograds_gradient(activation, dropout, n_active, weighted):
-    mlp = StackedMLP(
-        D, C, (8, 5), n_members=3, activation=activation, dropout=dropout
-    ).train()
+@pytest.mark.parametrize("embedded", [{}, {"n_periodic": D - 1, "n_levels": (3,)}])
+def test_the_closed_form_is_autograds_gradient(
+    activation, dropout, n_active, weighted, embedded
+):
+    how = {"activation": activation, "dropout": dropout} | embedded
+    mlp = StackedMLP(D, C, (8, 5), n_members=3, **how).train()
     rows = torch.randn(n_active, 7, D)
+    rows[..., 0] = torch.arange(7) % 4 if embedded else rows[..., 0]
     target = torch.randn(n_active, 7, C).softmax(-1)
     weight = torch.rand(n_active, 7, 1) if weighted else 1 / 7
     gradient = ClosedFormGradient(mlp)

@@ -22,7 +22,7 @@ pytest.importorskip("numba")
 N_STEPS = 3
 
 
-def make_stack(widths, hidden, n_outputs, dropout, lr=4e-3, n_levels=()):
+def make_stack(widths, hidden, n_outputs, dropout, lr=4e-3, n_levels=(), n_periodic=0):
     mlp = StackedMLP(
         [width + len(n_levels) for width in widths],
         n_outputs,
@@ -31,9 +31,13 @@ def make_stack(widths, hidden, n_outputs, dropout, lr=4e-3, n_levels=()):
         dropout=dropout,
         n_levels=n_levels,
         embedding_size=5,
+        n_periodic=n_periodic,
     ).train()
-    layers = mlp.layers.named_parameters()
-    weights = [p for name, p in layers if name.endswith("weight")]
+    weights = [
+        p
+        for name, p in mlp.named_parameters()
+        if name.endswith("weight") and not name.startswith("embedding")
+    ]
     biases = [p for name, p in mlp.named_parameters() if name.endswith("bias")]
     groups = [
         {"params": biases, "weight_decay": 0.0, "lr": lr / 2},
@@ -108,6 +112,7 @@ STACKS = st.fixed_dictionaries(
         ),
         "weighted": st.booleans(),
         "n_levels": st.lists(st.integers(1, 6), max_size=2).map(tuple),
+        "n_periodic": st.integers(0, 5),
     }
 )
 
@@ -125,6 +130,7 @@ def test_compiled_steps_are_torchs(stack):
         stack["n_outputs"],
         stack["dropout"],
         n_levels=stack["n_levels"],
+        n_periodic=min(stack["n_periodic"], *widths),
     )
     criterion = kind(reduction="none")
     how = stack["weighted"], stack["n_levels"]
@@ -146,11 +152,13 @@ def test_compiled_steps_are_torchs(stack):
 
 
 @pytest.mark.parametrize("n_levels", [(), (4, 30)], ids=["numbers", "levels"])
+@pytest.mark.parametrize("n_periodic", [0, 4], ids=["plain", "waves"])
 @pytest.mark.parametrize("per_row", [False, True], ids=["a lambda", "lambdas"])
-def test_rows_are_taken_and_mixed_as_torch_does(n_levels, per_row):
+def test_rows_are_taken_and_mixed_as_torch_does(n_levels, n_periodic, per_row):
     rng = np.random.default_rng(3)
     shape, criterion = (2, N_STEPS, 8), nn.CrossEntropyLoss(reduction="none")
-    expected_stack = make_stack([6, 6], (7,), 3, 0.0, n_levels=n_levels)
+    embedded = {"n_levels": n_levels, "n_periodic": n_periodic}
+    expected_stack = make_stack([6, 6], (7,), 3, 0.0, **embedded)
     found_stack = copy.deepcopy(expected_stack)
     codes = [rng.integers(0, n + 1, (20, 1)) for n in n_levels]
     data = np.hstack([*codes, rng.normal(size=(20, 6))]).astype(np.float32)
@@ -184,7 +192,8 @@ def test_rows_are_taken_and_mixed_as_torch_does(n_levels, per_row):
 def test_a_member_is_the_same_bit_for_bit_in_any_company():
     widths, n_rows = [21, 21, 7, 16, 21], [9, 9, 9, 8, 5]
     batches = make_batches(widths, n_rows, 3, nn.CrossEntropyLoss, True)
-    original, criterion = make_stack(widths, (19, 8), 3, 0.3), nn.CrossEntropyLoss()
+    original = make_stack(widths, (19, 8), 3, 0.3, n_periodic=7)
+    criterion = nn.CrossEntropyLoss()
     together, apart, threaded = (copy.deepcopy(original) for _ in range(3))
     expected = run_compiled(compiled(*together, criterion), *batches, n_rows)
     for k in reversed(range(5)):
@@ -209,9 +218,10 @@ def test_a_member_is_the_same_bit_for_bit_in_any_company():
         lambda mlp, optimizer: mlp.double(),
         lambda mlp, optimizer: setattr(mlp, "activation", "tanh"),
         lambda mlp, optimizer: setattr(mlp, "embedding", ACTIVATIONS["tanh"]),
+        lambda mlp, optimizer: setattr(mlp, "periodic", ACTIVATIONS["tanh"]),
         lambda mlp, optimizer: optimizer.param_groups[0].update(betas=(0.5, 0.9)),
     ],
-    ids=["double", "tanh", "another layer", "two betas"],
+    ids=["double", "tanh", "another layer", "other waves", "two betas"],
 )
 def test_what_there_is_no_code_for_is_left_to_torch(change):
     mlp, optimizer = make_stack([4], (5,), 2, 0.0)

@@ -77,6 +77,8 @@ RECIPES = {
     "16 bins": Recipe(n_bins=16),
     "no tree bins": Recipe(n_tree_bins=0),
     "tree bins": Recipe(n_tree_bins=16),
+    "no waves": Recipe({"numeric_embedding": None}),
+    "waves": Recipe({"numeric_embedding": "periodic"}),
     "quantiles": Recipe(encoder="quantiles"),
     "standardized, no bins": Recipe(encoder="standardized, no bins"),
     "no dropout": Recipe({"dropout": 0.0}),
