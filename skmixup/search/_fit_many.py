@@ -1,6 +1,7 @@
 """Fit many estimators, each on rows of its own, as members of few stacks."""
 
 import time
+from dataclasses import fields
 from typing import NamedTuple
 
 import joblib
@@ -16,10 +17,13 @@ from ..estimators._classifier import MixupClassifier
 from ..estimators._preprocess import last_step
 from ..estimators._regressor import MixupRegressor
 from ..training._engine import train
-from ..training._plan import content_key
+from ..training._plan import Member, Shared, content_key
 
-# What the encoded table depends on, of an estimator's parameters.
-_TABLE_PARAMS = ("preprocess", "categorical_features", "class_weight")
+# What a table does not depend on: whatever is new is taken to matter.
+_OF_TRAINING = {own.name for kind in (Member, Shared) for own in fields(kind)} | {
+    *("n_estimators", "validation_fraction", "n_iter_no_change"),
+    *("temperature", "callbacks", "warm_start", "n_jobs", "verbose", "random_state"),
+}
 
 
 def check_kind(estimator, name):
@@ -133,7 +137,7 @@ def _table_key(estimator):
     """Return the same for estimators that make the same table of the same rows."""
     last = last_step(estimator)[1]
     params = last.get_params(deep=False)
-    made_of = [params[name] for name in _TABLE_PARAMS if name in params]
+    made_of = {k: v for k, v in params.items() if k not in _OF_TRAINING}
     steps = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
     requests = getattr(last, "_metadata_request", None)  # of what `fit` is given
     return type(last), content_key([steps, made_of, requests, last._embeds])
