@@ -189,7 +189,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     more, every other one sees all columns but those. It has set aside the same rows as
     the next, and how much each kind counts in the prediction is what has the lowest
     log-loss on them: bins that follow y suit tables of counts and thresholds, and do
-    harm on smooth ones.
+    harm on smooth ones, which learned waves of the numbers suit.
 
     A row's prediction does not depend on the rows beside it. On a CPU it is the same to
     the last bit where torch computes with MKL, as on x86; elsewhere but for round-off
@@ -200,10 +200,10 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     studies, and confirmed on the others (``python -m benchmarks.studies.defaults``;
     benchmarks/README.md, "Where the defaults come from"). Most of what they gain comes
     from members that are stopped early, each on a fold of its own, and averaged; then
-    from bins and the temperature. Mixing helps single networks that are trained to the
-    end; among early-stopped members, α = 0.1 and α = 0 are about level. A fit with the
-    defaults takes about four times as long as with ``n_estimators=1``: a second on
-    iris, some seconds on a few thousand rows.
+    from bins, waves and the temperature. Mixing helps single networks that are trained
+    to the end; among early-stopped members, α = 0.1 and α = 0 are about level. A fit
+    with the defaults takes about four times as long as with ``n_estimators=1``: a
+    second on iris, some seconds on a few thousand rows.
 
     A fitted or pickled estimator holds no training rows, but what its encoder has
     learned of them: of a numeric column the median, the scale and the edges of its

@@ -307,8 +307,8 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
     candidates : "auto" or list of dict, default="auto"
         Parameters to set, one dict a candidate, as ``list(ParameterGrid(...))`` has
         them; not `class_weight`, `random_state`, `callbacks` or `warm_start`, which are
-        the same for all. "auto" is a portfolio of up to 24, the default first: of fewer
-        than 100 rows, sparse ones or several targets, 19, without those that trees
+        the same for all. "auto" is a portfolio of up to 25, the default first: of fewer
+        than 100 rows, sparse ones or several targets, 20, without those that trees
         tell; and 10 with an `estimator` that has a `preprocess` of its own.
     time_limit : float, default=None
         Seconds, after which no candidate is begun: nor before, where the longest one so
@@ -459,8 +459,8 @@ class MixupEnsembleRegressor(RegressorMixin, _MixupEnsemble):
     candidates : "auto" or list of dict, default="auto"
         Parameters to set, one dict a candidate, as ``list(ParameterGrid(...))`` has
         them; not `class_weight`, `random_state`, `callbacks` or `warm_start`, which are
-        the same for all. "auto" is a portfolio of up to 24, the default first: of fewer
-        than 100 rows, sparse ones or several targets, 19, without those that trees
+        the same for all. "auto" is a portfolio of up to 25, the default first: of fewer
+        than 100 rows, sparse ones or several targets, 20, without those that trees
         tell; and 10 with an `estimator` that has a `preprocess` of its own.
     time_limit : float, default=None
         Seconds, after which no candidate is begun: nor before, where the longest one so

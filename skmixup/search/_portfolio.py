@@ -40,20 +40,22 @@ def portfolio(categorical_features, n_classes, may_stack):
     own = {"categorical_features": categorical_features}
     fine = {"preprocess": TabularEncoder(n_bins=16, **own)}
     plain = {"preprocess": TabularEncoder(n_bins=0, **own)}
+    waves = {**plain, "numeric_embedding": "periodic"}
     trees = {"preprocess": _with_trees(own, n_classes)}
     candidates = [
         {},
         trees,
+        waves,
         wide,
         {**fine, "alpha": 0.4},
         {"alpha": 0.0, "dropout": 0.3},
         {**trees, **wide, "dropout": 0.3},
-        {**plain, "lr": 2e-3},
+        {**waves, "lr": 2e-3, "dropout": 0.2},
         {**wide, "alpha": 0.4},
         {**fine, **wide, "dropout": 0.3},
         {**deep, "weight_decay": 0.1},
         {**trees, "alpha": 0.4},
-        {**plain, **wide, "alpha": 0.2},
+        {**waves, **wide, "alpha": 0.2},
         {**fine, "alpha": 0.0},
         {"lr": 2e-3, "dropout": 0.5},
         {**trees, "alpha": 0.0, "lr": 2e-3},
@@ -64,7 +66,7 @@ def portfolio(categorical_features, n_classes, may_stack):
         {**trees, **deep, "dropout": 0.2},
         {**wide, "dropout": 0.5, "weight_decay": 0.1},
         {**fine, "mixing": "cutmix", "alpha": 0.2},
-        {**plain, **deep, "alpha": 0.4},
+        {**waves, **deep, "alpha": 0.4},
         {"lr": 8e-3, "alpha": 0.2},
     ]
     if not may_stack:

@@ -79,10 +79,13 @@ class StackedPeriodic(nn.Module):
             weight.copy_(fresh.flatten(0, 1))
 
     def _parts(self, weight):
-        """Return of weights (A, ...) the frequencies, phases (A, d, 1, 16), and M."""
+        """Return of weights (A, ...) the frequencies, phases (A, d, 1, 16), and M.
+
+        Frequencies and phases in radians.
+        """
         waves = weight.unflatten(1, (self.n_numbers, 2 + WAVE_SIZE))
-        frequency, phase = WAVE_RATE * waves[:, :, 0], WAVE_RATE * waves[:, :, 1]
-        return frequency.unsqueeze(-2), phase.unsqueeze(-2), waves[:, :, 2:]
+        angles = 2 * math.pi * WAVE_RATE * waves[:, :, :2].unsqueeze(-2)
+        return angles[:, :, 0], angles[:, :, 1], waves[:, :, 2:]
 
     def forward(self, X):
         """Return rows (A, B, 4·n_numbers + d) of rows (A, B, d) of the first members.
@@ -91,16 +94,21 @@ class StackedPeriodic(nn.Module):
         ----------
         X : torch.Tensor of shape (A, B, d)
         """
+        return self._embed(X, torch.cos)
+
+    def infer(self, X):
+        """Do so without a graph."""
+        return self._embed(X, torch.cos_)
+
+    def _embed(self, X, cos):
         frequency, phase, mix = self._parts(self.weight[: len(X)].to(X.dtype))
         numbers = X[..., self.columns].mT.unsqueeze(-1)
-        waves = torch.cos(2 * math.pi * (numbers * frequency + phase))
+        waves = cos(torch.addcmul(phase, numbers, frequency))
         # Of a few columns alone, the last bit would depend on the number of rows.
         mix = nn.functional.pad(mix, (0, 0, 0, _PADDED - WAVE_SIZE))
-        embedded = waves.flatten(0, 1) @ mix.flatten(0, 1).mT
+        embedded = torch.bmm(waves.flatten(0, 1), mix.flatten(0, 1).mT)
         embedded = embedded.unflatten(0, waves.shape[:2])[..., :WAVE_SIZE]
         return torch.cat([embedded.transpose(1, 2).flatten(-2), X], dim=-1)
-
-    infer = forward  # without hooks, which belong to the training
 
     def bind(self, n_active, shape, is_first):
         """Return what runs it forward and backward; see `StackedLinear.bind`."""
@@ -127,7 +135,7 @@ class _BoundPeriodic:
             self.output = X.new_empty(*self.shape, width + X.shape[-1])
         frequency, phase, self.mix = periodic._parts(self.weight)
         self.numbers = X[..., periodic.columns].mT.unsqueeze(-1)
-        angle = 2 * math.pi * (self.numbers * frequency + phase)
+        angle = torch.addcmul(phase, self.numbers, frequency)
         self.cos, self.sin = torch.cos(angle), torch.sin(angle)
         embedded = self.cos @ self.mix.mT
         self.output[..., :width] = embedded.transpose(1, 2).flatten(-2)

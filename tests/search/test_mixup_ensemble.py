@@ -111,7 +111,7 @@ def test_the_portfolio_learns_a_real_table():
     rows = train_test_split(np.arange(len(y)), stratify=y, random_state=0)
     own = MixupClassifier(max_epochs=15, n_estimators=4)
     model = MixupEnsembleClassifier(own, random_state=0).fit(X[rows[0]], y[rows[0]])
-    assert len(model.candidates_) == 24 and model.candidates_[0] == {}
+    assert len(model.candidates_) == 25 and model.candidates_[0] == {}
     assert log_loss(y[rows[1]], model.predict_proba(X[rows[1]])) < 0.2
     assert all(fit.max_epochs == 15 for fit in model.ensemble_.estimators)
 
@@ -120,7 +120,7 @@ def test_a_frame_with_text_and_gaps_is_taken_whole():
     X, y = mixed_table(120)
     own = clone(QUICK).set_params(max_epochs=2)
     model = ensemble(estimator=own, candidates="auto").fit(X, y)
-    assert len(model.candidates_) == 24
+    assert len(model.candidates_) == 25
     assert model.feature_names_in_.tolist() == X.columns.tolist()
     assert model.n_features_in_ == 4
     assert set(model.classes_) == set(y)
@@ -140,7 +140,7 @@ def test_what_trees_can_not_read_they_are_not_told(kind):
         own.set_params(preprocess=None)
         X = StandardScaler().fit_transform(X)
     model = ensemble(estimator=own, candidates="auto").fit(X, y)
-    assert 10 <= len(model.candidates_) < 24
+    assert 10 <= len(model.candidates_) < 25
     kinds = {type(fit.encoder_) for fit in model.ensemble_.estimators}
     wanted = {"no encoder": type(None)}
     assert len(kinds) == 1
@@ -261,7 +261,7 @@ def test_it_is_pickled_cloned_and_searched():
 def test_every_setting_of_the_portfolio_can_be_set(n_classes):
     kind = MixupRegressor if n_classes is None else MixupClassifier
     found = portfolio("from_dtype", n_classes, may_stack=True)
-    assert len({repr(one) for one in found}) == len(found) == 24
+    assert len({repr(one) for one in found}) == len(found) == 25
     for one in found:
         made = kind(**one)
         made._validate_params()
