@@ -18,6 +18,7 @@ from ..estimators._calibration import apply_temperature, fit_shares, fit_tempera
 from ..estimators._classifier import MixupClassifier
 from ..estimators._regressor import MixupRegressor
 from ..estimators._targets import check_labels, is_matrix
+from ..estimators._validation import check_groups
 from ..training._seeds import draw_seed
 from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
 from ._fit_many import fit_stacked
@@ -41,6 +42,9 @@ def belief_in_even_weights(n_rows):
 
 class _MixupEnsemble(BaseEstimator):
     """What both ensembles share; subclasses say what is trained, and its loss."""
+
+    # As of the estimators: a search's groups are its splitter's unless requested.
+    __metadata_request__fit = {"groups": False}  # noqa: RUF012
 
     _parameter_constraints = {  # noqa: RUF012
         "candidates": [list, StrOptions({"auto"})],
@@ -75,7 +79,17 @@ class _MixupEnsemble(BaseEstimator):
     # ---- training
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train the candidates, and find how much each is to count.
 
         Parameters
@@ -87,6 +101,11 @@ class _MixupEnsemble(BaseEstimator):
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row; a weight of 0 leaves the row out. Trees that a candidate
             is told of do not know of it.
+        groups : array-like of shape (n_rows,), default=None
+            Rows of one group are set aside together, as in :class:`MixupClassifier`;
+            then no candidate is told of trees, which would know a row's group.
+        X_val, y_val, sample_weight_val : as X, y and `sample_weight`, default=None
+            Rows to stop early on, and to find the weights by, in the place of folds.
 
         Returns
         -------
@@ -112,8 +131,10 @@ class _MixupEnsemble(BaseEstimator):
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
-        X, y, params = self._check_rows(X, y, sample_weight)
-        candidates = self._list_candidates(X, y)
+        X, y, params = self._check_rows(X, y, sample_weight, groups)
+        candidates = self._list_candidates(X, y, groups)
+        later = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        params |= {name: rows for name, rows in later.items() if rows is not None}
         estimators = self._make_estimators(candidates)
         fits, failed = [], []
         with tqdm(
@@ -147,16 +168,18 @@ class _MixupEnsemble(BaseEstimator):
         self.ensemble_.fit()
         return self
 
-    def _check_rows(self, X, y, sample_weight):
-        """Return the rows that count, and what else `fit` takes."""
+    def _check_rows(self, X, y, sample_weight, groups):
+        """Return the rows that count, and what else `fit` takes of them."""
         X, y = indexable(as_table(X), y)
+        params = {} if groups is None else {"groups": check_groups(groups, X)}
         if sample_weight is None:
-            return X, y, {}
-        weight = without_negligible(check_weights(sample_weight, X))
-        kept = np.flatnonzero(weight)
-        if len(kept) < len(weight):
-            X, y, weight = (safe_indexing(part, kept) for part in (X, y, weight))
-        return X, y, {"sample_weight": weight}
+            return X, y, params
+        params["sample_weight"] = without_negligible(check_weights(sample_weight, X))
+        kept = np.flatnonzero(params["sample_weight"])
+        if len(kept) < num_samples(X):
+            X, y = (safe_indexing(part, kept) for part in (X, y))
+            params = {name: value[kept] for name, value in params.items()}
+        return X, y, params
 
     def _make_estimators(self, candidates):
         seed = draw_seed(self.random_state)
@@ -168,7 +191,7 @@ class _MixupEnsemble(BaseEstimator):
             for params, seed in zip(candidates, seeds, strict=True)
         ]
 
-    def _list_candidates(self, X, y):
+    def _list_candidates(self, X, y, groups):
         """Return the parameters of each candidate."""
         own = self._base
         if type(own) is not type(self._default()):
@@ -197,9 +220,8 @@ class _MixupEnsemble(BaseEstimator):
                     )
                 clone(own).set_params(**one)  # raises if there is no such parameter
             return list(self.candidates)
-        may_stack = num_samples(X) >= _ROWS_FOR_TREES and not (
-            sparse.issparse(X) or is_matrix(y)
-        )
+        cannot = sparse.issparse(X) or is_matrix(y) or groups is not None
+        may_stack = num_samples(X) >= _ROWS_FOR_TREES and not cannot
         found = portfolio(own.categorical_features, self._count_classes(y), may_stack)
         if isinstance(own.preprocess, str):
             return found
@@ -308,8 +330,8 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
         Parameters to set, one dict a candidate, as ``list(ParameterGrid(...))`` has
         them; not `class_weight`, `random_state`, `callbacks` or `warm_start`, which are
         the same for all. "auto" is a portfolio of up to 25, the default first: of fewer
-        than 100 rows, sparse ones or several targets, 20, without those that trees
-        tell; and 10 with an `estimator` that has a `preprocess` of its own.
+        than 100 rows, sparse ones, several targets or groups, 20, without those that
+        trees tell; and 10 with an `estimator` that has a `preprocess` of its own.
     time_limit : float, default=None
         Seconds, after which no candidate is begun: nor before, where the longest one so
         far would go beyond. The first is always trained. None for no limit.
@@ -460,8 +482,8 @@ class MixupEnsembleRegressor(RegressorMixin, _MixupEnsemble):
         Parameters to set, one dict a candidate, as ``list(ParameterGrid(...))`` has
         them; not `class_weight`, `random_state`, `callbacks` or `warm_start`, which are
         the same for all. "auto" is a portfolio of up to 25, the default first: of fewer
-        than 100 rows, sparse ones or several targets, 20, without those that trees
-        tell; and 10 with an `estimator` that has a `preprocess` of its own.
+        than 100 rows, sparse ones, several targets or groups, 20, without those that
+        trees tell; and 10 with an `estimator` that has a `preprocess` of its own.
     time_limit : float, default=None
         Seconds, after which no candidate is begun: nor before, where the longest one so
         far would go beyond. The first is always trained. None for no limit.

@@ -7,11 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV, ParameterGrid, train_test_split
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    ParameterGrid,
+    train_test_split,
+)
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -271,3 +277,59 @@ def test_every_setting_of_the_portfolio_can_be_set(n_classes):
     left_out = [one for one in found if repr(one) not in fewer]
     assert len(left_out) == 5
     assert {type(one["preprocess"]) for one in left_out} == {FeatureUnion}
+
+
+def _by_group(n_groups=30, size=6):
+    """Rows whose label is their group's, by chance: a row tells of its group's."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(n_groups), size)
+    rows = rng.normal(size=(n_groups, 4))[groups]
+    rows += 0.05 * rng.normal(size=rows.shape)
+    return rows, rng.integers(0, 2, size=n_groups)[groups], groups
+
+
+def test_groups_are_set_aside_together_and_trees_are_not_asked():
+    X, y, groups = _by_group()
+    own = MixupClassifier(max_epochs=40)
+    known = ensemble(estimator=own).fit(X, y)
+    apart = ensemble(estimator=own).fit(X, y, groups=groups)
+    assert known.losses_[0] < 0.1 < 0.4 < apart.losses_[0]
+    weight = np.ones(len(y))
+    weight[:6] = 0
+    some = ensemble(estimator=own).fit(X, y, sample_weight=weight, groups=groups)
+    rest = ensemble(estimator=own).fit(X[6:], y[6:], groups=groups[6:])
+    np.testing.assert_array_equal(some.predict_proba(X), rest.predict_proba(X))
+    quick = clone(QUICK).set_params(max_epochs=2)
+    model = ensemble(estimator=quick, candidates="auto").fit(X, y, groups=groups)
+    assert len(model.candidates_) == 20
+    with pytest.raises(ValueError, match="groups must name a group for each row"):
+        ensemble().fit(X, y, groups=np.where(groups == 3, np.nan, groups))
+
+
+@pytest.mark.parametrize("kind", [MixupEnsembleClassifier, MixupEnsembleRegressor])
+def test_later_rows_weigh_the_candidates(kind):
+    X, y = WINE
+    model = kind(candidates=[{"max_epochs": 1, "lr": 1e-6}, {}], random_state=0)
+    model.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    best = model.ensemble_.estimators[-1]
+    assert model.weights_[1] > 0.6
+    if kind is MixupEnsembleClassifier:
+        expected = log_loss(y[1::2], best.predict_proba(X[1::2]))
+        assert model.losses_[1] == pytest.approx(expected, rel=0.3)
+    with pytest.raises(ValueError, match="X_val is given without y_val"):
+        kind(random_state=0).fit(X, y, X_val=X)
+
+
+def test_groups_of_a_search_are_its_splitters():
+    X, y, groups = _by_group()
+    own = clone(QUICK).set_params(max_epochs=2)
+    search = GridSearchCV(
+        ensemble(estimator=own), {"candidates": [TWO]}, cv=GroupKFold(2)
+    )
+    search.fit(X, y, groups=groups)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    with config_context(enable_metadata_routing=True):
+        asked = ensemble(estimator=own).set_fit_request(groups=True)
+        search = GridSearchCV(asked, {"candidates": [TWO]}, cv=GroupKFold(2))
+        search.fit(X, y, groups=groups)
+        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
