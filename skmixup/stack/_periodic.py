@@ -94,13 +94,18 @@ class StackedPeriodic(nn.Module):
         ----------
         X : torch.Tensor of shape (A, B, d)
         """
-        return self._embed(X, torch.cos)
+        return torch.cat([self._embed(X, torch.cos).flatten(-2), X], dim=-1)
 
     def infer(self, X):
         """Do so without a graph."""
-        return self._embed(X, torch.cos_)
+        rows = X.new_empty(*X.shape[:-1], self.width + X.shape[-1])
+        embedded = self._embed(X, torch.cos_)
+        rows[..., : self.width].unflatten(-1, embedded.shape[-2:]).copy_(embedded)
+        rows[..., self.width :] = X
+        return rows
 
     def _embed(self, X, cos):
+        """Return what numbers become, (A, B, n_numbers, 4)."""
         frequency, phase, mix = self._parts(self.weight[: len(X)].to(X.dtype))
         numbers = X[..., self.columns].mT.unsqueeze(-1)
         waves = cos(torch.addcmul(phase, numbers, frequency))
@@ -108,7 +113,7 @@ class StackedPeriodic(nn.Module):
         mix = nn.functional.pad(mix, (0, 0, 0, _PADDED - WAVE_SIZE))
         embedded = torch.bmm(waves.flatten(0, 1), mix.flatten(0, 1).mT)
         embedded = embedded.unflatten(0, waves.shape[:2])[..., :WAVE_SIZE]
-        return torch.cat([embedded.transpose(1, 2).flatten(-2), X], dim=-1)
+        return embedded.transpose(1, 2)
 
     def bind(self, n_active, shape, is_first):
         """Return what runs it forward and backward; see `StackedLinear.bind`."""
