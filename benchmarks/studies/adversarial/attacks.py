@@ -4,8 +4,6 @@ import copy
 
 import numpy as np
 import torch
-from art.attacks.evasion import BasicIterativeMethod, FastGradientMethod
-from art.estimators.classification import PyTorchClassifier
 from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 from torch import nn
@@ -19,6 +17,15 @@ from ...models.registry import MODELS
 from ...run.fit import Fit
 from ...run.folds import labels_of, rows_of
 from ...run.schema import TEXT, Field, array, number
+
+try:
+    from art.attacks.evasion import BasicIterativeMethod, FastGradientMethod
+    from art.estimators.classification import PyTorchClassifier
+except ImportError as error:
+    raise ImportError(
+        "The attacks are those of adversarial-robustness-toolbox: pip install -e "
+        "'.[attacks,benchmarks]'"
+    ) from error
 
 ATTACKED = "attacked"
 PARAMS = ALONE | {"max_epochs": 100}
