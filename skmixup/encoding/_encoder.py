@@ -39,6 +39,7 @@ from ._scaler import SmoothClipScaler, _distinct, _readable
 from ._times import learn_times, reads_as_dates
 
 MAX_BINNED_COLUMNS = 250  # bins would make wide tables five times as wide
+_LEAST_BINS = 4  # of a number that is not told by its scaled value
 MAX_TREE_BINS = 512  # of all columns: more cost time, and on wide tables gain nothing
 _DENSE_VALUES = 2**24  # a one-hot matrix up to this size is kept dense (64 MB)
 _MAX_CODE = 2**24  # beyond, not every whole number is one in single precision
@@ -91,7 +92,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         boolean mask, beside them text columns; or none.
     n_bins : int, default=4
         Bins of each number, where there are at most `MAX_BINNED_COLUMNS` = 250 columns
-        of numbers; 0 or 1 for none.
+        of numbers; 0 or 1 for none, but for four of a number whose common values lie
+        so far from all others that scaled they could not be told apart.
     n_tree_bins : int, default=0
         Further bins of each number, at most, whose edges are the thresholds of a
         decision tree of `y` on that number alone [1]_; 0 or 1 for none. They are the
@@ -283,7 +285,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
                 y, is_class = target
                 tree.append(tree_edges(scaled, y, weight, n_tree_bins, is_class))
             around = {"narrowest": 0, "around_common": True}
-            raw.append(quantile_edges(given, weight, self.n_bins, **around))
+            n_bins = max(self.n_bins, _LEAST_BINS)
+            raw.append(quantile_edges(given, weight, n_bins, **around))
         self.bins_ = PiecewiseLinearBins(edges, np.float32)
         self.tree_bins_ = PiecewiseLinearBins(tree, np.float32)
         self.raw_bins_ = PiecewiseLinearBins(raw)

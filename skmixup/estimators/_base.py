@@ -478,8 +478,8 @@ class BaseMixup(BaseEstimator):
         TargetEncoder does, encodes the rows that it is fitted on otherwise than later
         ones, so that no row's encoding tells of its own target.
         """
-        n_rows = count_rows(weight)
-        self.encoder_, self.n_levels_ = self._make_encoder(X, n_rows), ()
+        self.encoder_, has_waves = self._make_encoder(X, count_rows(weight))
+        self.n_levels_ = ()
         if self.encoder_ is None:
             Z = X
         elif self._embeds and isinstance(self.encoder_, TabularEncoder):
@@ -489,7 +489,8 @@ class BaseMixup(BaseEstimator):
         else:
             Z = fit_transform(self.encoder_, X, y, weight)
             Z = self._check_encoded(Z, num_samples(X))
-        self.n_periodic_ = self._count_periodic(Z, n_rows)
+        self.n_periodic_ = self._count_periodic(Z) if has_waves else 0
+        self._embedded_as_ = self.numeric_embedding  # what was asked for
         return Z
 
     def _fit_encoder_again(self, X, y, weight):
@@ -508,31 +509,26 @@ class BaseMixup(BaseEstimator):
         return Z, encoder
 
     def _make_encoder(self, X, n_rows):
+        """Return an encoder or None, and whether numbers are to be embedded."""
+        has_waves = self.numeric_embedding == "periodic"
         if not isinstance(self.preprocess, str):
-            return None if self.preprocess is None else clone(self.preprocess)
+            encoder = None if self.preprocess is None else clone(self.preprocess)
+            return encoder, has_waves
         encoder = TabularEncoder(categorical_features=self.categorical_features)
-        if n_rows >= _MANY_ROWS:
-            encoder.set_params(n_tree_bins=_TREE_BINS)
-            if self._has_waves(n_rows, encoder._count_numbers(X)):
-                encoder.set_params(n_bins=0)  # which tell less of the same
-        return encoder
-
-    def _has_waves(self, n_rows, n_numbers):
-        """Tell whether so many numbers are embedded."""
         if self.numeric_embedding == "auto":
-            is_auto = isinstance(self.preprocess, str)
-            return is_auto and self._pays_waves(n_rows, n_numbers)
-        return self.numeric_embedding is not None
+            has_waves = self._pays_waves(n_rows, encoder._count_numbers(X))
+        if n_rows >= _MANY_ROWS:  # waves tell of numbers what few bins do
+            n_bins = {"n_bins": 0} if has_waves else {}
+            encoder.set_params(n_tree_bins=_TREE_BINS, **n_bins)
+        return encoder, has_waves
 
-    def _count_periodic(self, Z, n_rows):
-        """Return how many of the first encoded columns (after codes) are embedded."""
+    def _count_periodic(self, Z):
+        """Return how many of the first encoded columns (after codes) are numbers."""
         encoder = last_step(self.encoder_)[1]
         if isinstance(encoder, TabularEncoder):
-            n_numbers = encoder._n_embeddable
-        else:
-            is_wide = sparse.issparse(Z) or Z.shape[1] > MAX_BINNED_COLUMNS
-            n_numbers = 0 if is_wide else Z.shape[1]
-        return n_numbers if self._has_waves(n_rows, n_numbers) else 0
+            return encoder._n_embeddable
+        is_wide = sparse.issparse(Z) or Z.shape[1] > MAX_BINNED_COLUMNS
+        return 0 if is_wide else Z.shape[1]
 
     def _encode(self, X):
         """Return rows that are checked as a float32 matrix, C-contiguous or CSR."""
@@ -599,18 +595,18 @@ class BaseMixup(BaseEstimator):
         return int(2 ** np.clip(np.round(np.log2(n_rows / 40)), 4, 8))
 
     def _check_same_module(self):
-        now = {
-            "hidden_layer_sizes": (
-                "module__hidden_layer_sizes",
-                hidden_widths(self.hidden_layer_sizes),
-            ),
-            "n_estimators": ("module__n_members", int(self.n_estimators)),
+        widths, net = hidden_widths(self.hidden_layer_sizes), self.net_
+        pairs = {
+            "numeric_embedding": (self.numeric_embedding, self._embedded_as_),
+            "hidden_layer_sizes": (widths, net.module__hidden_layer_sizes),
+            "n_estimators": (int(self.n_estimators), net.module__n_members),
         }
         for kind in (Member, Shared):
             names, params = module_params(kind), self._params_of(kind)
-            now |= {k: (names[k], params[k]) for k in params.keys() & names.keys()}
-        for name, (net_name, value) in now.items():
-            if value != getattr(self.net_, net_name):
+            for name in params.keys() & names.keys():
+                pairs[name] = params[name], getattr(net, names[name])
+        for name, (now, before) in pairs.items():
+            if now != before:
                 raise ValueError(
                     f"{name} has changed since the last fit, and with warm_start=True "
                     "the net is kept: set warm_start=False, or leave it as it was."

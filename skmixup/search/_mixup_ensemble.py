@@ -223,6 +223,8 @@ class _MixupEnsemble(BaseEstimator):
         cannot = sparse.issparse(X) or is_matrix(y) or groups is not None
         may_stack = num_samples(X) >= _ROWS_FOR_TREES and not cannot
         found = portfolio(own.categorical_features, self._count_classes(y), may_stack)
+        if own.numeric_embedding is None:
+            found = [one for one in found if "numeric_embedding" not in one]
         if isinstance(own.preprocess, str):
             return found
         # The rows are encoded as the estimator's own transformer does it, and only so.
@@ -325,7 +327,7 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
     estimator : MixupClassifier, default=None
         What the candidates differ from: its `class_weight`, `categorical_features` or
         `device` hold for all. None for the defaults. With a `preprocess` of its own, no
-        candidate has another.
+        candidate has another; with ``numeric_embedding=None``, none embeds numbers.
     candidates : "auto" or list of dict, default="auto"
         Parameters to set, one dict a candidate, as ``list(ParameterGrid(...))`` has
         them; not `class_weight`, `random_state`, `callbacks` or `warm_start`, which are

@@ -2,6 +2,7 @@
 
 from functools import cached_property
 from itertools import pairwise
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -53,7 +54,8 @@ class StackedMLP(nn.Module):
     Raises
     ------
     ValueError
-        If there are fewer columns than `n_levels` and `n_periodic` say.
+        If `n_periodic` is no number of columns, or there are fewer of these than it
+        and `n_levels` say.
 
     Examples
     --------
@@ -93,6 +95,10 @@ class StackedMLP(nn.Module):
             self.embedding = StackedEmbedding(n_members, self.n_levels, embedding_size)
             n_learned = n_coded * embedding_size
             n_inputs = [n + n_coded * (embedding_size - 1) for n in self.n_features]
+        if not isinstance(n_periodic, Integral) or n_periodic < 0:
+            raise ValueError(
+                f"n_periodic must be an integer of at least 0, got {n_periodic!r}."
+            )
         n_least = n_coded + n_periodic
         if n_least > min(self.n_features):
             raise ValueError(

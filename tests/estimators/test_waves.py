@@ -157,6 +157,41 @@ def test_it_is_kept_pickled_and_gone_on_with(kind):
 
 
 @KINDS
+def test_they_can_not_change_where_the_net_is_kept(kind):
+    X, y = stripes(60)
+    model = kind(warm_start=True, **WAVES).fit(X, y)
+    model = pickle.loads(pickle.dumps(model)).set_params(numeric_embedding=None)
+    with pytest.raises(ValueError, match="numeric_embedding has changed since"):
+        model.fit(X, y)
+
+
+@KINDS
+def test_codes_in_a_column_are_told_by_bins_still(kind):
+    """Scaled, numbers that lie far from all others are one and the same."""
+    rng = np.random.default_rng(0)
+    which = rng.choice(3, 1700)
+    x = np.where(which == 0, 1e6, np.where(which == 1, 2e6, rng.normal(size=1700)))
+    X = np.column_stack([x, rng.normal(size=1700)])
+    y = (which == 0).astype(int)
+    model = kind(max_epochs=20, n_estimators=2, random_state=0).fit(X, y)
+    assert n_waves(model) == 2 and model.score(X, y) > 0.95
+
+
+def test_dates_count_as_one_for_bins_and_waves():
+    n = 1640
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(n, 40))).add_prefix("a")
+    X["a0"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(
+        rng.integers(0, 10**8, n), unit="s"
+    )
+    y = (X["a1"] > 0).astype(int)
+    clf = MixupClassifier(**FEW | {"max_epochs": 1}).fit(X, y)
+    assert clf.encoder_.n_bins == 0 and n_waves(clf) > 40
+    X["a40"] = X["a41"] = 1.0
+    assert n_waves(clf.fit(X, y)) == 0 and clf.encoder_.n_bins == 4
+
+
+@KINDS
 def test_in_a_stack_of_many_each_is_as_alone(kind):
     X, y = stripes()
     how = [{}, {"alpha": 0.4}, {"numeric_embedding": None}, {"n_estimators": 3}]

@@ -83,5 +83,11 @@ def test_there_must_be_as_many_columns(widths):
         StackedMLP(widths, 2, n_members=2, n_periodic=2, n_levels=(5,))
 
 
+@pytest.mark.parametrize("n_periodic", [-1, 1.5, None])
+def test_it_must_be_a_number_of_columns(n_periodic):
+    with pytest.raises(ValueError, match="n_periodic must be an integer of at least"):
+        StackedMLP(4, 2, n_periodic=n_periodic)
+
+
 def test_it_shows_what_it_is():
     assert "3 × (2 → 4 each)" in repr(periodic())
