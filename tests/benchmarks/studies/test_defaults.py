@@ -19,7 +19,7 @@ from benchmarks.studies import study
 from benchmarks.studies.defaults import __main__ as defaults
 from benchmarks.studies.defaults.recipes import RECIPES, params_of
 from skmixup import MixupClassifier
-from tests.benchmarks.helpers import HOSTILE, hostile_rows, is_seen
+from tests.benchmarks.helpers import HOSTILE, KEPT, hostile_rows, is_seen
 from tests.conftest import SHARED
 
 
@@ -182,3 +182,36 @@ def test_no_table_that_all_have_results_of_is_said(tmp_path, monkeypatch, capsys
     monkeypatch.setattr(study, "run_jobs", lambda *_, **__: None)
     assert defaults.main(["--out", str(tmp_path)]) == 1
     assert "No table has results of all models." in capsys.readouterr().err
+
+
+QUICK_PEERS = ("logistic", "mlp", "forest", "hist_gradient_boosting")
+OURS = [DEFAULT, "no waves", "no tree bins", "alpha 0"]
+REPORTS = {
+    f"meta-{half}-{name}-part": (f"meta-{half}", *how)
+    for half in ("train", "test")
+    for name, how in {
+        "min-rows-1601-first-2": ((1601, np.inf), 2, OURS, ()),
+        "max-rows-1600-first-3": ((0, 1600), 3, [DEFAULT, "alpha 0"], ()),
+    }.items()
+} | {
+    "meta-test-first-2-part": (
+        *("meta-test", (0, np.inf), 2, [DEFAULT]),
+        (*QUICK_PEERS, "xgboost", "lightgbm", "catboost"),
+    )
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_rows_that_are_kept_make_the_reports_that_are_kept(name):
+    half, (least, most), first, recipes, peers = REPORTS[name]
+    rows = [
+        row
+        for row in read_rows(KEPT / "defaults")
+        if row["table_id"] in suites.HALVES[half]
+        and least <= row["n_rows"] <= most
+        and row["fold"] < first
+        and (row["protocol"] in recipes if row["model"] == "mixup" else True)
+        and row["model"] in ("mixup", *peers)
+    ]
+    text, figures = defaults.report(label_rows(rows))
+    assert text == (KEPT / "defaults" / f"{name}.md").read_text() and figures == {}
