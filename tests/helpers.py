@@ -57,6 +57,15 @@ def shops(n=120, seed=0):
     return X, (X["size"] + rng.normal(size=n) > 0).astype(int).to_numpy()
 
 
+def grouped(n_groups=40, size=10):
+    """Rows whose label is their group's, by chance: a row tells of its group's."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(n_groups), size)
+    rows = rng.normal(size=(n_groups, 5))[groups]
+    rows += 0.05 * rng.normal(size=rows.shape)
+    return rows, rng.integers(0, 2, size=n_groups)[groups], groups
+
+
 def digits(n=600):
     """Images of digits as rows of 64 numbers, and what they show."""
     X, y = load_digits(return_X_y=True)

@@ -45,7 +45,7 @@ from ._validation import check_groups, check_validation
 _EPOCH_ROWS = 2**16  # rows that an epoch visits at most
 _FEWEST_OF_TWO_KINDS = 4  # members, of which some see fewer columns
 _MOST_SET_ASIDE = 2**17  # rows from which, set aside, is learned: of more every nth
-_MANY_ROWS = 1600  # from which on trees lay bins
+_MANY_ROWS = 1600  # from which on trees lay bins, and a classifier has waves
 _TREE_BINS = 16  # at most, of each number
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
 
@@ -91,6 +91,9 @@ class BaseMixup(BaseEstimator):
     They give `_target` and the methods from `_check_target` to
     `_learn_from_rows_set_aside`.
     """
+
+    # From how many rows for each number on these are embedded by default.
+    _least_rows_per_number = 0
 
     # A search's groups are its splitter's, unless `fit` is said to request them too.
     __metadata_request__fit = {"groups": False}  # noqa: RUF012
@@ -142,11 +145,6 @@ class BaseMixup(BaseEstimator):
 
     def _learn_target(self, y, weight):
         """Note what y is like, before rows are encoded."""
-        raise NotImplementedError
-
-    @staticmethod
-    def _pays_waves(n_rows, n_numbers):
-        """Tell whether so many numbers are embedded by default."""
         raise NotImplementedError
 
     def _reweigh(self, y, weight, learned_from):
@@ -516,7 +514,10 @@ class BaseMixup(BaseEstimator):
             return encoder, has_waves
         encoder = TabularEncoder(categorical_features=self.categorical_features)
         if self.numeric_embedding == "auto":
-            has_waves = self._pays_waves(n_rows, encoder._count_numbers(X))
+            least = self._least_rows_per_number
+            has_waves = not least or (  # counted where it matters alone
+                n_rows >= _MANY_ROWS and n_rows >= least * encoder._count_numbers(X)
+            )
         if n_rows >= _MANY_ROWS:  # waves tell of numbers what few bins do
             n_bins = {"n_bins": 0} if has_waves else {}
             encoder.set_params(n_tree_bins=_TREE_BINS, **n_bins)

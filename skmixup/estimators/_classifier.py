@@ -20,10 +20,6 @@ from ._targets import (
     is_matrix,
 )
 
-# Rows, and rows for each number, from which on waves pay. With 4 to 34 rows a number,
-# log-loss on four of five meta-train tables was higher with them (313, 22, 1492, 1493;
-# not 40966), with 49 or more, and as many rows, about level or lower on ten.
-_ROWS_FOR_WAVES, _ROWS_PER_NUMBER = 1600, 40
 # Share of rows that equal ones of another label contradict, up to which "auto" sets
 # rows aside. 0.27 is the most of 72 real tables; 1 of one column of few levels.
 _MOST_CONTRADICTED = 0.5
@@ -239,6 +235,10 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     True
     """
 
+    # With 4 to 34, waves had the higher log-loss on four of five meta-train tables
+    # (313, 22, 1492, 1493; not 40966), with 49 or more about level or lower on ten.
+    _least_rows_per_number = 40
+
     _parameter_constraints = {  # noqa: RUF012
         **BaseMixup._parameter_constraints,
         "temperature": [
@@ -437,10 +437,6 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     def _learn_target(self, y, weight):
         self.multilabel_ = y.ndim == 2
         self.classes_ = np.arange(y.shape[1]) if self.multilabel_ else np.unique(y)
-
-    @staticmethod
-    def _pays_waves(n_rows, n_numbers):
-        return n_rows >= max(_ROWS_FOR_WAVES, _ROWS_PER_NUMBER * n_numbers)
 
     def _reweigh(self, y, weight, learned_from):
         if self.class_weight is None:

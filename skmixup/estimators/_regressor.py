@@ -334,10 +334,6 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         self.target_mean_, self.target_scale_ = target.mean, target.scale
         self.target_ndim_ = target.ndim
 
-    @staticmethod
-    def _pays_waves(n_rows, n_numbers):
-        return True
-
     def _combine(self, outputs, weights):
         return self._target.combine(outputs, weights)
 

@@ -110,7 +110,7 @@ class CompiledSteps:
         self.addresses = np.array(of_layers)
         self.vectors = np.array(of_vectors or [0, 0, 0])
         self.waves = np.array(of_waves or [0, 0, 0])
-        self.n_numbers = 0 if mlp.periodic is None else mlp.periodic.n_numbers
+        self.n_numbers = mlp.n_periodic
         self.shapes = np.array([layer.weight.shape[1:] for layer in layers])
         embedding, shape, shift = mlp.embedding, (0, 0), []
         if embedding is not None:

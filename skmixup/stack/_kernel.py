@@ -395,7 +395,7 @@ def _gather(X, index, partner, lam, vectors, shift, first, out):
 
 
 @_part
-def _scatter(grad, X, index, partner, lam, shift, start, out):
+def _scatter(grad, X, index, partner, lam, shift, first, out):
     """Write the gradients of levels' vectors, given those of what `_gather` wrote."""
     size = out.shape[1]
     _zero(out)
@@ -404,14 +404,14 @@ def _scatter(grad, X, index, partner, lam, shift, start, out):
         share = lam[b if lam.size > 1 else 0] if mixes else np.float32(1)
         rest = np.float32(1) - share
         for c in range(shift.size):
-            g = grad[b, start + c * size : start + (c + 1) * size]
-            first, second = int(x[c]), int(other[c])
-            if first > 0:
-                v = out[first + shift[c]]
+            g = grad[b, first + c * size : first + (c + 1) * size]
+            own, others = int(x[c]), int(other[c])
+            if own > 0:
+                v = out[own + shift[c]]
                 for j in range(size):
                     v[j] += share * g[j]
-            if mixes and second > 0:
-                v = out[second + shift[c]]
+            if mixes and others > 0:
+                v = out[others + shift[c]]
                 for j in range(size):
                     v[j] += rest * g[j]
 

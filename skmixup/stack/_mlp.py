@@ -89,7 +89,7 @@ class StackedMLP(nn.Module):
         self.width = max(self.n_outputs)
         self.n_features = _per_member(n_features, n_members)
         self.n_levels = _levels_per_member(n_levels, n_members)
-        self.embedding = self.periodic = None
+        self.n_periodic, self.embedding, self.periodic = n_periodic, None, None
         n_coded, n_learned, n_inputs = len(self.n_levels[0]), 0, self.n_features
         if n_coded:
             self.embedding = StackedEmbedding(n_members, self.n_levels, embedding_size)
@@ -134,10 +134,14 @@ class StackedMLP(nn.Module):
             layer.reset_parameters(generators)
         for member, n_outputs in enumerate(self.n_outputs):
             self.layers[-1].bias[member, :, n_outputs:] = _ABSENT
-        for learned in (self.embedding, self.periodic):
-            if learned is not None:
-                learned.reset_parameters(generators)
+        for embedding in self.embeddings:
+            embedding.reset_parameters(generators)
         self.seed_members(self.seeds, 0)
+
+    @property
+    def embeddings(self):
+        """What reads rows before the first layer, in order: of levels, of numbers."""
+        return [y for y in (self.embedding, self.periodic) if y is not None]
 
     def seed_members(self, seeds, epoch):
         """Start the dropout streams of an epoch."""
@@ -176,7 +180,7 @@ class StackedMLP(nn.Module):
         drops = drops and any(dropout.drops for dropout in self.dropouts)
         dropouts = [[dropout] if drops else [] for dropout in self.dropouts]
         *hidden, last = self.layers
-        steps = [y for y in (self.embedding, self.periodic) if y is not None]
+        steps = self.embeddings
         for layer, dropout in zip(hidden, dropouts, strict=True):
             steps += [layer, ACTIVATIONS[self.activation], *dropout]
         return [*steps, last]
@@ -235,7 +239,7 @@ class StackedMLP(nn.Module):
             seeds=[self.seeds[k] for k in members],
             n_levels=self.n_levels[first],
             embedding_size=self.embedding.size if self.embedding else EMBEDDING_SIZE,
-            n_periodic=self.periodic.n_numbers if self.periodic else 0,
+            n_periodic=self.n_periodic,
         )
         mine = self.state_dict()
         with torch.no_grad():

@@ -173,9 +173,8 @@ class Training:
         return self._mixes_whole_rows and isinstance(self.data.train.X, torch.Tensor)
 
     def _takes_ell(self):
-        """Tell whether the first layer gets rows as they are, with their zeros."""
-        embeds = ("embedding", "periodic")
-        return all(getattr(self.net.module_, name, None) is None for name in embeds)
+        """Tell whether a stack's first layer gets rows as they are, with zeros."""
+        return not self.net.module_.embeddings
 
     def _embedding(self):
         """Return what makes vectors of the levels in rows, or None."""

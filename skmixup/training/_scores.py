@@ -84,8 +84,7 @@ def _traits(widths):
 
 def _chunk_scores(mlp, X, device, dtype, multiple):
     """Return the scores of a few rows: an array (K, n_rows, n_outputs)."""
-    embeds = mlp.embedding is not None or mlp.periodic is not None
-    if not isinstance(X, np.ndarray) and device.type == "cpu" and not embeds:
+    if not isinstance(X, np.ndarray) and device.type == "cpu" and not mlp.embeddings:
         few = has_few_values(X)
         if few.all():
             Z = EllRows.from_csr(_filled_up(X, multiple)).expand(mlp.n_members, dtype)

@@ -17,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from skmixup import MixupClassifier, MixupRegressor, MixupSearchCV, fit_many
 from skmixup.training._splits import split_rows
 
+from ..helpers import grouped
+
 X, Y = load_breast_cancer(return_X_y=True, as_frame=True)
 TRAIN, VALID, TEST = slice(0, 300), slice(300, 400), slice(400, None)
 QUICK = {"max_epochs": 8, "random_state": 0}
@@ -41,15 +43,6 @@ def test_groups_are_whole_on_one_side(groups, n_members, fraction, seed):
         assert len(train) and len(valid)
         assert not set(groups[train]) & set(groups[valid])
         assert sorted([*train, *valid]) == list(range(len(y)))
-
-
-def grouped(n_groups=40, size=10):
-    """Rows whose label is their group's, by chance: a row tells of its group's."""
-    rng = np.random.default_rng(0)
-    groups = np.repeat(np.arange(n_groups), size)
-    rows = rng.normal(size=(n_groups, 5))[groups]
-    rows += 0.05 * rng.normal(size=rows.shape)
-    return rows, rng.integers(0, 2, size=n_groups)[groups], groups
 
 
 def test_what_is_set_aside_is_of_other_groups():

@@ -30,6 +30,7 @@ from skmixup import (
 )
 from skmixup.search._portfolio import portfolio
 
+from ..helpers import grouped
 from .helpers import IRIS, WINE, mixed_table
 
 QUICK = MixupClassifier(max_epochs=8, hidden_layer_sizes=(16,), n_estimators=3)
@@ -279,17 +280,8 @@ def test_every_setting_of_the_portfolio_can_be_set(n_classes):
     assert {type(one["preprocess"]) for one in left_out} == {FeatureUnion}
 
 
-def _by_group(n_groups=30, size=6):
-    """Rows whose label is their group's, by chance: a row tells of its group's."""
-    rng = np.random.default_rng(0)
-    groups = np.repeat(np.arange(n_groups), size)
-    rows = rng.normal(size=(n_groups, 4))[groups]
-    rows += 0.05 * rng.normal(size=rows.shape)
-    return rows, rng.integers(0, 2, size=n_groups)[groups], groups
-
-
 def test_groups_are_set_aside_together_and_trees_are_not_asked():
-    X, y, groups = _by_group()
+    X, y, groups = grouped(30, 6)
     own = MixupClassifier(max_epochs=40)
     known = ensemble(estimator=own).fit(X, y)
     apart = ensemble(estimator=own).fit(X, y, groups=groups)
@@ -321,7 +313,7 @@ def test_later_rows_weigh_the_candidates(kind):
 
 
 def test_groups_of_a_search_are_its_splitters():
-    X, y, groups = _by_group()
+    X, y, groups = grouped(30, 6)
     own = clone(QUICK).set_params(max_epochs=2)
     search = GridSearchCV(
         ensemble(estimator=own), {"candidates": [TWO]}, cv=GroupKFold(2)
