@@ -27,7 +27,8 @@ training._global_state training._criteria training._data training._predicts
 training._fit_state training._batches training._callbacks training._plan
 training._scores training._loop training._net training._state training._engine training
 estimators._rows_last estimators._calibration estimators._preprocess
-estimators._targets estimators._validation estimators._base
+estimators._targets estimators._numeric_targets estimators._intervals
+estimators._validation estimators._base
 estimators._classifier estimators._regressor estimators
 search._ensemble search._fit_many search._portfolio search._mixup_ensemble
 search._search search

@@ -598,7 +598,7 @@ class BaseMixup(BaseEstimator):
     def _check_same_module(self):
         widths, net = hidden_widths(self.hidden_layer_sizes), self.net_
         pairs = {
-            "numeric_embedding": (self.numeric_embedding, self._embedded_as_),
+            **self._kept_with_the_net(),
             "hidden_layer_sizes": (widths, net.module__hidden_layer_sizes),
             "n_estimators": (int(self.n_estimators), net.module__n_members),
         }
@@ -612,6 +612,10 @@ class BaseMixup(BaseEstimator):
                     f"{name} has changed since the last fit, and with warm_start=True "
                     "the net is kept: set warm_start=False, or leave it as it was."
                 )
+
+    def _kept_with_the_net(self):
+        """Return what must not change while a net is kept: as it is now, and was."""
+        return {"numeric_embedding": (self.numeric_embedding, self._embedded_as_)}
 
     @property
     def _column_groups(self):

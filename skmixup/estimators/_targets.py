@@ -1,4 +1,4 @@
-"""What targets are: labels, indicators or numbers."""
+"""What targets of labels are: one of several, or which of them."""
 
 from numbers import Integral
 
@@ -81,7 +81,7 @@ class ClassTarget(_LabelTarget):
     def check_known(self, y, when):
         """Raise ValueError if y, checked, is not of the kind that was learned."""
         if y.ndim == 2:
-            raise _other_shape(y, "one label a row", when)
+            raise other_shape(y, "one label a row", when)
         are_text = [labels.dtype.kind in "OUS" for labels in (y, self.classes)]
         # NumPy would take the number 1 for the text "1".
         unseen = np.setdiff1d(y, self.classes if are_text[0] == are_text[1] else [])
@@ -175,7 +175,7 @@ class IndicatorTarget(_LabelTarget):
     def check_known(self, y, when):
         """Raise ValueError if y, checked, is not of the kind that was learned."""
         if y.ndim == 1 or y.shape[1] != len(self.classes):
-            raise _other_shape(y, f"{len(self.classes)} columns", when)
+            raise other_shape(y, f"{len(self.classes)} columns", when)
 
     def check_classes(self):
         """Raise ValueError if the classes given are not the columns' numbers."""
@@ -230,146 +230,10 @@ class IndicatorTarget(_LabelTarget):
         return (proba > 0.5).astype(int)
 
 
-def _other_shape(y, before, when):
+def other_shape(y, before, when):
     return ValueError(
         f"y has shape {y.shape}, and had {before} before: {when} that cannot change."
     )
-
-
-class NumericTarget:
-    """One or several numbers in each row, standardized for the net.
-
-    Parameters
-    ----------
-    mean, scale : ndarray of shape (n_outputs,)
-        A scale of 0 says that a target is constant.
-    ndim : int
-        1 if targets come, and are predicted, without an axis of columns; else 2.
-    """
-
-    criterion = nn.MSELoss
-
-    def __init__(self, mean, scale, ndim):
-        self.mean = mean
-        self.scale = scale
-        self.ndim = ndim
-
-    @classmethod
-    def learn(cls, y, weight):
-        """Return the target that y, checked, is; in weights and copies alike."""
-        columns = y.reshape(len(y), -1).astype(np.float64)
-        # Made small first, so that nothing near the largest float overflows.
-        largest = np.abs(columns).max(axis=0)
-        largest[largest == 0] = 1.0
-        small = columns / largest
-        mean = np.average(small, axis=0, weights=weight)
-        spread = np.sqrt(np.average((small - mean) ** 2, axis=0, weights=weight))
-        varies = spread > 1e-12  # above round-off
-        # Rounded, so that weights and copies agree to the last bit.
-        spread = np.where(varies, _round(spread), 0.0)
-        unit = np.where(varies, spread, 1.0) * 2.0**-20
-        mean = np.where(varies, np.round(mean / unit) * unit, mean)
-        return cls(mean * largest, spread * largest, y.ndim)
-
-    @property
-    def n_outputs(self):
-        """Width of the net's output."""
-        return len(self.mean)
-
-    @staticmethod
-    def check(y, estimator):
-        """Return y as an array, or raise ValueError if it can't be learned."""
-        if sparse.issparse(y):
-            raise ValueError("y is sparse: give targets as an array, y.toarray().")
-        with np.errstate(over="ignore", invalid="ignore"):  # in sums of large numbers
-            y = check_y(y, multi_output=True, y_numeric=True, estimator=estimator)
-        if y.dtype.kind not in "fiub":
-            raise ValueError(f"y must hold numbers, got values of dtype {y.dtype}.")
-        return y
-
-    def check_known(self, y, when):
-        """Raise ValueError if y, checked, is not of the kind that was learned."""
-        n_targets = 1 if y.ndim == 1 else y.shape[1]
-        if (n_targets, y.ndim) != (self.n_outputs, self.ndim):
-            raise ValueError(
-                f"y has shape {y.shape}, and had {self.n_outputs} target(s) before: "
-                f"{when} they cannot change."
-            )
-
-    def encode(self, y):
-        """Return y as the net takes it: in standard deviations from the mean."""
-        columns = y.reshape(len(y), -1)
-        encoded = np.zeros(columns.shape)
-        for column, scale in enumerate(self.scale):
-            if scale > 0:  # a constant is 0, and predicted exactly
-                mean = self.mean[column] / scale
-                encoded[:, column] = columns[:, column] / scale - mean
-        return encoded.astype(np.float32)
-
-    def codes(self, y):
-        """Return an integer for each encoded target, the same for equal ones."""
-        return np.unique(y, axis=0, return_inverse=True)[1].reshape(-1)
-
-    def strata(self, y):
-        """Return of what each part of a split gets its share: nothing."""
-        return np.zeros(len(y), dtype=int)
-
-    @staticmethod
-    def combine(outputs, weights):
-        """Return the members' weighted mean, encoded.
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n_rows, n_members, n_outputs)
-        weights : ndarray of shape (n_members,)
-
-        Returns
-        -------
-        combined : ndarray of shape (n_rows, n_outputs)
-        """
-        return np.einsum("nko,k->no", outputs, weights)
-
-    def judge(self, y, predicted):
-        """Return by how much each target was missed.
-
-        Parameters
-        ----------
-        y, predicted : ndarray of shape (n_rows, n_outputs)
-            Encoded.
-
-        Returns
-        -------
-        residuals : ndarray of shape (n_rows, n_outputs)
-            Of which a mean of models has the mean.
-        """
-        return predicted - y
-
-    @staticmethod
-    def loss_of(residuals):
-        """Return the squared error of residuals, and its slope; see `ClassTarget`."""
-        return residuals**2, 2 * residuals
-
-    def decode(self, outputs, weights=None):
-        """Return the members' mean in the units of y.
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n_rows, n_members, n_outputs)
-        weights : ndarray of shape (n_members,), default=None
-            Of the members, in sum 1; None for equal ones.
-
-        Returns
-        -------
-        y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        """
-        with np.errstate(over="ignore"):  # of targets near the largest float
-            outputs, n_rows = rows_last(outputs), len(outputs)
-            means = outputs.mean(axis=1)
-            if weights is not None:
-                means = np.einsum("okn,k->on", outputs, weights)
-            means = rows_first(means, n_rows)
-            y = np.nan_to_num(means * self.scale + self.mean)
-        return y[:, 0] if self.ndim == 1 else y
 
 
 def check_labels(y):
@@ -416,12 +280,6 @@ def check_label_types(labels, name):
         "all text, or an array of numbers or booleans: here, "
         f"np.asarray({name}, dtype=object).{way} makes such an array."
     )
-
-
-def _round(values):
-    """Round numbers to 24 bits."""
-    mantissa, exponent = np.frexp(values)
-    return np.ldexp(np.round(mantissa * 2**24) / 2**24, exponent)
 
 
 def is_matrix(y):

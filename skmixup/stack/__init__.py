@@ -3,10 +3,12 @@
 from ._adamw import StackedAdamW
 from ._embedding import StackedEmbedding
 from ._layers import StackedDropout, StackedLinear
+from ._losses import PinballLoss
 from ._mlp import StackedMLP
 from ._periodic import StackedPeriodic
 
 __all__ = [
+    "PinballLoss",
     "StackedAdamW",
     "StackedDropout",
     "StackedEmbedding",

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ._ell import EllRows
-from ._losses import LOSSES, Scores, has_gradient
+from ._losses import Scores, gradient_of, has_gradient
 
 
 class ClosedFormGradient:
@@ -20,12 +20,13 @@ class ClosedFormGradient:
     ----------
     mlp : StackedMLP
         Its parameters must stay where they are in memory, and so must their ``grad``.
-    criterion : type, default=torch.nn.CrossEntropyLoss
-        A key of `LOSSES`.
+    criterion : torch.nn.Module, default=None
+        Of a type among `LOSSES`; None for the cross-entropy.
     """
 
-    def __init__(self, mlp, criterion=nn.CrossEntropyLoss):
-        self.loss = LOSSES[criterion]
+    def __init__(self, mlp, criterion=None):
+        criterion = nn.CrossEntropyLoss() if criterion is None else criterion
+        self.loss = gradient_of(criterion, mlp.width)
         self.width = mlp.width
         self.steps = mlp.steps()
         for parameter in mlp.parameters():  # an optimizer may note where they are

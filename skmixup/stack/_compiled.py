@@ -12,8 +12,12 @@ from ._layers import ACTIVATIONS, StackedDropout, StackedLinear
 from ._losses import (
     BINARY_CROSS_ENTROPY,
     CROSS_ENTROPY,
+    PINBALL,
+    POISSON,
     SQUARED_ERROR,
+    PinballLoss,
     has_gradient,
+    slopes_of,
 )
 from ._periodic import StackedPeriodic
 
@@ -21,6 +25,9 @@ _KINDS = {
     nn.CrossEntropyLoss: CROSS_ENTROPY,
     nn.MSELoss: SQUARED_ERROR,
     nn.BCEWithLogitsLoss: BINARY_CROSS_ENTROPY,
+    nn.L1Loss: PINBALL,
+    PinballLoss: PINBALL,
+    nn.PoissonNLLLoss: POISSON,
 }
 
 
@@ -102,6 +109,7 @@ class CompiledSteps:
         self.train_members = _kernel()
         self.mlp, self.optimizer = mlp, optimizer
         self.kind = _KINDS[type(criterion)]
+        self.slopes = slopes_of(criterion, mlp.width).numpy()
         layers = list(mlp.layers)
         # Kept, since their addresses are used.
         self.tensors = _moving(mlp, optimizer)
@@ -240,6 +248,7 @@ class CompiledSteps:
             self.n_dropped,
             self.states,
             self.kind,
+            self.slopes,
             learns,
         )
 

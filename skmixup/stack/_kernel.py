@@ -15,7 +15,7 @@ import numpy as np
 from numba import carray, njit, types
 from numba.extending import intrinsic
 
-from ._losses import CROSS_ENTROPY, SQUARED_ERROR
+from ._losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, PINBALL, SQUARED_ERROR
 from ._periodic import N_WAVES, WAVE_RATE, WAVE_SIZE
 
 # Sums may be reordered, so as to use vectors; NaN and infinity stay what they are.
@@ -280,10 +280,11 @@ def _gate(grad, output, n_dropped):
 
 
 @_part
-def _score_gradient(kind, Z, target, weight, grad):
+def _score_gradient(kind, slopes, Z, target, weight, grad):
     """Write the gradient of a loss at the scores, and return the loss: see `LOSSES`."""
     n_rows, n = Z.shape
     loss = 0.0
+    below, above = slopes[0], slopes[1]
     share = np.float32(1 / n)
     for b in range(n_rows):
         z, t, g, w = Z[b], target[b], grad[b], weight[b]
@@ -305,7 +306,7 @@ def _score_gradient(kind, Z, target, weight, grad):
                 residual = z[j] - t[j]
                 loss += w * share * residual * residual
                 g[j] = np.float32(2) * w * share * residual
-        else:
+        elif kind == BINARY_CROSS_ENTROPY:
             for j in range(n):
                 small = np.exp(-abs(z[j]))
                 one = np.float32(1)
@@ -314,6 +315,20 @@ def _score_gradient(kind, Z, target, weight, grad):
                 softplus = max(z[j], np.float32(0)) + np.log1p(small)
                 loss += w * share * (softplus - z[j] * t[j])
                 g[j] = w * share * (sigmoid - t[j])
+        elif kind == PINBALL:
+            for j in range(n):
+                residual, slope = z[j] - t[j], np.float32(0)
+                if residual > 0:
+                    slope = above[j]
+                elif residual < 0:
+                    slope = -below[j]
+                loss += w * share * slope * residual
+                g[j] = w * share * slope
+        else:
+            for j in range(n):
+                rate = np.exp(z[j])
+                loss += w * share * (rate - z[j] * t[j])
+                g[j] = w * share * (rate - t[j])
     return loss
 
 
@@ -515,6 +530,7 @@ def _array(dtype, n_dims):
     _array(_INTS, 2),
     _array(types.uint64, 3),
     _INTS,
+    _array(types.float32, 2),
     types.boolean,
 )
 def train_members(
@@ -542,6 +558,7 @@ def train_members(
     n_dropped,
     states,
     kind,
+    slopes,
     learns,
 ):
     """Take S steps with each of some members, and return the sums of their losses.
@@ -596,6 +613,8 @@ def train_members(
         Of dropout's generators, bits left, and their number. Changed.
     kind : int
         The loss.
+    slopes : ndarray of float32 of shape (2, C)
+        Those of the pinball loss, below the target and above.
     learns : bool
 
     Returns
@@ -666,9 +685,8 @@ def train_members(
                 for j in range(n_out):
                     scores[b, j] += last_bias[0, j]
             g = grad[: n_rows * n_out].reshape(n_rows, n_out)
-            losses[a] += _score_gradient(
-                kind, scores, target[a, s, :n_rows, :n_out], weight[a, s], g
-            )
+            own = target[a, s, :n_rows, :n_out]
+            losses[a] += _score_gradient(kind, slopes, scores, own, weight[a, s], g)
             if not learns:
                 continue
 

@@ -11,6 +11,7 @@ from torch import nn
 from ..encoding._columns import keep_types
 from ..mixing._core import read_targets
 from ..stack._layers import shown
+from ..stack._losses import PinballLoss
 
 EACH_OUTPUT = (nn.BCELoss, nn.BCEWithLogitsLoss)  # of which each is 0 or 1
 OF_CLASSES = (nn.CrossEntropyLoss, nn.NLLLoss)
@@ -38,6 +39,7 @@ _TRAITS = {
     nn.L1Loss: ("regressor", _as_is),
     nn.SmoothL1Loss: ("regressor", _as_is),
     nn.HuberLoss: ("regressor", _as_is),
+    PinballLoss: ("regressor", _as_is),
 }
 
 

@@ -319,7 +319,7 @@ class Training:
         """Take an epoch's steps with nothing between them."""
         net = self.net
         if self.gradient is None:
-            self.gradient = ClosedFormGradient(net.module_, type(net.criterion_))
+            self.gradient = ClosedFormGradient(net.module_, net.criterion_)
         gradient, prepared = self.gradient, {}
         seen = shape = None
         for n_active in self.batches.active_counts():

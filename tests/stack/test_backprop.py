@@ -1,10 +1,12 @@
 """Gradients in closed form: those of autograd."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 
-from skmixup.stack import StackedMLP
+from skmixup.stack import PinballLoss, StackedMLP
 from skmixup.stack._backprop import ClosedFormGradient
 from skmixup.stack._layers import ACTIVATIONS
 
@@ -43,18 +45,28 @@ def test_the_closed_form_is_autograds_gradient(
         torch.testing.assert_close(mine, autograds, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("criterion", [nn.MSELoss, nn.BCEWithLogitsLoss])
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        nn.MSELoss,
+        nn.BCEWithLogitsLoss,
+        nn.L1Loss,
+        partial(PinballLoss, 0.3),
+        nn.PoissonNLLLoss,
+    ],
+)
 @pytest.mark.parametrize("n_outputs", [1, 3])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_closed_form_of_losses_of_each_output(criterion, n_outputs, weighted):
     mlp = StackedMLP(D, n_outputs, (8, 5), n_members=3)
     rows, target = torch.randn(3, 7, D), torch.rand(3, 7, n_outputs)
     weight = torch.rand(3, 7, 1) if weighted else 1 / 7
+    criterion = criterion(reduction="none")
     gradient = ClosedFormGradient(mlp, criterion)
     with torch.no_grad():
         gradient(rows, target, weight)
     losses = gradient.take_losses(rows.shape)
-    each = criterion(reduction="none")(mlp(rows), target).mean(-1, keepdim=True)
+    each = criterion(mlp(rows), target).mean(-1, keepdim=True)
     expected = (each * weight).sum((1, 2))
     torch.testing.assert_close(losses, expected)
     found = [p.grad.clone() for p in mlp.parameters()]

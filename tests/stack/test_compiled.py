@@ -4,6 +4,7 @@ import copy
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from skmixup.stack import StackedAdamW, StackedMLP
+from skmixup.stack import PinballLoss, StackedAdamW, StackedMLP
 from skmixup.stack._backprop import ClosedFormGradient
 from skmixup.stack._compiled import CompiledSteps, IndexedRows
 from skmixup.stack._layers import ACTIVATIONS
@@ -70,7 +71,7 @@ def make_batches(widths, n_rows, n_outputs, criterion, weighted, n_levels=(), se
 
 
 def run_by_torch(mlp, optimizer, criterion, X, target, weight):
-    gradient, advance = ClosedFormGradient(mlp, type(criterion)), optimizer.prepare()
+    gradient, advance = ClosedFormGradient(mlp, criterion), optimizer.prepare()
     with torch.no_grad():
         for step in range(N_STEPS):
             gradient(X[:, step], target[:, step], weight[:, step])
@@ -108,7 +109,14 @@ STACKS = st.fixed_dictionaries(
         "fewer": st.booleans(),
         "dropout": st.sampled_from([0.0, 0.1, 0.5]),
         "criterion": st.sampled_from(
-            [nn.CrossEntropyLoss, nn.MSELoss, nn.BCEWithLogitsLoss]
+            [
+                nn.CrossEntropyLoss,
+                nn.MSELoss,
+                nn.BCEWithLogitsLoss,
+                nn.L1Loss,
+                partial(PinballLoss, 0.2),
+                nn.PoissonNLLLoss,
+            ]
         ),
         "weighted": st.booleans(),
         "n_levels": st.lists(st.integers(1, 6), max_size=2).map(tuple),
