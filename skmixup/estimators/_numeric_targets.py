@@ -5,6 +5,7 @@ from math import sqrt
 
 import numpy as np
 from scipy import sparse
+from sklearn.metrics import d2_pinball_score
 from torch import nn
 
 from .._sklearn import check_y
@@ -247,10 +248,15 @@ class QuantileTarget(NumericTarget):
         return quantiles if isinstance(self.quantile, tuple) else quantiles[..., 0]
 
     def bounds(self, encoded):
-        """Return the lowest and the highest quantile of each target."""
+        """Return the lowest and the highest quantile, and how far they are apart."""
         quantiles = self._in_order(encoded)
         ends = np.stack([quantiles[..., 0], quantiles[..., -1]])
-        return ends, np.ones_like(ends)
+        if len(self.levels) == 1:
+            return ends, np.ones_like(ends)
+        # With one width for all, narrow ones would cross where they are to shrink:
+        # Sesia, Candes, "A comparison of some conformal quantile regression methods".
+        apart = np.maximum(ends[1] - ends[0], 1e-3)
+        return ends, np.stack([apart, apart])
 
     def _in_order(self, encoded):
         # To put them in order takes none farther from the truth [1].
@@ -331,6 +337,28 @@ KINDS = {
     "quantile": QuantileTarget,
     "poisson": CountTarget,
 }
+
+
+def mean_d2(y, told, levels, sample_weight=None):
+    """Return the mean of the D² of several quantiles.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, n_targets)
+    told : ndarray of shape (*y.shape, n_levels)
+    levels : tuple of float
+    sample_weight : array-like of shape (n_rows,), default=None
+
+    Returns
+    -------
+    score : float
+    """
+    told = np.moveaxis(told, -1, 0)
+    scores = [
+        d2_pinball_score(y, one, sample_weight=sample_weight, alpha=level)
+        for one, level in zip(told, levels, strict=True)
+    ]
+    return float(np.mean(scores))
 
 
 @cache

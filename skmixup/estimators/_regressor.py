@@ -4,14 +4,13 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.metrics import d2_pinball_score
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval, StrOptions, fit_context
 from ..mixing._mixers import MIXERS, make_mixer
 from ._base import BaseMixup
 from ._intervals import learn_residuals, widen
-from ._numeric_targets import KINDS
+from ._numeric_targets import KINDS, mean_d2
 
 
 class MixupRegressor(RegressorMixin, BaseMixup):
@@ -432,10 +431,10 @@ class MixupRegressor(RegressorMixin, BaseMixup):
 
         What members have missed of the rows that they had set aside tells how far the
         mean of all members may be off [1]_: its outer quantiles are added to that mean.
-        Where several quantiles are learned, they are added to the lowest and to the
-        highest [2]_, and the width is each row's own; with ``loss="poisson"`` it goes
-        with the root of the rate. Otherwise all rows' intervals are as wide. Rows of
-        `X_val` take the place of folds.
+        Where several quantiles are learned, it is the lowest and the highest that are
+        moved, by a share of their distance [2]_, and each row has a width of its own;
+        with ``loss="poisson"`` it goes with the root of the rate. Otherwise all rows'
+        intervals are as wide. Rows of `X_val` take the place of folds.
 
         Parameters
         ----------
@@ -461,7 +460,9 @@ class MixupRegressor(RegressorMixin, BaseMixup):
            jackknife+", 2021, section 3, but about the mean of the members, as their
            "K-fold CV" about one model: on 56 tables CV+ held 93 % of the targets for
            90, since members miss more than their mean, and this 91 %.
-        .. [2] Romano, Patterson, Candes, "Conformalized Quantile Regression", 2019.
+        .. [2] Romano, Patterson, Candes, "Conformalized Quantile Regression", 2019;
+           Sesia, Candes, "A comparison of some conformal quantile regression methods",
+           2020.
 
         Examples
         --------
@@ -518,16 +519,12 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         levels = self._learned_loss_[1]
         if not isinstance(levels, tuple):
             return super().score(X, y, sample_weight)
-        told = np.moveaxis(self.predict(X), -1, 0)
-        scores = [
-            d2_pinball_score(y, one, sample_weight=sample_weight, alpha=level)
-            for one, level in zip(told, levels, strict=True)
-        ]
-        return float(np.mean(scores))
+        return mean_d2(y, self.predict(X), levels, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss == "poisson"
         return tags
 
 

@@ -5,6 +5,7 @@ from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ..estimators._numeric_targets import mean_d2
 from ..estimators._preprocess import last_step
 
 _SPARE = 16  # powers of two that a sum of predictions may need
@@ -18,6 +19,7 @@ def _target_kind(estimator):
         labels,
         getattr(last, "target_ndim_", None),
         np.size(getattr(last, "target_mean_", 0)),
+        getattr(last, "_learned_loss_", (None, None))[1],  # levels of quantiles
     )
 
 
@@ -258,6 +260,26 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
         # Made small first, so that no sum near the largest float overflows.
         mean = np.tensordot(self._shares(), np.ldexp(parts, -_SPARE), 1)
         return np.ldexp(mean, _SPARE)
+
+    def score(self, X, y, sample_weight=None):
+        """Return R² of the predictions; of several quantiles, the mean of their D².
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        sample_weight : array-like of shape (n_rows,), default=None
+
+        Returns
+        -------
+        score : float
+        """
+        check_is_fitted(self, "fitted_")
+        last = last_step(self.estimators[0])[1]
+        _, levels = getattr(last, "_learned_loss_", (None, None))
+        if not isinstance(levels, tuple):
+            return super().score(X, y, sample_weight)
+        return mean_d2(y, self.predict(X), levels, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

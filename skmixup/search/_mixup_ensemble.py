@@ -473,7 +473,7 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
 class MixupEnsembleRegressor(RegressorMixin, _MixupEnsemble):
     """Many regressors with other settings, trained within a time and averaged.
 
-    As :class:`MixupEnsembleClassifier`, by squared error in place of log-loss.
+    As :class:`MixupEnsembleClassifier`, by the estimator's `loss` in place of log-loss.
 
     Parameters
     ----------
@@ -507,8 +507,8 @@ class MixupEnsembleRegressor(RegressorMixin, _MixupEnsemble):
     weights_ : ndarray of shape (n_trained,)
         How much each counts, in sum 1.
     losses_ : ndarray of shape (n_trained,)
-        Mean squared error of each on rows that it had set aside, in variances of the
-        targets.
+        Mean loss of each on rows that it had set aside, of standardized targets: the
+        squared error, unless `estimator` has another `loss`.
     fit_times_ : ndarray of shape (n_trained,)
         Seconds that each took.
     n_features_in_ : int
@@ -553,6 +553,26 @@ class MixupEnsembleRegressor(RegressorMixin, _MixupEnsemble):
         """
         check_is_fitted(self, "ensemble_")
         return self.ensemble_.predict(X)
+
+    def score(self, X, y, sample_weight=None):
+        """Return R² of the predictions; of several quantiles, the mean of their D².
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            Numbers.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        score : float
+            1 at best.
+        """
+        check_is_fitted(self, "ensemble_")
+        return self.ensemble_.score(X, y, sample_weight)
 
 
 def _look(estimator, plan):

@@ -65,6 +65,8 @@ SETTINGS = [
     ),
     MixupRegressor(alpha=0.4, n_estimators=1, early_stopping=False, max_epochs=30),
     MixupRegressor(alpha=1, partner="target", max_epochs=30),
+    MixupRegressor(loss="absolute_error", max_epochs=30),
+    MixupRegressor(loss="quantile", max_epochs=30),
 ]
 # What a setting can break: how X and y are read (with no encoder, in other types), how
 # rows are split, weighed, drawn and mixed (few of them, copies, the same fit again),
