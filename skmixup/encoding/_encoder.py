@@ -21,7 +21,7 @@ from .._sklearn import (
     fit_context,
     get_output_config,
 )
-from ._bins import PiecewiseLinearBins, quantile_edges, tree_edges
+from ._bins import PiecewiseLinearBins, count_rows, quantile_edges, tree_edges
 from ._checks import check_table, check_weights
 from ._columns import (
     CATEGORY,
@@ -39,7 +39,9 @@ from ._scaler import SmoothClipScaler, _distinct, _readable
 from ._times import learn_times, reads_as_dates
 
 MAX_BINNED_COLUMNS = 250  # bins would make wide tables five times as wide
-_LEAST_BINS = 4  # of a number that is not told by its scaled value
+_BINS = 4  # by default, and at least of a number that its scaled value does not tell
+_TREE_BINS = 16  # with "auto", at most, of each number
+MANY_ROWS = 1600  # from which on trees lay bins, with "auto"
 MAX_TREE_BINS = 512  # of all columns: more cost time, and on wide tables gain nothing
 _DENSE_VALUES = 2**24  # a one-hot matrix up to this size is kept dense (64 MB)
 _MAX_CODE = 2**24  # beyond, not every whole number is one in single precision
@@ -90,16 +92,18 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         bool, and object unless it holds numbers only; a column of objects with no
         value at all is one too, whatever comes later); those given by name, index or
         boolean mask, beside them text columns; or none.
-    n_bins : int, default=4
+    n_bins : int or "auto", default=4
         Bins of each number, where there are at most `MAX_BINNED_COLUMNS` = 250 columns
         of numbers; 0 or 1 for none, but for four of a number whose common values lie
-        so far from all others that scaled they could not be told apart.
-    n_tree_bins : int, default=0
+        so far from all others that scaled they could not be told apart. "auto" is 4,
+        and 0 within estimators that embed numbers.
+    n_tree_bins : int or "auto", default=0
         Further bins of each number, at most, whose edges are the thresholds of a
         decision tree of `y` on that number alone [1]_; 0 or 1 for none. They are the
         last columns of the output, and `fit` needs `y`. A leaf has 20 rows or more. All
         numbers together get at most `MAX_TREE_BINS` = 512; of more than 250, and in a
-        sparse matrix, there are none.
+        sparse matrix, there are none. "auto" is 16 from 1,600 rows on, where there is a
+        `y`, and else 0.
     min_frequency, max_categories : int, float or None, default=None
         Group rare categories, as in :class:`sklearn.preprocessing.OneHotEncoder`.
     max_one_hot_levels : int or None, default=32
@@ -118,6 +122,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         Which columns are dates, or lengths of time.
     dropped_mask_ : ndarray of bool of shape (n_features_in_,)
         Which columns are text that is different in nearly every row, and left out.
+    n_bins_, n_tree_bins_ : int
+        `n_bins` and `n_tree_bins`, with what "auto" came to.
     embedded_columns_ : ndarray of int of shape (n_embedded,)
         Numbers of the input columns that networks embed.
     n_levels_ : ndarray of int of shape (n_embedded,)
@@ -151,8 +157,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 
     _parameter_constraints = {  # noqa: RUF012
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
-        "n_bins": [Interval(Integral, 0, None, closed="left")],
-        "n_tree_bins": [Interval(Integral, 0, None, closed="left")],
+        "n_bins": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        "n_tree_bins": [
+            Interval(Integral, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "min_frequency": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="neither"),
@@ -209,7 +218,10 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """
         X = check_table(self, X, reset=True)
         weight = check_weights(sample_weight, X)
-        target = self._check_target(X, y) if self.n_tree_bins > 1 else None
+        self.n_bins_, self.n_tree_bins_ = self._count_bins(
+            count_rows(weight), y is not None
+        )
+        target = self._check_target(X, y) if self.n_tree_bins_ > 1 else None
         X = _readable(X)
         self.categorical_mask_, self.time_mask_ = self._find_kinds(X)
         self.dropped_mask_ = np.zeros_like(self.categorical_mask_)
@@ -220,6 +232,15 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         self._fit_levels(levels, weight)
         self._note_output(len(weight))
         return self
+
+    def _count_bins(self, n_rows, has_y):
+        """Return `n_bins` and `n_tree_bins`, with what "auto" comes to."""
+        n_bins, n_tree_bins = self.n_bins, self.n_tree_bins
+        if isinstance(n_bins, str):
+            n_bins = _BINS
+        if isinstance(n_tree_bins, str):
+            n_tree_bins = _TREE_BINS if has_y and n_rows >= MANY_ROWS else 0
+        return n_bins, n_tree_bins
 
     def _check_target(self, X, y):
         """Return what trees learn from, and whether it is classes."""
@@ -275,17 +296,17 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     def _fit_bins(self, numbers, target, weight):
         """Lay bins in scaled numbers, but where those say little, in what they were."""
         edges, tree, raw = [], [], []
-        n_tree_bins = min(self.n_tree_bins, MAX_TREE_BINS // numbers.shape[1])
+        n_tree_bins = min(self.n_tree_bins_, MAX_TREE_BINS // numbers.shape[1])
         for i, values in enumerate(numbers.T):  # a column at a time
             scaled, given = self.scaler_._scale_column(values, i), np.empty(0)
             if self.scaler_.coded_[i]:
                 scaled, given = scaled[:0], values.astype(np.float64)
-            edges.append(quantile_edges(scaled, weight, self.n_bins))
+            edges.append(quantile_edges(scaled, weight, self.n_bins_))
             if target is not None:
                 y, is_class = target
                 tree.append(tree_edges(scaled, y, weight, n_tree_bins, is_class))
             around = {"narrowest": 0, "around_common": True}
-            n_bins = max(self.n_bins, _LEAST_BINS)
+            n_bins = max(self.n_bins_, _BINS)
             raw.append(quantile_edges(given, weight, n_bins, **around))
         self.bins_ = PiecewiseLinearBins(edges, np.float32)
         self.tree_bins_ = PiecewiseLinearBins(tree, np.float32)
@@ -663,7 +684,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         tags.input_tags.categorical = True
-        tags.target_tags.required = self.n_tree_bins > 1
+        asked = self.n_tree_bins
+        tags.target_tags.required = not isinstance(asked, str) and asked > 1
         return tags
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils import get_tags
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
@@ -27,7 +28,7 @@ from ..encoding._checks import (
     drop_weightless,
     equal_rows_equal_bits,
 )
-from ..encoding._encoder import MAX_BINNED_COLUMNS, TabularEncoder
+from ..encoding._encoder import MANY_ROWS, MAX_BINNED_COLUMNS, TabularEncoder
 from ..encoding._parts import by_parts, join_rows
 from ..mixing._mixers import MIXERS, Mixer, make_mixer, mixes_codes
 from ..training._device import device_at_hand, resolve_device
@@ -45,8 +46,6 @@ from ._validation import check_groups, check_validation
 _EPOCH_ROWS = 2**16  # rows that an epoch visits at most
 _FEWEST_OF_TWO_KINDS = 4  # members, of which some see fewer columns
 _MOST_SET_ASIDE = 2**17  # rows from which, set aside, is learned: of more every nth
-_MANY_ROWS = 1600  # from which on trees lay bins, and a classifier has waves
-_TREE_BINS = 16  # at most, of each number
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
 
 
@@ -509,19 +508,23 @@ class BaseMixup(BaseEstimator):
     def _make_encoder(self, X, n_rows):
         """Return an encoder or None, and whether numbers are to be embedded."""
         has_waves = self.numeric_embedding == "periodic"
+        encoder = default_encoder()
         if not isinstance(self.preprocess, str):
             encoder = None if self.preprocess is None else clone(self.preprocess)
+        if not isinstance(encoder, TabularEncoder):
             return encoder, has_waves
-        encoder = TabularEncoder(categorical_features=self.categorical_features)
-        if self.numeric_embedding == "auto":
+        if isinstance(encoder.categorical_features, str):
+            encoder.set_params(categorical_features=self.categorical_features)
+        chooses = isinstance(encoder.n_bins, str)
+        if self.numeric_embedding == "auto" and _leaves_bins_open(encoder):
             least = self._least_rows_per_number
             has_waves = not least or (  # counted where it matters alone
-                n_rows >= _MANY_ROWS and n_rows >= least * encoder._count_numbers(X)
+                n_rows >= MANY_ROWS and n_rows >= least * encoder._count_numbers(X)
             )
-        if n_rows >= _MANY_ROWS:  # waves tell of numbers what few bins do
-            n_bins = {"n_bins": 0} if has_waves else {}
-            encoder.set_params(n_tree_bins=_TREE_BINS, **n_bins)
-        return encoder, has_waves
+        n_bins, n_tree_bins = encoder._count_bins(n_rows, has_y=True)
+        if chooses and has_waves and n_rows >= MANY_ROWS:
+            n_bins = 0  # waves tell of numbers what few bins do
+        return encoder.set_params(n_bins=n_bins, n_tree_bins=n_tree_bins), has_waves
 
     def _count_periodic(self, Z):
         """Return how many of the first encoded columns (after codes) are numbers."""
@@ -647,14 +650,42 @@ class BaseMixup(BaseEstimator):
 
     # ---- scikit-learn's protocols
 
+    def set_params(self, **params):
+        """Set parameters; of "auto", those of the encoder that it stands for, too.
+
+        Parameters
+        ----------
+        **params : dict
+            With ``preprocess__n_bins=8``, where `preprocess` is "auto", that becomes a
+            :class:`TabularEncoder` which differs in this alone.
+
+        Returns
+        -------
+        self : estimator
+            This one.
+        """
+        inner = [name for name in params if name.startswith("preprocess__")]
+        preprocess = params.get("preprocess", self.preprocess)
+        if inner and isinstance(preprocess, str) and preprocess == "auto":
+            params = params | {"preprocess": default_encoder()}
+        elif inner and not hasattr(preprocess, "set_params"):
+            raise ValueError(
+                f"preprocess={preprocess!r} has no parameters, got {inner}: they are "
+                "those of a transformer, or of the TabularEncoder that 'auto' is."
+            )
+        return super().set_params(**params)
+
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = self.preprocess is not None
-        tags.input_tags.string = isinstance(self.preprocess, str)
+        if isinstance(self.preprocess, str):
+            tags.input_tags = get_tags(default_encoder()).input_tags
+        elif hasattr(self.preprocess, "__sklearn_tags__"):
+            tags.input_tags = get_tags(self.preprocess).input_tags
+        else:
+            tags.input_tags.sparse = self.preprocess is None
         return tags
 
     def __getstate__(self):
@@ -683,3 +714,12 @@ def hidden_widths(sizes):
                 f"a linear model), got {sizes!r}."
             )
     return tuple(int(width) for width in widths)
+
+
+def default_encoder():
+    """Return the encoder that ``preprocess="auto"`` stands for."""
+    return TabularEncoder(n_bins="auto", n_tree_bins="auto")
+
+
+def _leaves_bins_open(encoder):
+    return isinstance(encoder.n_bins, str) or isinstance(encoder.n_tree_bins, str)

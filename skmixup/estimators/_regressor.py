@@ -87,18 +87,20 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     n_iter_no_change : int, default=20
         Epochs without improvement before a member stops. Used with `early_stopping`.
     preprocess : "auto", None or transformer, default="auto"
-        "auto" encodes with :class:`TabularEncoder`, from 1,600 rows on with
-        ``n_tree_bins=16``, and with ``n_bins=0`` then if numbers are embedded; None
-        takes numeric arrays as they are, already scaled; a transformer is cloned,
-        fitted and used.
+        "auto" encodes with ``TabularEncoder(n_bins="auto", n_tree_bins="auto")``: four
+        bins of each number, and from 1,600 rows on 16 that trees lay, which then stand
+        in the place of those four where numbers are embedded. Its parameters can be set
+        by name, as ``preprocess__n_bins=8``. None takes numeric arrays as they are,
+        already scaled; a transformer is cloned, fitted and used.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Handed to :class:`TabularEncoder`.
+        Handed to a :class:`TabularEncoder` that has none of its own.
     numeric_embedding : {"auto", "periodic"} or None, default="auto"
         "periodic" embeds each number x, beside x itself, as M·cos(2π(w·x + b)), where
         the network learns the 16 frequencies w and phases b of each number, and M,
         which makes four columns of them [4]_; "auto" does so where `preprocess` is
-        "auto". Of more than 250 numbers, and of a sparse matrix, none
-        is; of another `preprocess` than a :class:`TabularEncoder`, all columns are.
+        "auto", or an encoder whose bins are. Of more than 250 numbers, and of a sparse
+        matrix, none is; of another `preprocess` than a :class:`TabularEncoder`, all
+        columns are.
     callbacks : list of skorch callbacks, default=None
         Handed to :class:`MixupNet`.
     device : str, default="auto"
