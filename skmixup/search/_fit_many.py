@@ -68,7 +68,9 @@ class _TableMaker(BaseEstimator):
         return self.estimator.get_metadata_routing()
 
 
-def fit_stacked(estimators, rows, X, y, params, look=None, **how):
+def fit_stacked(
+    estimators, rows, X, y, params, look=None, halving=None, candidates=None, **how
+):
     """Fit estimators that :func:`can_stack` in as few stacks as may be, in place.
 
     Those that make the same table of the same rows share it.
@@ -85,6 +87,10 @@ def fit_stacked(estimators, rows, X, y, params, look=None, **how):
     look : callable, default=None
         Takes a fitted estimator and the Plan that it was trained by, whose rows are
         then let go.
+    halving : SuccessiveHalving, default=None
+        What may drop candidates.
+    candidates : list of int, default=None
+        Of which candidate each estimator is, with `halving`.
     **how : dict
         Passed to :func:`skmixup.training._engine.train`.
 
@@ -114,6 +120,9 @@ def fit_stacked(estimators, rows, X, y, params, look=None, **how):
         made = _plan_all([estimators[i] for i in sharing], own, X, y, params)
         for i, (plan, seconds, error) in zip(sharing, made, strict=True):
             if error is None:
+                if halving is not None:
+                    plan.halving = halving
+                    plan.candidate = _kind_of(estimators[i], plan), candidates[i]
                 plans[plan] = i, seconds
             else:
                 yield i, None, seconds, error, None
@@ -131,6 +140,13 @@ def fit_stacked(estimators, rows, X, y, params, look=None, **how):
             estimator, error = None, failure
         yield i, estimator, seconds + trained.seconds, error, seen
         del estimator, last
+
+
+def _kind_of(estimator, plan):
+    """Return the same for estimators whose losses may be compared."""
+    last, shared = last_step(estimator)[1], plan.shared
+    class_weight = getattr(last, "class_weight", None)
+    return content_key([shared.criterion, shared.max_epochs, class_weight])
 
 
 def _table_key(estimator):

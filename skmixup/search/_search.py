@@ -3,7 +3,7 @@
 import time
 import traceback
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -31,7 +31,9 @@ from .._sklearn import (
     warn_or_raise_about_fit_failures,
 )
 from ..encoding._checks import as_table
+from ..estimators._preprocess import last_step
 from ..estimators._targets import check_labels
+from ..training._halving import SuccessiveHalving
 from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
 from ._fit_many import can_stack, check_kind, fit_stacked, stop_if_interrupted
 
@@ -43,6 +45,9 @@ class _Cell:
     estimator: object
     train: np.ndarray
     test: np.ndarray
+    candidate: int
+    n_epochs: int = 0  # that it was trained for
+    dropped_at: int | None = None
     result: dict | None = None  # as scikit-learn's _fit_and_score returns it
 
 
@@ -66,6 +71,8 @@ class _StackedSearch:
             StrOptions({"auto"}),
         ],
         "keep_folds": ["boolean"],
+        "factor": [Interval(Real, 1, None, closed="neither"), None],
+        "min_resources": [Interval(Integral, 1, None, closed="left")],
     }
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -113,8 +120,8 @@ class _StackedSearch:
             )
         splits = [tuple(map(np.asarray, split)) for split in splits]
         cells = [
-            self._make_cell(parameters, *rows)
-            for parameters in candidates
+            self._make_cell(parameters, *rows, candidate)
+            for candidate, parameters in enumerate(candidates)
             for rows in splits
         ]
         data = _Data(X, y, routed.estimator.fit, routed.scorer.score, scorers)
@@ -126,6 +133,8 @@ class _StackedSearch:
         if callable(self.scoring):
             insert_error_scores(out, self.error_score)
         results = self._format_results(candidates, self.n_splits_, out)
+        if self.factor is not None:
+            self._note_halving(results, cells)
         self._choose(results, out, refit_metric)
         if self.refit:
             self._refit(cells, data)
@@ -142,27 +151,41 @@ class _StackedSearch:
 
     # ---- training and scoring
 
-    def _make_cell(self, parameters, train, test):
+    def _make_cell(self, parameters, train, test, candidate):
         estimator = clone(self.estimator).set_params(**clone(parameters, safe=False))
-        return _Cell(estimator, train, test)
+        last = last_step(estimator)[1]
+        if self.factor is not None and last.early_stopping is False:
+            raise ValueError(
+                f"factor={self.factor} drops candidates by their loss on rows that are "
+                f"set aside, and with early_stopping=False there are none, got "
+                f"{parameters}: use early_stopping=True, or factor=None."
+            )
+        return _Cell(estimator, train, test, candidate)
 
     def _evaluate_stacks(self, cells, data):
         """Train cells together, and score each as soon as it is trained."""
+        halving = None
+        if self.factor is not None:
+            halving = SuccessiveHalving(self.factor, self.min_resources)
         trained = fit_stacked(
             [cell.estimator for cell in cells],
             [cell.train for cell in cells],
             data.X,
             data.y,
             data.fit_params,
+            look=lambda estimator, plan: (estimator.n_iter_, plan.dropped_at),
+            halving=halving,
+            candidates=[cell.candidate for cell in cells],
             n_jobs=self.n_jobs,
             max_members=self.max_members,
             verbose=self.verbose,
         )
-        for i, estimator, seconds, error, _ in trained:
+        for i, estimator, seconds, error, seen in trained:
             cell = cells[i]
             if error is not None:
                 self._fail(cell, data, seconds, error)
                 continue
+            cell.n_epochs, cell.dropped_at = seen
             cell.estimator = estimator
             self._score(cell, data, seconds)
             if not self.keep_folds:
@@ -233,8 +256,24 @@ class _StackedSearch:
             estimator = result.pop("estimator")
             if not result["fit_error"]:
                 stop_if_interrupted(estimator)
+                cell.n_epochs = last_step(estimator)[1].n_iter_
             cell.estimator = estimator if self.keep_folds else None
             cell.result = result
+
+    def _note_halving(self, results, cells):
+        """Add how long each candidate was trained, as scikit-learn's halving does."""
+        n_candidates = len(results["params"])
+        epochs = np.zeros((2, n_candidates), dtype=int)
+        dropped = {}
+        for cell in cells:
+            epochs[0, cell.candidate] = max(epochs[0, cell.candidate], cell.n_epochs)
+            if cell.dropped_at is not None:
+                dropped[cell.candidate] = cell.dropped_at
+        rungs = np.unique(list(dropped.values()))
+        results["n_resources"] = epochs[0]
+        results["iter"] = np.full(n_candidates, len(rungs))
+        for candidate, epoch in dropped.items():
+            results["iter"][candidate] = np.searchsorted(rungs, epoch)
 
     # ---- the best candidate
 
@@ -247,12 +286,24 @@ class _StackedSearch:
             refit_metric = self.refit
         if self.refit or not self.multimetric_:
             self.best_index_ = self._select_best_index(
-                self.refit, refit_metric, results
+                self.refit, refit_metric, self._of_survivors(results)
             )
             if not callable(self.refit):
                 mean = results[f"mean_test_{refit_metric}"]
                 self.best_score_ = mean[self.best_index_]
             self.best_params_ = results["params"][self.best_index_]
+
+    def _of_survivors(self, results):
+        """Return results in which candidates that were dropped rank last."""
+        if self.factor is None or callable(self.refit):
+            return results
+        lasts = results["iter"] == results["iter"].max()
+        changed = dict(results)
+        for name, ranks in results.items():
+            if name.startswith("rank_test_"):
+                # Of what failed too, if nothing else is left.
+                changed[name] = np.where(lasts, ranks, ranks + len(ranks))
+        return changed
 
     def _refit(self, cells, data):
         start = time.perf_counter()
@@ -321,11 +372,23 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
     keep_folds : bool, default=False
         Whether the best candidate's fold members, averaged, become `best_estimator_`,
         in place of a new fit on all rows.
+    factor : float, default=None
+        Successive halving, while all train: after each of the epochs
+        max_epochs / factor^k, of so many candidates one trains on, those with the
+        lowest loss on rows that they set aside (`early_stopping`), mean over folds. The
+        others are scored as they are then, and the best is one that was not dropped.
+        With several stacks, one is compared with those before it [1]_, with `n_jobs`
+        within a stack only. None trains all to the end.
+    min_resources : int, default=5
+        Epochs before which no candidate is dropped. Used with `factor`.
 
     Attributes
     ----------
     cv_results_ : dict of str to ndarray
-        ``mean_fit_time`` is a candidate's fair share of its stacks' time.
+        ``mean_fit_time`` is a candidate's fair share of its stacks' time. With
+        `factor`, as in :class:`sklearn.model_selection.HalvingGridSearchCV`,
+        ``n_resources`` is for how many epochs each was trained, and ``iter`` how often
+        it was not dropped.
     best_estimator_ : as `estimator`, FoldEnsemble or FoldEnsembleRegressor
     best_score_ : float
     best_params_ : dict
@@ -345,6 +408,11 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
     -----
     The scores are those of :class:`~sklearn.model_selection.GridSearchCV` for the same
     splits and seeds, up to floating-point round-off.
+
+    References
+    ----------
+    .. [1] Li, Jamieson, Rostamizadeh, Gonina, Hardt, Recht, Talwalkar, "A System for
+       Massively Parallel Hyperparameter Tuning", 2020, section 3.
 
     Examples
     --------
@@ -379,6 +447,8 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
         return_train_score=False,
         max_members="auto",
         keep_folds=False,
+        factor=None,
+        min_resources=5,
     ):
         super().__init__(
             estimator,
@@ -394,6 +464,8 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
         )
         self.max_members = max_members
         self.keep_folds = keep_folds
+        self.factor = factor
+        self.min_resources = min_resources
 
     def _candidates(self):
         return ParameterGrid(self.param_grid)
@@ -425,6 +497,8 @@ class MixupRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
     return_train_score : bool, default=False
     max_members : int or "auto", default="auto"
     keep_folds : bool, default=False
+    factor : float, default=None
+    min_resources : int, default=5
 
     Examples
     --------
@@ -465,6 +539,8 @@ class MixupRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
         return_train_score=False,
         max_members="auto",
         keep_folds=False,
+        factor=None,
+        min_resources=5,
     ):
         super().__init__(
             estimator,
@@ -482,6 +558,8 @@ class MixupRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
         )
         self.max_members = max_members
         self.keep_folds = keep_folds
+        self.factor = factor
+        self.min_resources = min_resources
 
     def _candidates(self):
         return ParameterSampler(

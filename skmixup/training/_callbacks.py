@@ -27,18 +27,24 @@ class BestWeights(Callback):
         self.best_loss_ = np.full(n_members, np.inf)
         self.best_epoch_ = np.zeros(n_members, dtype=int)
         self.stopped_ = np.zeros(n_members, dtype=bool)
+        self.n_epochs_ = np.zeros(n_members, dtype=int)
         self.epoch_ = 0
         self.best_ = None
 
     def on_epoch_end(self, net, **kwargs):
         """Keep the weights of the members that improved; stop when all have."""
         self.epoch_ += 1
+        self.n_epochs_[~self.stopped_] = self.epoch_
         losses = net.valid_losses_.cpu().numpy()
         better = ~self.stopped_ & (losses < self.best_loss_)
         self.best_loss_[better] = losses[better]
         self.best_epoch_[better] = self.epoch_
         self._keep(net, better)
-        self.stopped_ |= self.epoch_ - self.best_epoch_ >= self.patience
+        self.stop(self.epoch_ - self.best_epoch_ >= self.patience)
+
+    def stop(self, members):
+        """Train some members no further: their best weights are kept."""
+        self.stopped_[members] = True
         if self.stopped_.all():
             raise KeyboardInterrupt  # skorch's way to end a training early
 

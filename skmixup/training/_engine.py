@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from ._callbacks import BestWeights, EpochProgress
 from ._global_state import one_thread
+from ._halving import DropWorst
 from ._loop import check_losses
 from ._net import MixupNet
 from ._plan import Plan, net_params
@@ -77,10 +78,11 @@ def train(plans, *, n_jobs=None, max_members="auto", verbose=0):
     bar = tqdm(
         trained, total=len(stacks), unit="stack", disable=verbose < 1 or alone, delay=1
     )
-    for stack, (outcomes, seconds) in zip(stacks, bar, strict=True):
+    for stack, (outcomes, dropped, seconds) in zip(stacks, bar, strict=True):
         share = seconds / sum(len(plan.members) for plan in stack)
         while stack:
             plan, net, error = stack.pop(), outcomes.pop(), None
+            plan.dropped_at = dropped.get(plan.candidate)
             if isinstance(net, Exception):
                 net, error = None, net
             yield Trained(plan, net, share * len(plan.members), error)
@@ -108,8 +110,14 @@ def _make_stacks(plans, n_jobs, max_members):
         for plan in group:
             number.setdefault(plan.table, len(number))
         group = sorted(group, key=lambda plan: number[plan.table])
+        if group[0].halving is not None:  # a candidate's plans stay beside each other
+            number = {plan.candidate: i for i, plan in enumerate(group)}
+            group = sorted(group, key=lambda plan: number[plan.candidate])
         share = n_members / n_pieces
         ends = np.cumsum([len(plan.members) for plan in group])
+        if group[0].halving is not None:
+            last = {plan.candidate: end for plan, end in zip(group, ends, strict=True)}
+            ends = np.array([last[plan.candidate] for plan in group])
         pieces = np.minimum((ends - 1e-9) // share, n_pieces - 1)
         for _, piece in groupby(
             zip(pieces, group, strict=True), key=lambda pair: pair[0]
@@ -149,14 +157,17 @@ def _train_timed(stack, shows_progress, n_threads=1):
     """Return what `_train_stack` does, or each plan's error, and the seconds taken."""
     start = time.perf_counter()
     try:
-        outcomes = _train_stack(stack, shows_progress, n_threads)
+        outcomes, dropped = _train_stack(stack, shows_progress, n_threads)
     except Exception as error:
-        outcomes = [error] * len(stack)
-    return outcomes, time.perf_counter() - start
+        outcomes, dropped = [error] * len(stack), {}
+    return outcomes, dropped, time.perf_counter() - start
 
 
 def _train_stack(stack, shows_progress, n_threads):
-    """Train plans as one net, and return for each a net of its members or an error."""
+    """Train plans as one net, and return for each a net of its members or an error.
+
+    Beside them, after which epoch candidates were dropped that were.
+    """
     placed = [(plan, k) for plan in stack for k in range(len(plan.members))]
     placed.sort(key=_place)
     first, shared = stack[0], stack[0].shared
@@ -173,13 +184,20 @@ def _train_stack(stack, shows_progress, n_threads):
     many = len(stack) > 1
     n_before = len(net.history)
     net.callbacks = list(first.callbacks)
+    places = {plan: [None] * len(plan.members) for plan in stack}
+    for place, (plan, k) in enumerate(placed):
+        places[plan][k] = place
+    best = worst = None
     if shared.patience is not None:
-        net.callbacks.append(("best_weights", BestWeights(shared.patience)))
+        best = BestWeights(shared.patience)
+        net.callbacks.append(("best_weights", best))
+    if best is not None and first.halving is not None:
+        worst = _drop_worst(places, best, shared.max_epochs)
+        net.callbacks.append(("drop_worst", worst))
     if shows_progress or (first.verbose and not many and shared.max_epochs > 1):
         net.callbacks.append(("epoch_progress", EpochProgress(shared.max_epochs)))
     net.verbose = first.verbose > 1 and not many
     net.initialize_callbacks()
-    best = dict(net.callbacks_).get("best_weights")
     try:
         net.partial_fit(
             X,
@@ -194,17 +212,24 @@ def _train_stack(stack, shows_progress, n_threads):
         net.callbacks, net.callbacks_ = None, []  # they may hold rows
     n_trained = len(net.history) - n_before
     ended = n_trained == shared.max_epochs or (best and best.stopped_.all())
+    dropped = {} if worst is None else worst.dropped_
     if not many:
         net.interrupted_ |= not (ended or first.callbacks)  # which may end it as well
-        return [net]
+        return [net], dropped
     if not ended:
         raise KeyboardInterrupt  # skorch has swallowed it
-    places = {plan: [None] * len(plan.members) for plan in stack}
-    for place, (plan, k) in enumerate(placed):
-        places[plan][k] = place
     taken = [_take_out(net, best, plan, places[plan]) for plan in stack]
     net.module_ = net.optimizer_ = None  # the net is in cycles: memory would wait
-    return taken
+    return taken, dropped
+
+
+def _drop_worst(places, best, max_epochs):
+    """Return what drops candidates, given the places of each plan's members."""
+    candidates = {}
+    for plan, members in places.items():
+        candidates.setdefault(plan.candidate, []).extend(members)
+    halving = next(iter(places)).halving
+    return DropWorst(halving, candidates, best, max_epochs)
 
 
 def _place(placed):
@@ -252,7 +277,7 @@ def _take_out(net, best, plan, members):
     """Return a net of a plan's members, or the error that its training ended with."""
     n_epochs = len(net.history)
     if best is not None:  # alone, it would have ended when its members had stopped
-        n_epochs = (best.best_epoch_[members] + best.patience).max()
+        n_epochs = best.n_epochs_[members].max()
     own = net.select(members, n_epochs)
     try:
         for epoch, losses in enumerate(own.member_losses_["mixed_loss"], 1):

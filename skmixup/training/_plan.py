@@ -190,6 +190,10 @@ class Plan:
     callbacks : tuple of skorch callbacks, default=()
         With any, a plan is trained alone.
     verbose : int, default=0
+    halving : SuccessiveHalving, default=None
+        What may drop the plan, which learns in `dropped_at` after which epoch.
+    candidate : tuple of (kind, int), default=None
+        Which candidate of `halving` the plan is of.
     """
 
     table: Table
@@ -199,6 +203,9 @@ class Plan:
     net: object = None
     callbacks: tuple = ()
     verbose: int = 0
+    halving: object = field(default=None, repr=False)
+    candidate: object = field(default=None, repr=False)
+    dropped_at: int | None = field(default=None, init=False, repr=False)
     weight: np.ndarray | None = field(init=False, repr=False)
 
     def __post_init__(self):
