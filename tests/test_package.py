@@ -13,7 +13,7 @@ import skmixup
 PACKAGE = Path(skmixup.__file__).parent
 
 # Each module may import only from those before it.
-ROOMS = ["encoding", "stack", "mixing", "training", "estimators", "search"]
+ROOMS = ["encoding", "stack", "mixing", "training", "estimators", "search", "export"]
 ORDER = """
 _sklearn
 encoding._checks encoding._times encoding._columns encoding._parts encoding._bins
@@ -34,6 +34,8 @@ estimators._classifier estimators._regressor estimators
 search._ensemble search._fit_many search._portfolio search._mixup_ensemble
 search._search search
 _display
+export._graph export._inputs export._encoding export._network export._prediction
+export._converters export._onnx export
 """.split()
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
 FILES += [PACKAGE / "_sklearn.py", PACKAGE / "_display.py"]
