@@ -71,7 +71,7 @@ def _parse_predictor(scope, model, inputs, custom_parsers=None):
     shape = [None, *output_shape(model)]
     outputs = [("variable", DoubleTensorType(shape))]
     if is_classifier(model):
-        kind = _LABELS[model.classes_.dtype.kind][0]
+        kind, _ = _label_type(model)
         label = Int64TensorType(shape) if is_multilabel(model) else kind([None])
         outputs = [("label", label), ("probabilities", DoubleTensorType(shape))]
     operator.outputs += [scope.declare_local_variable(*output) for output in outputs]
@@ -91,8 +91,19 @@ def _convert_predictor(scope, operator, container):
         predicted = predict(graph, model, _columns(graph, operator, container))
     graph.write(predicted, operator.outputs[-1])
     if is_classifier(model):
-        dtype = _LABELS[model.classes_.dtype.kind][1]
+        _, dtype = _label_type(model)
         graph.write(decide(model, predicted, dtype), operator.outputs[0])
+
+
+def _label_type(clf):
+    """Return the type of labels, skl2onnx's and NumPy's."""
+    dtype = clf.classes_.dtype
+    if dtype.kind not in _LABELS:
+        raise ValueError(
+            f"y held labels of type {dtype} in fit, which ONNX does not have: make text "
+            "of them before fit, by astype(str)."
+        )
+    return _LABELS[dtype.kind]
 
 
 def _shape_of_encoder(operator):

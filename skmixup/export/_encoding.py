@@ -188,7 +188,9 @@ def _parts_of(seconds, offset):
     parts = {SECONDS: seconds, "year": year}
     for period in PERIODS:
         angle = at[period] * (2 * np.pi)
-        parts |= {f"{period}_sin": angle.Sin(), f"{period}_cos": angle.Cos()}
+        # The cosine of float64 is too new for many runtimes.
+        cosine = (angle + np.pi / 2).Sin()
+        parts |= {f"{period}_sin": angle.Sin(), f"{period}_cos": cosine}
     return parts
 
 

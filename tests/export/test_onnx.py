@@ -160,6 +160,9 @@ def test_what_is_no_fitted_estimator_is_refused():
         to_onnx(LogisticRegression().fit(frame, y))
     with pytest.raises(NotFittedError):
         to_onnx(MixupClassifier())
+    days = np.array(["2020-01-01", "2021-01-01"], dtype="datetime64[D]")[y]
+    with pytest.raises(ValueError, match=r"y held labels of type datetime64.* in fit"):
+        to_onnx(MixupClassifier(**QUICK).fit(frame, days))
     clf = MixupClassifier(**QUICK).fit(frame, y)
     with pytest.raises(ValueError, match="feature names should match"):
         to_onnx(clf, frame[["right", "left", "code"]])
