@@ -2,7 +2,8 @@
 
 What a user of estimators needs is here; the pieces for builders are in
 :mod:`skmixup.mixing` and :mod:`skmixup.stack`, and what a fit is made of in
-:mod:`skmixup.encoding` and :mod:`skmixup.search`.
+:mod:`skmixup.encoding` and :mod:`skmixup.search`. With the extra "onnx", fitted
+estimators leave Python by :mod:`skmixup.export`.
 """
 
 import warnings

@@ -100,8 +100,8 @@ def _label_type(clf):
     dtype = clf.classes_.dtype
     if dtype.kind not in _LABELS:
         raise ValueError(
-            f"y held labels of type {dtype} in fit, which ONNX does not have: make text "
-            "of them before fit, by astype(str)."
+            f"y held labels of type {dtype} in fit, which ONNX does not have: make "
+            "text of them before fit, by astype(str)."
         )
     return _LABELS[dtype.kind]
 

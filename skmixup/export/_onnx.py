@@ -29,7 +29,8 @@ def to_onnx(estimator, X=None, *, missing="", target_opset=None):
     - of a classifier "label", of shape (n_rows,), and "probabilities", of shape
       (n_rows, n_classes); with several labels a row, "label" has a column of 0 and 1
       for each;
-    - of a regressor "variable", of shape (n_rows, n_outputs).
+    - of a regressor "variable", of shape (n_rows, n_outputs); where `quantile` is
+      array-like, as `predict` returns it.
 
     Parameters
     ----------
@@ -38,9 +39,9 @@ def to_onnx(estimator, X=None, *, missing="", target_opset=None):
         FoldEnsemble and FoldEnsembleRegressor; of a search it is the best estimator; of
         a Pipeline that ends in one of them, skl2onnx converts the other steps.
     X : DataFrame, array-like or sparse matrix, default=None
-        Some rows as they will come, of which the inputs' types are taken: such as int64
-        for whole numbers, and bool for truth values. Needed where the first to take the
-        columns is of another library.
+        Some rows as they will come, of which the inputs' types are taken, such as int64
+        and bool. Needed where the first to take the columns is of another library, and
+        of use where categories are no text.
     missing : str, default=""
         Text that stands for a missing value, since strings in ONNX have none. Missing
         numbers are NaN.
@@ -69,8 +70,8 @@ def to_onnx(estimator, X=None, *, missing="", target_opset=None):
     most. What Python refuses can't be refused here: of a row with infinity (or NaN,
     with ``preprocess=None``), all probabilities are NaN, and the label means nothing.
 
-    Inputs that are strings are told from text as Python spells it: of a column of
-    categories that held 1, 1.0 or True, "1". Dates are seconds since 1970 in UTC, as
+    Where categories that held numbers or booleans come as strings, 1, 1.0 and True are
+    "1", and 0.5 is "0.5". Dates are seconds since 1970 in UTC, as
     float64, and lengths of time are seconds; of dates without a zone, these are as if
     they were UTC. Columns that the encoder leaves out are inputs all the same. Those
     of an array of objects are called "x0", "x1" and so on. A name that another input or
@@ -97,7 +98,8 @@ def to_onnx(estimator, X=None, *, missing="", target_opset=None):
     >>> label[:4].tolist(), bool(abs(proba - clf.predict_proba(X)).max() < 1e-5)
     (['small', 'small', 'large', 'large'], True)
     """
-    while hasattr(estimator, "best_estimator_"):  # a search's
+    check_is_fitted(estimator)
+    if hasattr(estimator, "best_estimator_"):  # a search's
         estimator = estimator.best_estimator_
     steps = [(None, estimator)]
     if isinstance(estimator, Pipeline):
@@ -108,7 +110,6 @@ def to_onnx(estimator, X=None, *, missing="", target_opset=None):
             f"estimator must be one of {[kind.__name__ for kind in PREDICTORS]}, a "
             f"Pipeline that ends in one, or a search for one, got {estimator!r}."
         )
-    check_is_fitted(last)
     encoder = members_of(last)[0].encoder_ if first is last else first
     types = input_types(first, encoder, X)
     model = convert_sklearn(

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
-from skmixup import MixupClassifier, MixupRegressor, TabularEncoder
+from skmixup import MixupClassifier, MixupRegressor, MixupSearchCV, TabularEncoder
 from skmixup.export import to_onnx
 
 from ..helpers import sides
@@ -147,19 +148,30 @@ def test_activations_and_older_operators(activation):
     assert model.opset_import[0].version == 13
 
 
-def test_linear_models_and_single_ones():
-    X = mixed()
+def test_linear_models_single_ones_and_those_of_pieces():
+    X, y = mixed(), labels(mixed(), "classes")
     for params in ({"hidden_layer_sizes": ()}, {"n_estimators": 1}):
-        clf = MixupClassifier(**QUICK | params).fit(X, labels(X, "classes"))
-        check_equal(clf, X)
+        check_equal(MixupClassifier(**QUICK | params).fit(X, y), X)
+    clf = MixupClassifier(**QUICK).partial_fit(X, y, classes=np.unique(y))
+    check_equal(clf.partial_fit(X, y), X)
+
+
+def test_no_rows_have_no_predictions():
+    X = mixed()
+    clf = MixupClassifier(**QUICK).fit(X, labels(X, "classes"))
+    label, proba = run(to_onnx(clf), X[:0])
+    assert label.shape == (0,)
+    assert proba.shape == (0, 4)
 
 
 def test_what_is_no_fitted_estimator_is_refused():
     frame, y = sides()
     with pytest.raises(TypeError, match=r"estimator must be one of .'MixupClassifier"):
         to_onnx(LogisticRegression().fit(frame, y))
-    with pytest.raises(NotFittedError):
-        to_onnx(MixupClassifier())
+    search = MixupSearchCV(MixupClassifier(), {"alpha": [0]})
+    for est in (MixupClassifier(), search, make_pipeline(TabularEncoder(), search)):
+        with pytest.raises(NotFittedError):
+            to_onnx(est)
     days = np.array(["2020-01-01", "2021-01-01"], dtype="datetime64[D]")[y]
     with pytest.raises(ValueError, match=r"y held labels of type datetime64.* in fit"):
         to_onnx(MixupClassifier(**QUICK).fit(frame, days))

@@ -33,7 +33,17 @@ def test_pipelines():
     np.testing.assert_allclose(
         run(model, X)[1], pipe.predict_proba(X), rtol=0, atol=1e-5
     )
+    X, y = shops()
+    X.loc[::7, "shop"] = None
+    clf = MixupClassifier(**QUICK).fit(X, y)
+    model = skl2onnx.to_onnx(
+        clf, X.astype({"shop": object}), options={MixupClassifier: {"missing": "?"}}
+    )
+    np.testing.assert_allclose(
+        run(model, X, missing="?")[1], clf.predict_proba(X), rtol=0, atol=1e-5
+    )
     frame, y = sides()
+    clf = MixupClassifier(preprocess=None, **QUICK)
     pipe = make_pipeline(TabularEncoder(), SmoothClipScaler(), clf).fit(frame, y)
     check_equal(pipe, frame)
     with pytest.raises(ValueError, match=r"X is needed, some rows.*StandardScaler"):
