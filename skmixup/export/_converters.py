@@ -11,23 +11,32 @@ from skl2onnx.common.data_types import (
     StringTensorType,
 )
 from sklearn.base import is_classifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
 
-from ..encoding import SmoothClipScaler, TabularEncoder
-from ._encoding import encode, fill, scale
+from ..encoding import SmoothClipScaler, StackingTransformer, TabularEncoder
+from ..estimators._preprocess import last_step
+from ._encoding import encode, fill, scale, standardize
 from ._graph import Graph
 from ._inputs import Columns
 from ._network import predict_encoded
 from ._prediction import (
-    PREDICTORS,
+    ENSEMBLES,
+    SINGLE,
+    average,
+    averaged,
     decide,
-    foreign_encoder,
+    encodes_itself,
     is_multilabel,
-    members_of,
     output_shape,
     predict,
 )
 
-PREPROCESSORS = (TabularEncoder, SmoothClipScaler)
+ENCODERS = (TabularEncoder, SmoothClipScaler)
+# Its converter makes attributes that protobuf refuses, as of 1.20.
+_NOT_CONVERTED = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 _LABELS = {
     "b": (BooleanTensorType, np.bool_),
     "i": (Int64TensorType, np.int64),
@@ -42,30 +51,64 @@ def register():
     """Tell skl2onnx of all estimators that can be exported."""
     missing = {"missing": None}  # any text
     zipmap = {"zipmap": [False, True, "columns"]}  # asked for by Pipelines, in vain
-    for kind in PREDICTORS:
-        update_registered_converter(
-            kind,
-            _alias(kind),
-            _shape_of_predictor,
-            _convert_predictor,
-            parser=_parse_predictor,
-            options=missing | zipmap,
-        )
-    for kind in PREPROCESSORS:
-        update_registered_converter(
-            kind, _alias(kind), _shape_of_encoder, _convert_encoder, options=missing
-        )
+    for kinds, shape, convert, more in (
+        (SINGLE, _keep_shape, _convert_single, (_parse_single, missing | zipmap)),
+        (ENSEMBLES, _keep_shape, _convert_ensemble, (_parse_ensemble, zipmap)),
+        (ENCODERS, _shape_of_encoder, _convert_encoder, (None, missing)),
+        ([StackingTransformer], _keep_shape, _convert_stacking, (_parse_stacking, {})),
+    ):
+        for kind in kinds:
+            parser, options = more
+            update_registered_converter(
+                kind, _alias(kind), shape, convert, parser=parser, options=options
+            )
 
 
 def _alias(kind):
     return f"Skmixup{kind.__name__}"
 
 
-def _parse_predictor(scope, model, inputs, custom_parsers=None):
-    """Declare what a model puts out, and let its preprocessing come before it."""
-    members_of(model)
-    if foreign_encoder(model) is not None:
+def _keep_shape(operator):
+    """Do nothing: the parser has declared the shapes."""
+
+
+# ---- prediction
+
+
+def _parse_single(scope, model, inputs, custom_parsers=None):
+    """Declare what an estimator puts out; preprocessing not ours comes before it."""
+    if not encodes_itself(model):
         inputs = _parse_sklearn(scope, model.encoder_, inputs, custom_parsers)
+    return _declare(scope, model, inputs)
+
+
+def _convert_single(scope, operator, container):
+    model, graph = operator.raw_operator, Graph(scope, container)
+    if encodes_itself(model):
+        predicted = predict(graph, model, _columns(graph, operator, container))
+    else:
+        parts = [graph.read_as(part, np.float32) for part in operator.inputs]
+        predicted = predict_encoded(model, None, graph.join(parts))
+    _write(operator, predicted)
+
+
+def _parse_ensemble(scope, model, inputs, custom_parsers=None):
+    """Declare what an ensemble puts out; its estimators come before it."""
+    parts = [
+        _parse_sklearn(scope, estimator, inputs, custom_parsers)[-1]
+        for estimator in averaged(model).estimators
+    ]
+    return _declare(scope, model, parts)
+
+
+def _convert_ensemble(scope, operator, container):
+    graph = Graph(scope, container)
+    parts = [graph.read_as(part, np.float64) for part in operator.inputs]
+    _write(operator, average(operator.raw_operator, parts))
+
+
+def _declare(scope, model, inputs):
+    """Return the outputs of a new operator."""
     operator = scope.declare_local_operator(_alias(type(model)), model)
     operator.inputs = list(inputs)
     shape = [None, *output_shape(model)]
@@ -78,17 +121,9 @@ def _parse_predictor(scope, model, inputs, custom_parsers=None):
     return operator.outputs
 
 
-def _shape_of_predictor(operator):
-    """Do nothing: the parser has declared the shapes."""
-
-
-def _convert_predictor(scope, operator, container):
-    model, graph = operator.raw_operator, Graph(scope, container)
-    if foreign_encoder(model) is not None:
-        parts = [graph.read(part).to(np.float32) for part in operator.inputs]
-        predicted = predict_encoded(model, None, graph.join(parts))
-    else:
-        predicted = predict(graph, model, _columns(graph, operator, container))
+def _write(operator, predicted):
+    """Let an operator's outputs be what is predicted."""
+    model, graph = operator.raw_operator, predicted.graph
     graph.write(predicted, operator.outputs[-1])
     if is_classifier(model):
         _, dtype = _label_type(model)
@@ -104,6 +139,9 @@ def _label_type(clf):
             "text of them before fit, by astype(str)."
         )
     return _LABELS[dtype.kind]
+
+
+# ---- preprocessing
 
 
 def _shape_of_encoder(operator):
@@ -126,3 +164,28 @@ def _columns(graph, operator, container):
     model = operator.raw_operator
     missing = container.get_options(model, {"missing": ""})["missing"]
     return Columns(graph, operator.inputs, model.n_features_in_, missing)
+
+
+def _parse_stacking(scope, model, inputs, custom_parsers=None):
+    """Declare the columns; the model whose predictions they are comes before them."""
+    last = last_step(model.estimator_)[1]
+    if isinstance(last, _NOT_CONVERTED):
+        raise TypeError(
+            f"{type(last).__name__} within a StackingTransformer can't be exported, as "
+            "skl2onnx does not convert it. The candidates of an ensemble are without "
+            "it where its `estimator` has a `preprocess` of its own, a TabularEncoder."
+        )
+    if is_classifier(last):
+        scope.add_options(id(last), {"zipmap": False})
+    operator = scope.declare_local_operator(_alias(type(model)), model)
+    told = _parse_sklearn(scope, model.estimator_, inputs, custom_parsers)
+    operator.inputs = told[-1:]
+    kind = FloatTensorType([None, model.n_outputs_])
+    operator.outputs.append(scope.declare_local_variable("stacked", kind))
+    return operator.outputs
+
+
+def _convert_stacking(scope, operator, container):
+    graph = Graph(scope, container)
+    told = graph.read_as(operator.inputs[0], np.float64)
+    graph.write(standardize(operator.raw_operator, told), operator.outputs[0])

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.base import is_classifier
 
 from ..encoding._encoder import _to_codes
+from ..encoding._stacking import _LEAST
 from ..encoding._times import PERIODS, SECONDS
 
 _DAY = 86_400
@@ -85,6 +87,14 @@ def scale(scaler, filled):
     bend = z / 3
     z /= (bend * bend + 1).Sqrt()
     return (z + filled * 0).to(np.float32)
+
+
+def standardize(stacking, told):
+    """Return what `StackingTransformer` makes of probabilities, or of numbers."""
+    if is_classifier(stacking.estimator_):
+        told = told.Clip(_LEAST, 1 - _LEAST).Log()
+        told = told.take([1]) if len(stacking.estimator_.classes_) == 2 else told
+    return ((told - stacking.center_) / stacking.scale_).to(np.float32)
 
 
 def _encode_bins(bins, Z):

@@ -28,6 +28,11 @@ class Graph:
         kind = variable.type.to_onnx_type().tensor_type.elem_type
         return Value(self, variable.onnx_name, helper.tensor_dtype_to_np_dtype(kind))
 
+    def read_as(self, variable, dtype):
+        """Return it in a type, whatever skl2onnx, which may err, says it has."""
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        return self.read(variable).Cast(dtype=dtype, to=kind)
+
     def write(self, value, variable):
         """Let one of skl2onnx's variables be a value."""
         self._container.add_node("Identity", [value.name], [variable.onnx_name])

@@ -103,6 +103,8 @@ class Columns:
         self.places = []
         for variable in inputs:
             width, value = variable.type.shape[1], graph.read(variable)
+            if value.dtype.kind == "f":
+                value = graph.read_as(variable, value.dtype)
             width = n_columns if width is None and len(inputs) == 1 else width
             self.places += [(value, i, width) for i in range(width or 1)]
         if len(self.places) != n_columns:

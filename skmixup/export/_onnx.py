@@ -5,10 +5,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..encoding._scaler import _distinct
-from ._converters import PREPROCESSORS, register
+from ._converters import ENCODERS, register
 from ._inputs import input_types
-from ._prediction import PREDICTORS, members_of
+from ._prediction import ENSEMBLES, SINGLE, first_encoder
 
+PREDICTORS = (*SINGLE, *ENSEMBLES)
 _PASS = ("passthrough", None)  # steps that do nothing
 
 register()
@@ -57,7 +58,9 @@ def to_onnx(estimator, X=None, *, missing="", target_opset=None):
     Raises
     ------
     TypeError
-        If the estimator, or one that an ensemble averages, is of another kind.
+        If the estimator is of another kind; or if a StackingTransformer holds boosted
+        trees, as candidates of the ensembles do where nothing else is said: with
+        ``estimator=MixupClassifier(preprocess=TabularEncoder())`` there are none.
     NotFittedError
         If it is not fitted.
     ValueError
@@ -101,22 +104,23 @@ def to_onnx(estimator, X=None, *, missing="", target_opset=None):
     check_is_fitted(estimator)
     if hasattr(estimator, "best_estimator_"):  # a search's
         estimator = estimator.best_estimator_
-    steps = [(None, estimator)]
     if isinstance(estimator, Pipeline):
         steps = [named for named in estimator.steps if named[1] not in _PASS]
-    first, last = steps[0][1], steps[-1][1]
+        estimator = Pipeline(steps) if len(steps) > 1 else steps[0][1]
+    is_pipeline = isinstance(estimator, Pipeline)
+    first, last = (estimator[0], estimator[-1]) if is_pipeline else (estimator,) * 2
     if not isinstance(last, PREDICTORS):
         raise TypeError(
             f"estimator must be one of {[kind.__name__ for kind in PREDICTORS]}, a "
             f"Pipeline that ends in one, or a search for one, got {estimator!r}."
         )
-    encoder = members_of(last)[0].encoder_ if first is last else first
+    encoder = first_encoder(estimator)
     types = input_types(first, encoder, X)
     model = convert_sklearn(
-        last if first is last else Pipeline(steps),
+        estimator,
         name=type(last).__name__,
         initial_types=types,
-        options={kind: {"missing": missing} for kind in (*PREDICTORS, *PREPROCESSORS)},
+        options={kind: {"missing": missing} for kind in (*SINGLE, *ENCODERS)},
         target_opset=target_opset,
     )
     _rename_inputs(model.graph, [name for name, _ in types])

@@ -1,7 +1,8 @@
-"""What estimators and ensembles of them predict, from columns, as nodes."""
+"""What estimators and ensembles of them predict, as nodes."""
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
 
 from ..encoding import TabularEncoder
 from ..estimators import MixupClassifier, MixupRegressor
@@ -14,39 +15,39 @@ from ..search import (
 from ._encoding import encode
 from ._network import at_temperature, predict_encoded, shape_of_row
 
-_SINGLE = (MixupClassifier, MixupRegressor)
-_FOLDS = (FoldEnsemble, FoldEnsembleRegressor)
+SINGLE = (MixupClassifier, MixupRegressor)
 _PATIENT = (MixupEnsembleClassifier, MixupEnsembleRegressor)
-PREDICTORS = (*_SINGLE, *_FOLDS, *_PATIENT)
+ENSEMBLES = (FoldEnsemble, FoldEnsembleRegressor, *_PATIENT)
+
+
+def averaged(ensemble):
+    """Return the ensemble of fitted estimators that one of many settings ends in."""
+    return ensemble.ensemble_ if isinstance(ensemble, _PATIENT) else ensemble
 
 
 def members_of(estimator):
-    """Return the estimators that an ensemble averages; of a single one, itself.
-
-    Raises
-    ------
-    TypeError
-        If one is neither a MixupClassifier nor a MixupRegressor.
-    """
-    if isinstance(estimator, _PATIENT):
-        estimator = estimator.ensemble_
-    if isinstance(estimator, _SINGLE):
+    """Return the single estimators within an ensemble, and within Pipelines in it."""
+    if isinstance(estimator, Pipeline):
+        estimator = estimator[-1]
+    if not isinstance(estimator, ENSEMBLES):
         return [estimator]
-    for member in estimator.estimators:
-        if not isinstance(member, _SINGLE):
-            raise TypeError(
-                "The estimators of an ensemble must be MixupClassifiers or "
-                f"MixupRegressors to be exported, got {member!r}."
-            )
-    return estimator.estimators
+    parts = averaged(estimator).estimators
+    return [member for part in parts for member in members_of(part)]
 
 
-def foreign_encoder(estimator):
-    """Return the preprocessing of a single estimator if skl2onnx is to convert it."""
-    if not isinstance(estimator, _SINGLE):
-        return None
-    encoder = estimator.encoder_
-    return None if type(encoder) is TabularEncoder else encoder
+def first_encoder(estimator):
+    """Return what takes the columns first, rather one that tells of their types."""
+    if isinstance(estimator, Pipeline):
+        return estimator[0]
+    if not isinstance(estimator, ENSEMBLES):
+        return estimator.encoder_
+    found = [first_encoder(part) for part in averaged(estimator).estimators]
+    return next((one for one in found if isinstance(one, TabularEncoder)), found[0])
+
+
+def encodes_itself(estimator):
+    """Tell whether skl2onnx need not convert an estimator's preprocessing."""
+    return estimator.encoder_ is None or type(estimator.encoder_) is TabularEncoder
 
 
 def is_multilabel(clf):
@@ -67,8 +68,8 @@ def predict(graph, estimator, columns):
     Parameters
     ----------
     graph : Graph
-    estimator : one of PREDICTORS
-        Fitted.
+    estimator : MixupClassifier or MixupRegressor
+        Fitted; it encodes itself.
     columns : Columns
 
     Returns
@@ -78,21 +79,9 @@ def predict(graph, estimator, columns):
 
     Raises
     ------
-    TypeError
-        If skl2onnx would have to convert an estimator's preprocessing.
     ValueError
         If a column can't be encoded by nodes.
     """
-    if isinstance(estimator, _PATIENT):
-        predicted = predict(graph, estimator.ensemble_, columns)
-        return at_temperature(predicted, getattr(estimator, "temperature_", 1))
-    if isinstance(estimator, _FOLDS):
-        return _predict_mean(graph, estimator, columns)
-    if foreign_encoder(estimator) is not None:
-        raise TypeError(
-            f"preprocess={estimator.preprocess!r} of an ensemble's estimator can't be "
-            "exported: it must be 'auto', None or a TabularEncoder."
-        )
     if estimator.encoder_ is None:
         every = range(estimator.n_features_in_)
         return predict_encoded(estimator, None, columns.numbers(every, np.float32))
@@ -101,17 +90,31 @@ def predict(graph, estimator, columns):
     return predict_encoded(estimator, *encoded)
 
 
-def _predict_mean(graph, ensemble, columns):
-    """Return the weighted mean of what an ensemble's estimators predict."""
-    parts = []
-    members = members_of(ensemble)
-    for member, share in zip(members, ensemble._shares(), strict=True):
-        part = predict(graph, member, columns) * share
-        if isinstance(ensemble, FoldEnsemble):  # a fold may lack a class
-            places = np.searchsorted(ensemble.classes_, member.classes_)
-            part = part.MatMul(np.eye(len(ensemble.classes_))[places])
-        parts.append(part)
-    return parts[0].Sum(*parts[1:])
+def average(ensemble, parts):
+    """Return the weighted mean of what the estimators of an ensemble predict.
+
+    Parameters
+    ----------
+    ensemble : one of ENSEMBLES
+        Fitted.
+    parts : list of Value
+        Float64, (n_rows, ...), of each estimator.
+
+    Returns
+    -------
+    predicted : Value
+    """
+    fitted, terms = averaged(ensemble), []
+    for part, share, estimator in zip(
+        parts, fitted._shares(), fitted.estimators, strict=True
+    ):
+        term = part * share
+        if is_classifier(fitted):  # which may have seen fewer classes
+            places = np.searchsorted(fitted.classes_, estimator.classes_)
+            term = term.MatMul(np.eye(len(fitted.classes_))[places])
+        terms.append(term)
+    mean = terms[0].Sum(*terms[1:])
+    return at_temperature(mean, getattr(ensemble, "temperature_", 1))
 
 
 def decide(clf, proba, dtype):

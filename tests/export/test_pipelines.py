@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import skl2onnx
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skmixup import (
@@ -16,12 +17,13 @@ from skmixup import (
     MixupSearchCV,
     TabularEncoder,
 )
-from skmixup.encoding import SmoothClipScaler
+from skmixup.encoding import SmoothClipScaler, StackingTransformer
 from skmixup.export import to_onnx
 from skmixup.search import FoldEnsemble, FoldEnsembleRegressor
+from skmixup.search._portfolio import portfolio
 
 from ..helpers import digits, shops, sides
-from .helpers import QUICK, check_equal, labels, mixed, run
+from .helpers import KINDS, QUICK, check_equal, labels, mixed, run
 
 
 def test_pipelines():
@@ -85,6 +87,32 @@ def test_ensembles():
         check_equal(MixupEnsembleRegressor(**params).fit(X, labels(X, kind)), X)
 
 
+@pytest.mark.parametrize("kind", ["binary", "classes", "number"])
+def test_what_trees_see_in_a_table(kind):
+    X = mixed()
+    trees = RandomForestRegressor if kind == "number" else RandomForestClassifier
+    model = make_pipeline(TabularEncoder(n_bins=0), trees(5, max_depth=4))
+    union = FeatureUnion(
+        [("table", TabularEncoder()), ("trees", StackingTransformer(model))]
+    )
+    single = KINDS[kind](preprocess=union, **QUICK).fit(X, labels(X, kind))
+    check_equal(single, X, sample=X)
+    other = KINDS[kind](**QUICK).fit(X, labels(X, kind))
+    folds = FoldEnsembleRegressor if kind == "number" else FoldEnsemble
+    check_equal(folds([single, other], weights=[0.7, 0.3]).fit(), X)
+
+
+def test_boosted_trees_are_refused():
+    X, y = shops(700)
+    candidates = portfolio("from_dtype", 2, may_stack=True)[1:2]
+    clf = MixupClassifier(**QUICK | {"random_state": None})
+    clf = MixupEnsembleClassifier(clf, candidates=candidates).fit(X, y)
+    with pytest.raises(
+        TypeError, match="HistGradientBoostingClassifier within a Stack"
+    ):
+        to_onnx(clf, X)
+
+
 def test_folds_that_lack_a_class():
     frame, _ = sides()
     y = np.array(["a", "b", "c"])[frame["code"]]
@@ -93,13 +121,7 @@ def test_folds_that_lack_a_class():
         for kept in (y != "a", y != "b", y != "d")
     ]
     check_equal(FoldEnsemble(folds, weights=[1, 2, 3]).fit(), frame)
-    pipe = make_pipeline(TabularEncoder(), MixupRegressor(**QUICK))
-    pipe.fit(frame, frame["left"])
-    with pytest.raises(TypeError, match="must be MixupClassifiers or MixupReg"):
-        to_onnx(FoldEnsembleRegressor([pipe]).fit())
-    scaled = MixupRegressor(preprocess=StandardScaler(), **QUICK)
-    scaled.fit(frame, frame["left"])
-    with pytest.raises(
-        TypeError, match=r"preprocess=StandardScaler.*'auto', None or a"
-    ):
-        to_onnx(FoldEnsembleRegressor([scaled]).fit(), frame)
+    y = frame["left"]
+    pipe = make_pipeline(StandardScaler(), MixupRegressor(**QUICK)).fit(frame, y)
+    scaled = MixupRegressor(preprocess=StandardScaler(), **QUICK).fit(frame, y)
+    check_equal(FoldEnsembleRegressor([pipe, scaled]).fit(), frame, sample=frame)
