@@ -69,16 +69,16 @@ def to_onnx(estimator, X=None, *, missing="", target_opset=None):
 
     Notes
     -----
-    Probabilities are equal to those of `predict_proba` but for round-off, 1e-5 at
-    most. What Python refuses can't be refused here: of a row with infinity (or NaN,
-    with ``preprocess=None``), all probabilities are NaN, and the label means nothing.
+    Probabilities are those of `predict_proba` but for round-off, about 1e-7. What
+    Python refuses can't be refused here: of a row with infinity (or NaN, with
+    ``preprocess=None``), all probabilities are NaN, and the label means nothing. So it
+    may be with numbers near 1e38 that ``preprocess=None`` takes as they are.
 
     Where categories that held numbers or booleans come as strings, 1, 1.0 and True are
-    "1", and 0.5 is "0.5". Dates are seconds since 1970 in UTC, as
-    float64, and lengths of time are seconds; of dates without a zone, these are as if
-    they were UTC. Columns that the encoder leaves out are inputs all the same. Those
-    of an array of objects are called "x0", "x1" and so on. A name that another input or
-    output has is numbered: "label_2".
+    "1", and 0.5 is "0.5". Dates are seconds since 1970 in UTC, as float64, and lengths
+    of time are seconds; dates without a zone are as if in UTC. Columns that the encoder
+    leaves out are inputs all the same. Those of an array of objects are called "x0",
+    "x1" and so on. A name that another input or output has is numbered: "label_2".
 
     After ``import skmixup.export``, skl2onnx's own `to_onnx` takes the estimators as
     well, alone and in Pipelines; `missing` is among its `options` then.
