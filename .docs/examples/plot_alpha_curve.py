@@ -36,8 +36,8 @@ searches = {
 # %%
 # α = 0 is plain training, which belongs in every grid. Its level is the dashed line. To
 # the single network mixing is worth a lot: at α = 0.05 it has less than half the
-# log-loss of plain training. Of the members that stop early the curve is flat at first,
-# and rises for large α: here the best is not to mix.
+# log-loss of plain training. Of the members that stop early, the log-loss rises slowly
+# with α: on this table the best is not to mix.
 import matplotlib.pyplot as plt
 
 from skmixup import AlphaCurveDisplay

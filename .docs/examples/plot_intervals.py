@@ -84,7 +84,7 @@ pd.DataFrame(rows).T.round(3)
 # %%
 # All three hold about 90 % of the rows. But intervals of one width are too wide for
 # cheap repairs, of which they hold nearly all and begin below 0, and too narrow for
-# dear ones. Those of quantiles follow the spread, and hold about as many of either
+# dear ones. Those of quantiles follow the spread, and hold nearly as many of either
 # half.
 import matplotlib.pyplot as plt
 
