@@ -123,7 +123,7 @@ numpydoc_xref_param_type = False
 numpydoc_validation_checks = {
     *("GL03", "GL05", "GL06", "GL07", "GL08", "GL10"),
     *("SS01", "SS02", "SS03", "SS04", "SS06"),
-    *("PR01", "PR02", "PR03", "PR04", "PR05", "PR10", "YD01"),
+    *("PR01", "PR02", "PR03", "PR04", "PR05", "PR07", "PR10", "YD01"),
 }
 numpydoc_validation_exclude = {
     *(rf"^{re.escape(name)}$" for name in sorted(_THEIRS)),

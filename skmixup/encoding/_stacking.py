@@ -194,6 +194,7 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, array-like or sparse matrix of shape (n_rows, n_features)
+            The rows, with the columns of `fit` in the same order.
 
         Returns
         -------

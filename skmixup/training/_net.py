@@ -121,7 +121,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
         module follows torch's default dtype and device, and autocast, as it does
         elsewhere, and its results with them; a StackedMLP depends on none of them.
     lr : float, default=1e-3
+        Learning rate of the optimizer.
     max_epochs : int, default=20
+        Epochs of a `fit`.
     batch_size : int, default=64
         -1 for all rows in one batch. A last batch of a single row, which would be mixed
         with nothing and fails in BatchNorm, is joined to the one before it; in a
@@ -129,9 +131,11 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
     train_split : callable or None, default=None
         Splits validation rows off, e.g. ``skorch.dataset.ValidSplit(5)``.
     callbacks : list of skorch callbacks, default=None
+        Told of what happens in the training, as in skorch.
     verbose : int, default=0
         1 prints skorch's table of epochs.
     device : str, default="cpu"
+        Where the module and the rows are: "cpu", "cuda", "cuda:1", "mps".
     **kwargs
         Further parameters of :class:`skorch.NeuralNet`, and ``module__*``,
         ``optimizer__*``, ``criterion__*``, ``callbacks__*``.
@@ -741,6 +745,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
         Parameters
         ----------
         X : array-like, DataFrame, torch.Tensor, sparse matrix or skorch Dataset
+            The rows.
         training : bool, default=False
             Whether to run the module in training mode.
         device : str, default="cpu"
