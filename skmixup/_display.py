@@ -124,7 +124,7 @@ class AlphaCurveDisplay:
         Returns
         -------
         display : AlphaCurveDisplay
-            Losses (scores named "neg_...") are drawn with their sign turned back.
+            Losses (scores named ``"neg_..."``) are drawn with their sign turned back.
 
         Raises
         ------

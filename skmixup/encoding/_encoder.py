@@ -116,11 +116,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of str
         Their names, where all are strings.
-    categorical_mask_ : ndarray of bool of shape (n_features_in_,)
+    categorical_mask_ : ndarray of bool of shape (`n_features_in_`,)
         Which columns are categories.
-    time_mask_ : ndarray of bool of shape (n_features_in_,)
+    time_mask_ : ndarray of bool of shape (`n_features_in_`,)
         Which columns are dates, or lengths of time.
-    dropped_mask_ : ndarray of bool of shape (n_features_in_,)
+    dropped_mask_ : ndarray of bool of shape (`n_features_in_`,)
         Which columns are text that is different in nearly every row, and left out.
     n_bins_, n_tree_bins_ : int
         `n_bins` and `n_tree_bins`, with what "auto" came to.

@@ -51,13 +51,13 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
     ----------
     estimator_ : estimator
         Fitted on all rows.
-    center_, scale_ : ndarray of shape (n_outputs_,)
+    center_, scale_ : ndarray of shape (`n_outputs_`,)
         What was taken off each column, and what it was then divided by.
     n_outputs_ : int
         Number of columns.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where they have any that are strings.
 
     References
@@ -118,7 +118,7 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        Z : ndarray of float32 of shape (n_rows, n_outputs_)
+        Z : ndarray of float32 of shape (n_rows, `n_outputs_`)
         """
         is_class = is_classifier(self.estimator)
         if is_class and not hasattr(self.estimator, "predict_proba"):
@@ -194,10 +194,11 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, array-like or sparse matrix of shape (n_rows, n_features)
+            The rows, with the columns of `fit` in the same order.
 
         Returns
         -------
-        Z : ndarray of float32 of shape (n_rows, n_outputs_)
+        Z : ndarray of float32 of shape (n_rows, `n_outputs_`)
         """
         check_is_fitted(self, "estimator_")
         X = as_table(X)
@@ -225,7 +226,7 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        names : ndarray of str of shape (n_outputs_,)
+        names : ndarray of str of shape (`n_outputs_`,)
         """
         check_is_fitted(self, "estimator_")
         kind = type(self.estimator_).__name__.lower()

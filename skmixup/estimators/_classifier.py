@@ -137,7 +137,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         of its own, and the loss is the mean of the labels' cross-entropies.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where they have any that are strings.
     encoder_ : TabularEncoder, transformer or None
         The fitted preprocessing.

@@ -126,7 +126,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         Each member's share of the prediction; None where all have the same.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where they have any that are strings.
     encoder_ : TabularEncoder, transformer or None
         The fitted preprocessing.

@@ -48,7 +48,7 @@ def one_hot(y, n_classes=None, dtype=torch.float32):
 
     Returns
     -------
-    targets : torch.Tensor, shape (*y.shape, n_classes), or `y` itself
+    targets : torch.Tensor of shape (..., n_classes), or `y` itself
 
     Examples
     --------

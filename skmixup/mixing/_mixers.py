@@ -53,15 +53,15 @@ class Mixer:
         lam : ndarray of shape (S, 1) or (S, B)
             Coefficients, one a batch or one a row.
 
-        Notes
-        -----
-        The steps must be drawn one after the other: S calls for a step each must give
-        the same numbers as a call for S steps.
-
         Returns
         -------
         drawn : dict of str to ndarray, first axis S
             Passed to `mix` as CPU tensors with a leading member axis.
+
+        Notes
+        -----
+        The steps must be drawn one after the other: S calls for a step each must give
+        the same numbers as a call for S steps.
         """
         return {}
 

@@ -138,6 +138,7 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows, with the columns of `fit` in the same order.
 
         Returns
         -------
@@ -152,6 +153,7 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows, with the columns of `fit` in the same order.
 
         Returns
         -------
@@ -178,6 +180,7 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows, with the columns of `fit` in the same order.
 
         Returns
         -------
@@ -250,6 +253,7 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows, with the columns of `fit` in the same order.
 
         Returns
         -------
@@ -267,8 +271,11 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
+            The rows, with the columns of `fit` in the same order.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            Targets.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row.
 
         Returns
         -------

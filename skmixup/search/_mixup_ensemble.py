@@ -316,11 +316,11 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
     For those who can wait: in about 30 times the time of a
     :class:`MixupClassifier`, or less by `time_limit`, probabilities that are better.
     The candidates are good in different ways, by encoding, width, α and rate; among
-    them some that are told what boosted trees say of each row (:class:`
-    ~skmixup.encoding.StackingTransformer`). Each is a :class:`MixupClassifier` whose
-    networks have set rows aside. What they say of these tells how much each candidate
-    is to count: those weights that have the lowest log-loss on them, drawn towards even
-    ones, which is all that few rows allow.
+    them some that are told what boosted trees say of each row
+    (:class:`~skmixup.encoding.StackingTransformer`). Each is a :class:`MixupClassifier`
+    whose networks have set rows aside. What they say of these tells how much each
+    candidate is to count: those weights that have the lowest log-loss on them, drawn
+    towards even ones, which is all that few rows allow.
 
     Parameters
     ----------
@@ -366,7 +366,7 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
         Seconds that each took.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where they have any that are strings.
 
     See Also
@@ -513,7 +513,7 @@ class MixupEnsembleRegressor(RegressorMixin, _MixupEnsemble):
         Seconds that each took.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where they have any that are strings.
 
     Examples

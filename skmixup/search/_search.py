@@ -349,19 +349,26 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
     param_grid : dict or list of dict
         Parameter names and lists of settings.
     scoring : str, callable, list, tuple, dict or None, default=None
+        By what candidates are judged. None is the estimator's `score`.
     n_jobs : int, default=None
         Stacks trained at a time, in processes or wherever joblib's backend takes them;
         one large stack is split to this many. None trains in this process, with
         torch's threads.
     refit : bool, str or callable, default=True
+        Whether to fit the best candidate on all rows; of several scores, the name of
+        the one that says which is best; or a function of `cv_results_` that does.
     cv : int, cross-validation generator or iterable, default=None
+        How rows are split. An int is a number of folds, stratified for a classifier;
+        None is five.
     verbose : int, default=0
         From 1, says how many fits there are and shows a progress bar.
     pre_dispatch : int or str, default="2*n_jobs"
         For candidates that are fitted one by one: those with callbacks, and subclasses
         of this package's estimators.
     error_score : "raise" or float, default=nan
+        Score of a candidate that fails, with a warning; or raise its error.
     return_train_score : bool, default=False
+        Whether `cv_results_` has the scores on training rows too.
     max_members : int or "auto", default="auto"
         Members trained in one stack. "auto" is as many as take half of scikit-learn's
         ``working_memory`` (1024 MiB by default), and on a CPU not more than about a
@@ -481,24 +488,39 @@ class MixupRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
     Parameters
     ----------
     estimator : MixupClassifier, MixupRegressor or Pipeline
+        What is searched over.
     param_distributions : dict or list of dict
         Parameter names, and lists or distributions with a method ``rvs``.
     n_iter : int, default=10
         Settings drawn.
     scoring : str, callable, list, tuple, dict or None, default=None
+        By what candidates are judged. None is the estimator's `score`.
     n_jobs : int, default=None
+        Stacks trained at a time; None trains in this process.
     refit : bool, str or callable, default=True
+        Whether to fit the best candidate on all rows; of several scores, the name of
+        the one that says which is best; or a function of `cv_results_` that does.
     cv : int, cross-validation generator or iterable, default=None
+        How rows are split. An int is a number of folds, stratified for a classifier;
+        None is five.
     verbose : int, default=0
+        From 1, says how many fits there are and shows a progress bar.
     pre_dispatch : int or str, default="2*n_jobs"
+        For candidates that are fitted one by one.
     random_state : int, RandomState or None, default=None
         Seeds the drawing of the settings.
     error_score : "raise" or float, default=nan
+        Score of a candidate that fails, with a warning; or raise its error.
     return_train_score : bool, default=False
+        Whether `cv_results_` has the scores on training rows too.
     max_members : int or "auto", default="auto"
+        Members trained in one stack.
     keep_folds : bool, default=False
+        Whether the best candidate's fold members, averaged, become `best_estimator_`.
     factor : float, default=None
+        Successive halving; None trains all to the end.
     min_resources : int, default=5
+        Epochs before which no candidate is dropped.
 
     Examples
     --------

@@ -20,6 +20,7 @@ class StackedAdamW(torch.optim.Optimizer):
     Parameters
     ----------
     params : iterable of torch.nn.Parameter of shape (K, ...), or parameter groups
+        What is trained.
     lr : float or sequence of float of length K, default=1e-3
         Learning rate.
     betas : tuple of two floats, default=(0.9, 0.999)

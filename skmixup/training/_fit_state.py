@@ -69,6 +69,11 @@ class FitState:
     def set_params(self, **params):
         """Set parameters; a trained net that gets a new module by that is not fitted.
 
+        Parameters
+        ----------
+        **params : dict of str -> object
+            Parameters by name.
+
         Returns
         -------
         self

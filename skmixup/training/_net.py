@@ -53,7 +53,7 @@ def _are_log(y_pred):
     return bool((y_pred.double().logsumexp(-1).abs() < 0.1).all())
 
 
-class MixupNet(FitState, PredictsTargets, NeuralNet):
+class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
     """A skorch net that trains any torch module with mixup.
 
     Data live on the device as tensors; batches are slices of a permutation, mixed
@@ -121,7 +121,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         module follows torch's default dtype and device, and autocast, as it does
         elsewhere, and its results with them; a StackedMLP depends on none of them.
     lr : float, default=1e-3
+        Learning rate of the optimizer.
     max_epochs : int, default=20
+        Epochs of a `fit`.
     batch_size : int, default=64
         -1 for all rows in one batch. A last batch of a single row, which would be mixed
         with nothing and fails in BatchNorm, is joined to the one before it; in a
@@ -129,9 +131,11 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
     train_split : callable or None, default=None
         Splits validation rows off, e.g. ``skorch.dataset.ValidSplit(5)``.
     callbacks : list of skorch callbacks, default=None
+        Told of what happens in the training, as in skorch.
     verbose : int, default=0
         1 prints skorch's table of epochs.
     device : str, default="cpu"
+        Where the module and the rows are: "cpu", "cuda", "cuda:1", "mps".
     **kwargs
         Further parameters of :class:`skorch.NeuralNet`, and ``module__*``,
         ``optimizer__*``, ``criterion__*``, ``callbacks__*``.
@@ -153,7 +157,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         Whether a user has ended the last training before its end.
     n_features_in_ : int
         Number of columns, of a net that was fitted on a table.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of a table's columns, where all are strings. A table whose columns have
         other names, or another order, is refused.
     valid_losses_ : torch.Tensor of shape (K,)
@@ -167,6 +171,10 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
     ValueError
         If a parameter is out of range, X, y or weights are not what can be learned
         from, or the loss turns NaN in training.
+
+    References
+    ----------
+    Zhang, Cisse, Dauphin, Lopez-Paz, "mixup: Beyond Empirical Risk Minimization", 2017.
 
     Examples
     --------
@@ -189,10 +197,6 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
     ... ).fit(X[:1000], y[:1000])
     >>> bool((net.predict(X[1000:]) == y[1000:]).mean() > 0.9)
     True
-
-    References
-    ----------
-    Zhang, Cisse, Dauphin, Lopez-Paz, "mixup: Beyond Empirical Risk Minimization", 2017.
     """
 
     def __init__(
@@ -360,8 +364,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
 
         Parameters
         ----------
-        X, y
-            As in `fit_loop`.
+        X, y : as for `fit_loop`
+            Rows and targets.
         **fit_params
             As in `partial_fit`.
 
@@ -385,8 +389,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
 
         Parameters
         ----------
-        X, y
-            As in `fit_loop`.
+        X, y : as for `fit_loop`
+            Rows and targets.
         classes : array-like of shape (n_classes,), default=None
             All labels, where the first y may lack some; to be given as well (to `fit`,
             too) where labels are integers that do not count from 0.
@@ -741,6 +745,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):
         Parameters
         ----------
         X : array-like, DataFrame, torch.Tensor, sparse matrix or skorch Dataset
+            The rows.
         training : bool, default=False
             Whether to run the module in training mode.
         device : str, default="cpu"

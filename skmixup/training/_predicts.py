@@ -88,6 +88,7 @@ class PredictsTargets:
         Parameters
         ----------
         X : array-like, DataFrame, torch.Tensor, sparse matrix or skorch Dataset
+            The rows.
 
         Returns
         -------
@@ -109,6 +110,7 @@ class PredictsTargets:
         Parameters
         ----------
         X : array-like, DataFrame, torch.Tensor, sparse matrix or skorch Dataset
+            The rows.
 
         Returns
         -------
@@ -150,10 +152,12 @@ class PredictsTargets:
         Parameters
         ----------
         X : array-like, DataFrame, torch.Tensor, sparse matrix or skorch Dataset
+            The rows.
         y : array-like or torch.Tensor, default=None
             As in `fit`; that of the Dataset if None. Of one-hot or soft rows, the
             largest counts.
         sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row.
 
         Returns
         -------
