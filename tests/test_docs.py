@@ -10,7 +10,7 @@ import pytest
 DOCS = Path(__file__).resolve().parents[1] / ".docs"
 MODULES = [
     "skmixup",
-    *(f"skmixup.{m}" for m in ("encoding", "mixing", "search", "stack")),
+    *(f"skmixup.{m}" for m in ("encoding", "export", "mixing", "search", "stack")),
 ]
 PUBLIC = {
     f"{module}.{name}": getattr(importlib.import_module(module), name)

@@ -1,0 +1,152 @@
+"""Fits in several threads whose members are trained in shared stacks."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from sklearn import config_context, get_config
+
+from ._engine import train
+
+_MOST_FITS = 32  # at a time, each of which holds its encoded rows
+_own = threading.local()
+
+
+class _Slot:
+    """A plan that a thread waits for, and what became of it."""
+
+    def __init__(self, plan, number):
+        self.plan = plan
+        self.number = number
+        self.trained = None
+
+
+class JointTraining:
+    """Calls functions side by side, and trains in one stack what they fit meanwhile.
+
+    Whatever fits this package's estimators, be it one of scikit-learn's that holds
+    some, does so as always; but where a training would begin, its thread waits until
+    all others have come as far, or have ended. Then all are trained as one would be.
+
+    Parameters
+    ----------
+    **how : dict
+        Passed to :func:`skmixup.training._engine.train`.
+
+    Attributes
+    ----------
+    seconds : dict of int to float
+        For each function, the share of the training's time that its members took.
+    """
+
+    def __init__(self, **how):
+        self.how = how
+        self.seconds = {}
+        self._changed = threading.Condition()
+        self._waiting = []
+        self._n_running = 0
+        self._ended = False
+
+    def run(self, functions):
+        """Call functions, each in a thread of its own.
+
+        Parameters
+        ----------
+        functions : list of callable
+
+        Yields
+        ------
+        index : int
+            Of a function that has ended.
+        result : object
+            What it has returned; None if it failed.
+        error : Exception or None
+            What it has raised.
+        """
+        for start in range(0, len(functions), _MOST_FITS):
+            some = functions[start : start + _MOST_FITS]
+            yield from self._run(dict(enumerate(some, start)))
+
+    def _run(self, functions):
+        config, ended = get_config(), []
+        self._n_running = len(functions)
+
+        def call(number):
+            _own.joint, _own.number = self, number
+            result = error = None
+            try:
+                with config_context(**config):
+                    result = functions[number]()
+            except BaseException as raised:
+                error = raised
+            with self._changed:
+                ended.append((number, result, error))
+                self._n_running -= 1
+                self._changed.notify_all()
+
+        with ThreadPoolExecutor(len(functions)) as pool:
+            try:
+                for number in functions:
+                    pool.submit(call, number)
+                for _ in functions:
+                    yield self._next(ended)
+            finally:
+                with self._changed:
+                    self._ended = True
+                    self._changed.notify_all()
+        self._ended = False
+
+    def _next(self, ended):
+        """Return what has ended, and train whatever all others wait for until then."""
+        while True:
+            with self._changed:
+                while not ended and self._n_running:
+                    self._changed.wait()
+                if ended:
+                    number, result, error = ended.pop(0)
+                    break
+                slots, self._waiting = self._waiting, []
+            slot_of = {slot.plan: slot for slot in slots}
+            for trained in train([slot.plan for slot in slots], **self.how):
+                slot = slot_of[trained.plan]
+                known = self.seconds.get(slot.number, 0.0)
+                self.seconds[slot.number] = known + trained.seconds
+                with self._changed:
+                    slot.trained = trained
+                    self._n_running += 1
+                    self._changed.notify_all()
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        return number, result, error
+
+    def _wait_for(self, plan):
+        slot = _Slot(plan, _own.number)
+        with self._changed:
+            self._waiting.append(slot)
+            self._n_running -= 1
+            self._changed.notify_all()
+            while slot.trained is None and not self._ended:
+                self._changed.wait()
+        if slot.trained is None:
+            raise KeyboardInterrupt  # of another thread
+        return slot.trained
+
+
+def train_alone(plan, n_jobs=None):
+    """Train a plan by itself, unless its thread is one of a :class:`JointTraining`.
+
+    Parameters
+    ----------
+    plan : Plan
+    n_jobs : int, default=None
+        Threads among which its members are shared, where it is trained by itself.
+
+    Returns
+    -------
+    trained : Trained
+    """
+    joint = getattr(_own, "joint", None)
+    if joint is None or plan.trains_alone:
+        (trained,) = train([plan], n_jobs=n_jobs)
+        return trained
+    plan.verbose = 0
+    return joint._wait_for(plan)
