@@ -7,6 +7,7 @@ estimators leave Python by :mod:`skmixup.export`.
 """
 
 import warnings
+from typing import TYPE_CHECKING, Any
 
 from . import encoding, mixing, search, stack
 from ._display import AlphaCurveDisplay, LossCurveDisplay
@@ -57,13 +58,15 @@ _MOVED = {
 _RENAMED = {"fit_together": (search, "fit_many"), "TogetherFit": (search, "FitResult")}
 
 
-def __getattr__(name):
-    room, now = _RENAMED.get(name, (_MOVED.get(name), name))
-    if room is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn(
-        f"skmixup.{name} is {room.__name__}.{now} now; the old name goes with 0.3.",
-        FutureWarning,
-        stacklevel=2,
-    )
-    return getattr(room, now)
+if not TYPE_CHECKING:  # else any name would do
+
+    def __getattr__(name: str) -> Any:
+        room, now = _RENAMED.get(name, (_MOVED.get(name), name))
+        if room is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        warnings.warn(
+            f"skmixup.{name} is {room.__name__}.{now} now; the old name goes with 0.3.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return getattr(room, now)

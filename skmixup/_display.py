@@ -1,15 +1,26 @@
 """Plots, in scikit-learn's Display convention: arrays are kept, drawing comes late."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ._sklearn import check_matplotlib_support
+from ._typing import Array
 from .estimators._base import BaseMixup
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
-def _make_axes(ax, name):
+
+def _make_axes(ax: Axes | None, name: str) -> Axes:
     """Return the axes to draw on: those given, or new ones."""
     check_matplotlib_support(f"{name}.plot")
     if ax is not None:
@@ -59,13 +70,26 @@ class AlphaCurveDisplay:
     'log-loss'
     """
 
-    def __init__(self, *, alphas, means, errors=None, score_name="score"):
+    ax_: Axes
+    figure_: Any  # a Figure, or a SubFigure, which has fewer methods
+    line_: Line2D
+
+    def __init__(
+        self,
+        *,
+        alphas: ArrayLike,
+        means: ArrayLike,
+        errors: ArrayLike | None = None,
+        score_name: str = "score",
+    ) -> None:
         self.alphas = alphas
         self.means = means
         self.errors = errors
         self.score_name = score_name
 
-    def plot(self, ax=None, *, name=None, **kwargs):
+    def plot(
+        self, ax: Axes | None = None, *, name: str | None = None, **kwargs: Any
+    ) -> Self:
         """Draw the curve.
 
         Parameters
@@ -84,25 +108,33 @@ class AlphaCurveDisplay:
         """
         self.ax_ = _make_axes(ax, type(self).__name__)
         self.figure_ = self.ax_.figure
-        at = np.arange(len(self.alphas))
-        style = {"marker": "o", "capsize": 2, "label": name} | kwargs
+        alphas, at = np.asarray(self.alphas), np.arange(np.size(self.alphas))
+        style: dict[str, Any] = {"marker": "o", "capsize": 2, "label": name} | kwargs
         drawn = self.ax_.errorbar(at, self.means, self.errors, **style)
         self.line_ = drawn.lines[0]
-        if len(at) and self.alphas[0] == 0:
+        if len(at) and alphas[0] == 0:
             self._mark_erm()
-        self.ax_.set_xticks(at, [_tick(alpha) for alpha in self.alphas])
+        self.ax_.set_xticks(at, [_tick(alpha) for alpha in alphas])
         self.ax_.set(xlabel="α", ylabel=self.score_name)
         if name is not None:
             self.ax_.legend()
         return self
 
-    def _mark_erm(self):
-        color, level = self.line_.get_color(), self.means[0]
+    def _mark_erm(self) -> None:
+        color, level = self.line_.get_color(), np.asarray(self.means)[0]
         self.ax_.axhline(level, color=color, linestyle="--", linewidth=0.8, alpha=0.6)
         self.ax_.plot(0, level, "o", color=color, markerfacecolor="white", zorder=3)
 
     @classmethod
-    def from_search(cls, search, *, metric=None, ax=None, name=None, **kwargs):
+    def from_search(
+        cls,
+        search: Any,
+        *,
+        metric: str | None = None,
+        ax: Axes | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the results of a fitted search.
 
         Where other parameters vary too, each α is shown with the others at their best:
@@ -155,13 +187,13 @@ class AlphaCurveDisplay:
         return display.plot(ax, name=name, **kwargs)
 
 
-def _tick(alpha):
+def _tick(alpha: float) -> str:
     if alpha == 0:
         return "0\n(ERM)"
     return "∞" if np.isinf(alpha) else f"{alpha:g}"
 
 
-def _find_alpha(results):
+def _find_alpha(results: Mapping[str, Any]) -> str:
     """Return the one column of a search's results that holds α."""
     columns = [key for key in results if key.startswith("param_")]
     found = [key for key in columns if key.split("__")[-1] in ("alpha", "param_alpha")]
@@ -174,7 +206,7 @@ def _find_alpha(results):
     return found[0]
 
 
-def _find_metric(search, metric):
+def _find_metric(search: Any, metric: str | None) -> str:
     """Return the name that a metric has in a search's results."""
     prefix = "mean_test_"
     known = [key.removeprefix(prefix) for key in search.cv_results_ if prefix in key]
@@ -182,12 +214,12 @@ def _find_metric(search, metric):
         metric = search.refit if isinstance(search.refit, str) else known[0]
         if len(known) > 1 and not isinstance(search.refit, str):
             metric = None
-    if metric not in known:
+    if metric is None or metric not in known:
         raise ValueError(f"metric must be one of {known}, got {metric!r}.")
     return metric
 
 
-def _split_scores(results, metric):
+def _split_scores(results: Mapping[str, Any], metric: str) -> Array:
     """Return the scores of all candidates and folds."""
     folds = sorted(
         (key for key in results if key.startswith("split")),
@@ -198,7 +230,7 @@ def _split_scores(results, metric):
     )
 
 
-def _usable(scores, mask):
+def _usable(scores: Array, mask: Array) -> Array:
     """Return the candidates in a mask of which no fold failed."""
     return np.flatnonzero(mask & np.isfinite(scores).all(1))
 
@@ -236,10 +268,14 @@ class LossCurveDisplay:
     ['training, mixed', 'training, clean', 'validation, clean']
     """
 
-    def __init__(self, *, curves):
+    ax_: Axes
+    figure_: Any  # a Figure, or a SubFigure, which has fewer methods
+    lines_: list[Line2D]
+
+    def __init__(self, *, curves: Mapping[str, ArrayLike]) -> None:
         self.curves = curves
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
         """Draw the curves.
 
         Parameters
@@ -258,18 +294,21 @@ class LossCurveDisplay:
         self.figure_ = self.ax_.figure
         self.lines_ = []
         for name, curve in self.curves.items():
-            epochs = np.arange(1, len(curve) + 1)
-            (line,) = self.ax_.plot(epochs, curve, **{"label": name} | kwargs)
+            losses = np.asarray(curve)
+            epochs = np.arange(1, len(losses) + 1)
+            (line,) = self.ax_.plot(epochs, losses, **{"label": name} | kwargs)
             self.lines_.append(line)
             if name.startswith("validation"):
-                best = int(np.argmin(curve))
-                self.ax_.plot(best + 1, curve[best], "o", color=line.get_color())
+                best = int(np.argmin(losses))
+                self.ax_.plot(best + 1, losses[best], "o", color=line.get_color())
         self.ax_.set(xlabel="epoch", ylabel="loss")
         self.ax_.legend()
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, **kwargs):
+    def from_estimator(
+        cls, estimator: Any, *, ax: Axes | None = None, **kwargs: Any
+    ) -> Self:
         """Draw the training of a fitted classifier.
 
         Parameters
@@ -305,7 +344,7 @@ class LossCurveDisplay:
         return cls(curves=_loss_curves(last)).plot(ax, **kwargs)
 
 
-def _loss_curves(clf):
+def _loss_curves(clf: BaseMixup) -> dict[str, Any]:
     """Return the curves that a classifier has recorded."""
     curves = {"training, mixed": clf.loss_curve_}
     history = clf.net_.history

@@ -15,7 +15,7 @@ PACKAGE = Path(skmixup.__file__).parent
 # Each module may import only from those before it.
 ROOMS = ["encoding", "stack", "mixing", "training", "estimators", "search", "export"]
 ORDER = """
-_sklearn
+_typing _sklearn
 encoding._checks encoding._times encoding._columns encoding._parts encoding._bins
 encoding._scaler encoding._encoder encoding._stacking encoding
 stack._ell stack._layers stack._embedding stack._periodic stack._mlp stack._losses
@@ -38,7 +38,7 @@ export._graph export._inputs export._encoding export._network export._prediction
 export._converters export._onnx export
 """.split()
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
-FILES += [PACKAGE / "_sklearn.py", PACKAGE / "_display.py"]
+FILES += [PACKAGE / f"{name}.py" for name in ("_typing", "_sklearn", "_display")]
 
 
 def module_of(path):
@@ -47,9 +47,21 @@ def module_of(path):
 
 
 def imported_from(path):
-    """Yield the package's modules that a file names, and the line where it does."""
+    """Yield the package's modules that a file imports, and the line where it does.
+
+    What is named for type checkers alone is not imported.
+    """
     here = path.relative_to(PACKAGE).parts[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    for_checkers = {
+        node
+        for outer in nodes
+        if isinstance(outer, ast.If) and ast.unparse(outer.test) == "TYPE_CHECKING"
+        for node in ast.walk(outer)
+    }
+    for node in nodes:
+        if node in for_checkers:
+            continue
         if isinstance(node, ast.ImportFrom) and node.level:
             base = here[: len(here) + 1 - node.level]
             yield ".".join([*base, *filter(None, [node.module])]), node.lineno

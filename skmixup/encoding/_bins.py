@@ -1,7 +1,14 @@
 """Numbers as piecewise-linear codes: what a network cannot bend, its input bends."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from .._typing import Array
 
 NARROWEST = 1e-6  # of a bin, in scaled units
 _COMMON = 0.25  # share of rows from which a value is common
@@ -11,7 +18,9 @@ _TREE_LEAF = 20.0  # weight of a leaf, at least
 _ROUND_OFF = 1e-9  # in a sum of weights, of all of it
 
 
-def weighted_quantile(values, weight, levels):
+def weighted_quantile(
+    values: Array, weight: Array, levels: float | Sequence[float] | Array
+) -> Any:
     """Return quantiles that are values themselves.
 
     Weighted, so that weights and copies agree to the last bit.
@@ -37,7 +46,7 @@ def weighted_quantile(values, weight, levels):
     return values[order][at]
 
 
-def common_values(values, weight):
+def common_values(values: Array, weight: Array) -> Array:
     """Return the values that each make up a quarter of the weight or more.
 
     Parameters
@@ -86,7 +95,9 @@ class PiecewiseLinearBins:
        Tabular Deep Learning", 2022, section 3.2.
     """
 
-    def __init__(self, edges, dtype=np.float64):
+    def __init__(
+        self, edges: Iterable[Array], dtype: type[np.floating[Any]] = np.float64
+    ) -> None:
         owner, lower, upper = [], [], []
         for i, own in enumerate(edges):
             if len(own) > 2:
@@ -97,7 +108,7 @@ class PiecewiseLinearBins:
         self.lower_ = np.concatenate([np.empty(0, dtype), *lower])
         self.upper_ = np.concatenate([np.empty(0, dtype), *upper])
 
-    def encode(self, Z):
+    def encode(self, Z: Array) -> Array:
         """Return the codes of numbers.
 
         Parameters
@@ -119,7 +130,14 @@ class PiecewiseLinearBins:
         return crossed.astype(np.float32, copy=False)
 
 
-def quantile_edges(values, weight, n_bins, *, narrowest=NARROWEST, around_common=False):
+def quantile_edges(
+    values: Array,
+    weight: Array,
+    n_bins: int,
+    *,
+    narrowest: float = NARROWEST,
+    around_common: bool = False,
+) -> Array:
     """Return the edges of bins of equal mass.
 
     Parameters
@@ -150,7 +168,9 @@ def quantile_edges(values, weight, n_bins, *, narrowest=NARROWEST, around_common
     return _apart(edges, narrowest)
 
 
-def tree_edges(values, y, weight, n_bins, is_class):
+def tree_edges(
+    values: Array, y: Array, weight: Array, n_bins: int, is_class: bool
+) -> Array:
     """Return the edges of bins that a decision tree of a target lays [1]_.
 
     Parameters
@@ -199,7 +219,7 @@ def tree_edges(values, y, weight, n_bins, is_class):
     return _apart(edges, NARROWEST)
 
 
-def count_rows(weight):
+def count_rows(weight: Array) -> float:
     """Return how many rows weights stand for: copies, where they are whole numbers.
 
     Parameters
@@ -215,20 +235,20 @@ def count_rows(weight):
     return weight.sum() if whole else len(weight)
 
 
-def _apart(edges, narrowest):
+def _apart(edges: Array, narrowest: float) -> Array:
     """Leave out edges that are no further from the one before."""
     # Halves, so that no difference can overflow.
     return edges[np.diff(edges / 2, prepend=-np.inf) > narrowest / 2]
 
 
-def _edges(values, weight, levels, around_common):
+def _edges(values: Array, weight: Array, levels: Array, around_common: bool) -> Array:
     """Return the edges of the bins of one column, sorted."""
     if around_common:
         common = common_values(values, weight)
     else:
         low, median, high = weighted_quantile(values, weight, [0.25, 0.5, 0.75])
         # One value of half of the column or more would leave the others next to none.
-        common = [median] if low == high else []
+        common = np.array([median] if low == high else [])
     others = ~np.isin(values, common)
     if not others.any():
         return np.unique(common)

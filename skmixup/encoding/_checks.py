@@ -1,19 +1,25 @@
 """Tables and weights, checked before anything is learned from them."""
 
+from __future__ import annotations
+
+from typing import Any, TypeGuard
+
 import narwhals as nw
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.utils.validation import check_array, validate_data
 
 from .._sklearn import check_sample_weight, safe_indexing
+from .._typing import Array, MatrixLike, Rows
 
 _NEGLIGIBLE = 2.0**-100  # share of the largest weight
 _AT_ONCE = 2**18  # values that are changed in one go: they stay in a cache
 _LARGE = 64  # exponent of two from which weights are scaled
 
 
-def as_table(X):
+def as_table(X: Any) -> Any:
     """Return a table that is there as a whole, with its columns' names.
 
     Parameters
@@ -41,7 +47,7 @@ def as_table(X):
         return X.float().numpy() if X.dtype == torch.bfloat16 else X.numpy()
     if isinstance(X, np.ma.MaskedArray):
         plain = np.float64 if X.dtype.kind in "biuf" else object
-        return X.astype(plain).filled(np.nan)
+        return np.ma.filled(X.astype(plain), np.nan)
     if hasattr(X, "__dask_graph__"):
         return X.compute()
     if isinstance(X, np.ndarray) or sparse.issparse(X) or is_table(X):
@@ -56,12 +62,12 @@ def as_table(X):
     return X
 
 
-def is_table(X):
+def is_table(X: object) -> bool:
     """Tell whether X is a DataFrame or another table of named columns."""
     return nw.dependencies.is_into_dataframe(X)
 
 
-def check_table(estimator, X, reset):
+def check_table(estimator: Any, X: MatrixLike, reset: bool) -> Any:
     """Validate the shape and the column names of X, whatever its columns hold.
 
     Parameters
@@ -85,20 +91,20 @@ def check_table(estimator, X, reset):
     return X
 
 
-def _is_plain(X):
+def _is_plain(X: Any) -> TypeGuard[Array]:
     """Tell whether X is an array of numbers that check_array leaves as it is."""
     is_array = type(X) is np.ndarray and X.ndim == 2
     return is_array and X.size > 0 and X.dtype.kind in "biuf"
 
 
-def _has_columns_of(estimator, X):
+def _has_columns_of(estimator: object, X: Array) -> bool:
     """Tell whether an array has as many columns as were seen in fit, without names."""
     columns = vars(estimator)
     is_unnamed = "feature_names_in_" not in columns
     return is_unnamed and X.shape[1] == columns.get("n_features_in_")
 
 
-def _check_values(estimator, X):
+def _check_values(estimator: Any, X: Any) -> Any:
     if not is_table(X):
         if not (sparse.issparse(X) or hasattr(X, "dtype")):
             array = np.asarray(X)
@@ -120,7 +126,7 @@ def _check_values(estimator, X):
     return X
 
 
-def check_weights(sample_weight, X):
+def check_weights(sample_weight: ArrayLike | None, X: Any) -> Array:
     """Return the weights of the rows of X as float64, ones if there are none.
 
     Parameters
@@ -154,7 +160,7 @@ def check_weights(sample_weight, X):
     return scale_weights(weight)
 
 
-def scale_weights(weight):
+def scale_weights(weight: Array) -> Array:
     """Scale weights whose sums might overflow, or all underflow in single precision.
 
     By a power of two: no ratio changes, not even in the last bit. What is then too
@@ -179,7 +185,7 @@ def scale_weights(weight):
     return weight if abs(exponent) < _LARGE else np.ldexp(weight, -exponent)
 
 
-def without_negligible(weight):
+def without_negligible(weight: Array) -> Array:
     """Return weights, scaled, with 0 for what is nothing beside the largest.
 
     In single precision; among such rows alone, there would be nothing to train or to
@@ -189,7 +195,7 @@ def without_negligible(weight):
     return np.where(weight < weight.max() * _NEGLIGIBLE, 0.0, weight)
 
 
-def drop_weightless(weight, X, *others):
+def drop_weightless(weight: Array, X: Any, *others: Array | None) -> tuple[Any, ...]:
     """Leave out the rows of weight 0, or next to it, as if they were not there.
 
     Parameters
@@ -208,11 +214,11 @@ def drop_weightless(weight, X, *others):
     if weight.all():
         return weight, X, *others
     kept = np.flatnonzero(weight)
-    others = (None if other is None else other[kept] for other in others)
-    return weight[kept], safe_indexing(X, kept), *others
+    left = (None if other is None else other[kept] for other in others)
+    return weight[kept], safe_indexing(X, kept), *left
 
 
-def equal_rows_equal_bits(X, may_write=False):
+def equal_rows_equal_bits(X: Rows, may_write: bool = False) -> Rows:
     """Return X with one zero, +0.0, and in CSR without stored zeros or twins.
 
     Parameters
@@ -241,7 +247,7 @@ def equal_rows_equal_bits(X, may_write=False):
     return X
 
 
-def check_numeric_columns(X):
+def check_numeric_columns(X: Any) -> None:
     """Name the columns of a DataFrame that preprocess=None cannot take."""
     if type(X) is np.ndarray or not is_table(X):
         return

@@ -1,15 +1,20 @@
 """Columns of a table: of what kind each is, and its values as numbers or as levels."""
 
+from __future__ import annotations
+
 import datetime
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from functools import singledispatch
 from numbers import Complex, Integral, Real
+from typing import Any, NoReturn
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from .._typing import Array
 from ._checks import is_table
 from ._times import holds_durations
 
@@ -21,7 +26,7 @@ _BOOLEANS = (bool, np.bool_)
 _LONGEST = 4000  # digits of a level's name
 
 
-def to_frame(X):
+def to_frame(X: Any) -> pd.DataFrame:
     """Return a table as a pandas DataFrame; its columns are read by position."""
     if isinstance(X, pd.DataFrame):
         return X
@@ -35,7 +40,7 @@ def to_frame(X):
         raise
 
 
-def _read_each(table):
+def _read_each(table: nw.DataFrame[Any]) -> None:
     """Name the column that cannot be read, if one can't."""
     for column in table.iter_columns():
         try:
@@ -47,19 +52,19 @@ def _read_each(table):
             ) from error
 
 
-def column_name(frame, number):
+def column_name(frame: Any, number: int) -> Any:
     """Return the name of a column as plain Python has it, for messages."""
     return plain(frame.columns[number])
 
 
-def plain(name):
+def plain(name: Any) -> Any:
     """Return a NumPy scalar, or a tuple of such, as plain Python has it."""
     if isinstance(name, tuple):
         return tuple(map(plain, name))
     return name.item() if isinstance(name, np.generic) else name
 
 
-def keep_types(y):
+def keep_types(y: Any) -> Any:
     """Return a list of text and other objects as an array that keeps them apart.
 
     NumPy would make text of all.
@@ -73,7 +78,7 @@ def keep_types(y):
     return y
 
 
-def column_kind(column, name):
+def column_kind(column: pd.Series[Any], name: object) -> str:
     """Tell from its dtype, or from its objects, what a column holds.
 
     Objects are numbers if all that are not missing are: integers, floats, Decimals,
@@ -113,7 +118,7 @@ def column_kind(column, name):
     return CATEGORY
 
 
-def _holds_numbers(column, name):
+def _holds_numbers(column: pd.Series[Any], name: object) -> bool:
     """Tell whether the objects of a column are numbers."""
     inferred = pd.api.types.infer_dtype(column)
     if inferred in _OBJECT_TIMES:
@@ -125,7 +130,7 @@ def _holds_numbers(column, name):
     return are_numbers(column[column.notna()], name)
 
 
-def are_numbers(values, name):
+def are_numbers(values: Iterable[object], name: object) -> bool:
     """Tell whether all objects are numbers, booleans among them.
 
     Parameters
@@ -152,7 +157,7 @@ def are_numbers(values, name):
     return True
 
 
-def _refuse_times(dtype, name):
+def _refuse_times(dtype: object, name: object) -> None:
     """Raise if a column holds dates or times, or complex numbers."""
     if getattr(dtype, "kind", "") == "c":
         _refuse_complex(name)
@@ -164,11 +169,11 @@ def _refuse_times(dtype, name):
         )
 
 
-def _refuse_complex(name):
+def _refuse_complex(name: object) -> NoReturn:
     raise ValueError(f"Complex data not supported\ncolumn {name!r} is complex.")
 
 
-def to_numbers(column, name):
+def to_numbers(column: pd.Series[Any], name: object) -> Array:
     """Return a column as float64, missing values as NaN.
 
     Parameters
@@ -204,14 +209,14 @@ def to_numbers(column, name):
     return values
 
 
-def _parse_numbers(column):
+def _parse_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     try:
         return pd.to_numeric(column)
     except TypeError:  # which knows no Fraction
         return column.map(float, na_action="ignore")
 
 
-def refuse_infinity(name):
+def refuse_infinity(name: object) -> NoReturn:
     """Raise the ValueError of a column that holds infinity."""
     raise ValueError(
         "Input X contains infinity or a value too large for dtype('float64'): "
@@ -219,7 +224,7 @@ def refuse_infinity(name):
     )
 
 
-def to_levels(column, name):
+def to_levels(column: pd.Series[Any], name: object) -> Array:
     """Return a column as strings, missing values as NaN.
 
     Parameters
@@ -246,11 +251,12 @@ def to_levels(column, name):
             f"Column {name!r}: argument must be a string or a number in each row; "
             f"{error}."
         ) from error
-    names = np.array([*names, np.nan], dtype=object)
-    return names[codes]  # a missing value has code -1
+    return np.array([*names, np.nan], dtype=object)[
+        codes
+    ]  # a missing value has code -1
 
 
-def _factorize(column):
+def _factorize(column: pd.Series[Any]) -> tuple[Array, Any]:
     """Return each row's code, -1 where it is missing, and the values of the codes.
 
     Objects that are equal have a code for each of their types: what they are called
@@ -268,7 +274,7 @@ def _factorize(column):
 
 
 @singledispatch
-def _level_name(level):
+def _level_name(level: object) -> str:
     """Spell a level: equal ones alike, whatever their types.
 
     So that a row's encoding depends on that row only, although 1, 1.0, True and
@@ -281,52 +287,52 @@ def _level_name(level):
 
 
 @_level_name.register(str)
-def _(level):
+def _(level: str) -> str:
     return str.__str__(level)  # whatever an Enum's own would say
 
 
 @_level_name.register(bytes)
-def _(level):
+def _(level: bytes) -> str:
     return level.decode(errors="replace")
 
 
 @_level_name.register(tuple)
-def _(level):
+def _(level: tuple[object, ...]) -> str:
     return f"({', '.join(map(_level_name, level))})"
 
 
 @_level_name.register(frozenset)
-def _(level):
+def _(level: frozenset[object]) -> str:
     return f"{{{', '.join(sorted(map(_level_name, level)))}}}"
 
 
 @_level_name.register(pd.Interval)
-def _(level):
+def _(level: pd.Interval[Any]) -> str:
     ends = f"{_level_name(level.left)}, {_level_name(level.right)}"
     return f"{'(['[level.closed_left]}{ends}{')]'[level.closed_right]}"
 
 
 @_level_name.register(datetime.datetime)
-def _(level):
+def _(level: datetime.datetime) -> str:
     moment = pd.Timestamp(level)
     return str(moment if moment.tz is None else moment.tz_convert("UTC"))
 
 
 @_level_name.register(datetime.timedelta)
-def _(level):
+def _(level: datetime.timedelta) -> str:
     return str(pd.Timedelta(level))
 
 
 @_level_name.register(Complex)
 @_level_name.register(Decimal)
 @_level_name.register(np.bool_)
-def _(level):
+def _(level: Complex | Decimal) -> str:
     if isinstance(level, Complex) and not isinstance(level, Real):
         return _number_name(level.real) if level.imag == 0 else str(level)
     return _number_name(level)
 
 
-def _number_name(number):
+def _number_name(number: Any) -> str:
     if isinstance(number, Decimal) and abs(number.adjusted()) > _LONGEST:
         return f"{number.normalize():E}"
     try:

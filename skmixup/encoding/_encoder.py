@@ -1,11 +1,16 @@
 """A table of mixed columns becomes a float32 matrix."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Sequence
 from functools import cached_property
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -21,6 +26,7 @@ from .._sklearn import (
     fit_context,
     get_output_config,
 )
+from .._typing import Array, CategoricalFeatures, MatrixLike, Rows
 from ._bins import PiecewiseLinearBins, count_rows, quantile_edges, tree_edges
 from ._checks import check_table, check_weights
 from ._columns import (
@@ -171,16 +177,33 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         "max_one_hot_levels": [Interval(Integral, 0, None, closed="left"), None],
     }
 
+    n_features_in_: int
+    feature_names_in_: Array
+    categorical_mask_: Array
+    time_mask_: Array
+    dropped_mask_: Array
+    embedded_columns_: Array
+    n_levels_: Array
+    column_groups_: Array
+    sparse_output_: bool
+    n_bins_: int
+    n_tree_bins_: int
+    # None where there are no numbers, or no categories.
+    scaler_: Any
+    bins_: Any
+    raw_bins_: Any
+    one_hot_: Any
+
     def __init__(
         self,
         *,
-        categorical_features="from_dtype",
-        n_bins=4,
-        n_tree_bins=0,
-        min_frequency=None,
-        max_categories=None,
-        max_one_hot_levels=32,
-    ):
+        categorical_features: CategoricalFeatures = "from_dtype",
+        n_bins: int | Literal["auto"] = 4,
+        n_tree_bins: int | Literal["auto"] = 0,
+        min_frequency: int | float | None = None,
+        max_categories: int | None = None,
+        max_one_hot_levels: int | None = 32,
+    ) -> None:
         self.categorical_features = categorical_features
         self.n_bins = n_bins
         self.n_tree_bins = n_tree_bins
@@ -189,7 +212,12 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         self.max_one_hot_levels = max_one_hot_levels
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self,
+        X: MatrixLike,
+        y: MatrixLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Learn the encoding.
 
         Parameters
@@ -216,24 +244,24 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             If columns hold times of day, intervals, or objects that are neither text
             nor numbers: all such are named.
         """
-        X = check_table(self, X, reset=True)
-        weight = check_weights(sample_weight, X)
+        table = check_table(self, X, reset=True)
+        weight = check_weights(sample_weight, table)
         self.n_bins_, self.n_tree_bins_ = self._count_bins(
             count_rows(weight), y is not None
         )
-        target = self._check_target(X, y) if self.n_tree_bins_ > 1 else None
-        X = _readable(X)
-        self.categorical_mask_, self.time_mask_ = self._find_kinds(X)
+        target = self._check_target(table, y) if self.n_tree_bins_ > 1 else None
+        table = _readable(table)
+        self.categorical_mask_, self.time_mask_ = self._find_kinds(table)
         self.dropped_mask_ = np.zeros_like(self.categorical_mask_)
-        self._learn_times(X, weight)
-        numbers, levels, _ = self._read(X)
-        levels = self._drop_unique_text(X, numbers, levels, weight)
+        self._learn_times(table, weight)
+        numbers, levels, _ = self._read(table)
+        levels = self._drop_unique_text(table, numbers, levels, weight)
         self._fit_numbers(numbers, target, weight)
         self._fit_levels(levels, weight)
         self._note_output(len(weight))
         return self
 
-    def _count_bins(self, n_rows, has_y):
+    def _count_bins(self, n_rows: float, has_y: bool) -> tuple[int, int]:
         """Return `n_bins` and `n_tree_bins`, with what "auto" comes to."""
         n_bins, n_tree_bins = self.n_bins, self.n_tree_bins
         if isinstance(n_bins, str):
@@ -242,30 +270,33 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             n_tree_bins = _TREE_BINS if has_y and n_rows >= MANY_ROWS else 0
         return n_bins, n_tree_bins
 
-    def _check_target(self, X, y):
+    def _check_target(self, X: Any, y: MatrixLike | None) -> tuple[Array, bool]:
         """Return what trees learn from, and whether it is classes."""
         if y is None:
             raise ValueError(
                 "This TabularEncoder requires y to be passed, but the target y is "
                 f"None: n_tree_bins={self.n_tree_bins} asks for bins that it lays."
             )
-        y = y.toarray() if sparse.issparse(y) else y
-        y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
-        y = column_or_1d(y) if y.ndim < 2 else y
-        check_consistent_length(X, y)
+        dense: Any = y
+        dense = dense.toarray() if sparse.issparse(y) else y
+        target = check_array(dense, ensure_2d=False, dtype=None, input_name="y")
+        target = column_or_1d(target) if target.ndim < 2 else target
+        check_consistent_length(X, target)
         is_class = True
-        if y.dtype.kind not in "iuf":
-            type_of_target(y, input_name="y", raise_unknown=True)
-        elif not np.array_equal(y, np.round(y)):
+        if target.dtype.kind not in "iuf":
+            type_of_target(target, input_name="y", raise_unknown=True)
+        elif not np.array_equal(target, np.round(target)):
             is_class = False
         else:
-            columns = np.atleast_2d(y.T)
+            columns = np.atleast_2d(target.T)
             is_class = all(len(np.unique(part)) <= _MOST_CLASSES for part in columns)
         if is_class:
-            y = np.unique(y, return_inverse=True)[1].reshape(y.shape)
-        return y, is_class
+            target = np.unique(target, return_inverse=True)[1].reshape(target.shape)
+        return target, is_class
 
-    def _fit_numbers(self, numbers, target, weight):
+    def _fit_numbers(
+        self, numbers: Rows, target: tuple[Array, bool] | None, weight: Array
+    ) -> None:
         n_columns = numbers.shape[1]
         self.scaler_ = self.bins_ = self.raw_bins_ = None
         self.tree_bins_ = PiecewiseLinearBins([], np.float32)
@@ -293,7 +324,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         if n_columns <= MAX_BINNED_COLUMNS:
             self._fit_bins(numbers, target, weight)
 
-    def _fit_bins(self, numbers, target, weight):
+    def _fit_bins(
+        self, numbers: Array, target: tuple[Array, bool] | None, weight: Array
+    ) -> None:
         """Lay bins in scaled numbers, but where those say little, in what they were."""
         edges, tree, raw = [], [], []
         n_tree_bins = min(self.n_tree_bins_, MAX_TREE_BINS // numbers.shape[1])
@@ -305,21 +338,22 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             if target is not None:
                 y, is_class = target
                 tree.append(tree_edges(scaled, y, weight, n_tree_bins, is_class))
-            around = {"narrowest": 0, "around_common": True}
             n_bins = max(self.n_bins_, _BINS)
-            raw.append(quantile_edges(given, weight, n_bins, **around))
+            raw.append(
+                quantile_edges(given, weight, n_bins, narrowest=0, around_common=True)
+            )
         self.bins_ = PiecewiseLinearBins(edges, np.float32)
         self.tree_bins_ = PiecewiseLinearBins(tree, np.float32)
         self.raw_bins_ = PiecewiseLinearBins(raw)
 
-    def _encode_bins(self, numbers, Z):
+    def _encode_bins(self, numbers: Array, Z: Array) -> list[Array]:
         codes = [self.bins_.encode(Z)]
         if self.raw_bins_.columns_.size:
             raw = np.where(np.isnan(numbers), self.scaler_.center_, numbers)
             codes.append(self.raw_bins_.encode(raw))
         return codes
 
-    def _fit_levels(self, levels, weight):
+    def _fit_levels(self, levels: Array, weight: Array) -> None:
         self.one_hot_ = None
         if levels.shape[1]:
             grouped = not (self.min_frequency is None and self.max_categories is None)
@@ -330,7 +364,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
                 dtype=np.float32,
             ).fit(levels[weight > 0])
 
-    def _drop_unique_text(self, X, numbers, levels, weight):
+    def _drop_unique_text(
+        self, X: Any, numbers: Any, levels: Array, weight: Array
+    ) -> Array:
         """Find text that is different in nearly every row; return the other levels."""
         self.dropped_lacking_ = np.zeros(0, dtype=bool)
         kept = weight > 0
@@ -348,7 +384,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         self._hint_at_dates(X, levels, asked)
         if not unique.any():
             return levels
-        where = np.flatnonzero(self.categorical_mask_)[unique]
+        where = np.flatnonzero(self.categorical_mask_)[unique].tolist()
         # Without a count, which differs from fold to fold: it is shown once.
         warnings.warn(
             f"Column(s) {[column_name(to_frame(X), i) for i in where]} hold text that "
@@ -360,7 +396,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             UserWarning,
             stacklevel=3,
         )
-        lacking = pd.isna(levels[kept][:, unique]).any(axis=0)
+        lacking: Any = pd.isna(levels[kept][:, unique]).any(axis=0)
         if unique.all() and not numbers.shape[1] and not lacking.any():
             return levels  # nothing else is there to learn from
         self.dropped_mask_[where] = True
@@ -368,7 +404,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         self.dropped_lacking_ = lacking
         return levels[:, ~unique]
 
-    def _hint_at_dates(self, X, levels, asked):
+    def _hint_at_dates(self, X: Any, levels: Array, asked: Array) -> None:
         """Warn of categories that nobody asked for, and that are dates as text."""
         found = []
         for i, column in enumerate(levels.T):
@@ -386,25 +422,25 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             )
 
     @property
-    def _number_mask(self):
+    def _number_mask(self) -> Array:
         """Which columns are numbers."""
         return ~(self.categorical_mask_ | self.dropped_mask_ | self.time_mask_)
 
     @property
-    def _number_owner(self):
+    def _number_owner(self) -> Array:
         """The column that each number comes from: those of times stand last."""
         n_parts = [len(times.parts) for times in self.times_]
         times = np.repeat(np.flatnonzero(self.time_mask_), n_parts)
         return np.concatenate([np.flatnonzero(self._number_mask), times])
 
-    def _learn_times(self, X, weight):
+    def _learn_times(self, X: Any, weight: Array) -> None:
         """Learn how each column of times is told."""
         self.times_ = []
-        for i in np.flatnonzero(self.time_mask_):
+        for i in np.flatnonzero(self.time_mask_).tolist():
             column = X.iloc[:, i][weight > 0].reset_index(drop=True)
             self.times_.append(learn_times(column, column_name(X, i)))
 
-    def _note_output(self, n_rows):
+    def _note_output(self, n_rows: int) -> None:
         """Note where the output columns come from, and whether they are sparse."""
         numbers = self._number_owner
         categories = np.flatnonzero(self.categorical_mask_)
@@ -436,23 +472,23 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         ).astype(int)
         self.sparse_coded_ = _pays_sparse(n_rows, [*filled, last], one_hot, widths)
 
-    def _count_numbers(self, X):
+    def _count_numbers(self, X: Any) -> int:
         """Return how many columns of a table hold numbers or times, before `fit`."""
         categories, _ = self._find_kinds(_readable(X))
         return int((~categories).sum())
 
     @property
-    def _n_embeddable(self):
+    def _n_embeddable(self) -> int:
         """How many first columns (after codes) are numbers that may be embedded."""
         return 0 if self.bins_ is None else self.scaler_.n_features_in_
 
-    def _bin_columns(self):
+    def _bin_columns(self) -> Array:
         """Return for each bin which of the columns of numbers it belongs to."""
         if self.bins_ is None:
             return np.empty(0, dtype=int)
         return np.concatenate([self.bins_.columns_, self.raw_bins_.columns_])
 
-    def _find_kinds(self, X):
+    def _find_kinds(self, X: Rows | pd.DataFrame) -> Any:
         """Return the masks of columns of categories, and of times."""
         if sparse.issparse(X):
             if self._chosen_categories(X).any():
@@ -468,7 +504,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             mask, times = kinds == CATEGORY, kinds == TIME
         if isinstance(self.categorical_features, str):
             return mask, times
-        text = [column_name(X, i) for i in np.flatnonzero(mask & ~chosen)]
+        text = [column_name(X, i) for i in np.flatnonzero(mask & ~chosen).tolist()]
         if self.categorical_features is None and text:
             raise ValueError(
                 f"categorical_features=None, but column(s) {text} hold no "
@@ -476,7 +512,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             )
         return mask | chosen, times & ~chosen
 
-    def _chosen_categories(self, X):
+    def _chosen_categories(self, X: Any) -> Array:
         """Return the mask of columns given by name, index or mask."""
         n = X.shape[1]
         chosen = np.zeros(n, dtype=bool)
@@ -510,9 +546,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             )
         return np.array([name in given for name in names])
 
-    def _given_categories(self):
+    def _given_categories(self) -> list[Any]:
         """Return `categorical_features` as a list of names, indices or booleans."""
-        given = self.categorical_features
+        given: Any = self.categorical_features
         items = given.tolist() if hasattr(given, "tolist") else list(given)
         items = [plain(item) for item in items]
         if any(np.ndim(item) and not isinstance(item, tuple) for item in items):
@@ -522,7 +558,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             )
         return items
 
-    def _read(self, X):
+    def _read(self, X: Rows | pd.DataFrame) -> Any:
         """Return the numbers (floats or CSR) and the levels (object) of a table.
 
         Beside them, where text is missing that is left out otherwise.
@@ -545,20 +581,20 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             (bool, self.dropped_mask_, lambda column, name: column.isna()),
         ):
             part = np.empty((len(frame), chosen.sum()), dtype=dtype)
-            for out, i in enumerate(np.flatnonzero(chosen)):
+            for out, i in enumerate(np.flatnonzero(chosen).tolist()):
                 part[:, out] = read(frame.iloc[:, i], column_name(frame, i))
             parts.append(part)
         moments = [
             times.encode(frame.iloc[:, i].reset_index(drop=True), column_name(frame, i))
             for i, times in zip(
-                np.flatnonzero(self.time_mask_), self.times_, strict=True
+                np.flatnonzero(self.time_mask_).tolist(), self.times_, strict=True
             )
         ]
         if moments:
             parts[0] = np.concatenate([parts[0], *moments], axis=1)
         return parts
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> Any:
         """Encode a table.
 
         Parameters
@@ -580,7 +616,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return self._transform_checked(check_table(self, X, reset=False))
 
-    def _transform_coded(self, X):
+    def _transform_coded(self, X: MatrixLike) -> Rows:
         """Encode a table as the networks of this package take it.
 
         Returns
@@ -591,7 +627,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """
         return self._transform_checked(check_table(self, X, reset=False), coded=True)
 
-    def _transform_checked(self, X, coded=False):
+    def _transform_checked(self, X: Any, coded: bool = False) -> Rows:
         """Encode a table that `check_table` has returned, a part at a time."""
         if not (isinstance(X, np.ndarray) or self._number_mask.all()):
             if sparse.issparse(X):
@@ -599,7 +635,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         X, encode = _readable(X), self._code_rows if coded else self._encode_rows
         return join_rows(by_parts(encode, X), X.shape[0])
 
-    def _encode_rows(self, X):
+    def _encode_rows(self, X: Any) -> Rows:
         parts, one_hot, last = self._encode_parts(X)
         are_sparse = self.sparse_output_ or any(map(_is_sparse, parts))
         parts += [*([] if one_hot is None else [one_hot]), *last]
@@ -608,7 +644,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             are_sparse = get_output_config("transform", self)["dense"] == "default"
         return _join(parts, are_sparse)
 
-    def _code_rows(self, X):
+    def _code_rows(self, X: Any) -> Rows:
         parts, one_hot, last = self._encode_parts(X)
         if one_hot is not None:
             categories = np.flatnonzero(self.categorical_mask_)
@@ -617,14 +653,15 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             parts = [codes, *parts, one_hot]
         return _join([*parts, *last], self.sparse_coded_ or _is_sparse(parts[0]))
 
-    def _encode_parts(self, X):
+    def _encode_parts(self, X: Any) -> tuple[list[Any], Any, list[Array]]:
         """Return columns of numbers and indicators, the one-hot CSR or None, the last.
 
         The last are those of bins that trees have laid, if there are any.
         """
         numbers, levels, text_missing = self._read(X)
         numbers = numbers.astype(np.float64, copy=False)
-        parts, last = [], []
+        parts: list[Any] = []
+        last: list[Array] = []
         if self.scaler_ is not None:
             parts.append(self.scaler_._transform_checked(numbers))
         if self.bins_ is not None:
@@ -642,7 +679,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
                 one_hot = self.one_hot_.transform(levels)
         return parts, one_hot, last
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:
         """Name the output columns.
 
         Parameters
@@ -662,11 +699,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         names = np.asarray(check_feature_names_in(self, input_features), dtype=object)
         moments = zip(names[self.time_mask_], self.times_, strict=True)
-        parts = [f"{name}_{part}" for name, times in moments for part in times.parts]
-        numbers = np.array([*names[self._number_mask], *parts], dtype=object)
+        told = [f"{name}_{part}" for name, times in moments for part in times.parts]
+        numbers = np.array([*names[self._number_mask], *told], dtype=object)
         whole = names[self._number_owner]
         text = names[self.dropped_mask_][self.dropped_lacking_]
-        parts = [
+        parts: list[Any] = [
             numbers,
             _numbered(numbers, "bin", self._bin_columns()),
             [f"{name}_missing" for name in (*whole[self.lacking_], *text)],
@@ -677,7 +714,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         parts.append(_numbered(numbers, "tree", self.tree_bins_.columns_))
         return _distinct(name for part in parts for name in part)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # always float32
         tags.input_tags.sparse = True
@@ -689,7 +726,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _kinds_of(X, chosen):
+def _kinds_of(X: pd.DataFrame, chosen: Array) -> list[str]:
     """Return what each column holds; of those that can't be encoded, name all."""
     kinds, refused = [], []
     for i, is_chosen in enumerate(chosen):
@@ -715,18 +752,18 @@ class _DistinctRows:
     weight : ndarray of shape (n_rows,)
     """
 
-    def __init__(self, numbers, levels, weight):
+    def __init__(self, numbers: Array, levels: Array, weight: Array) -> None:
         self.numbers = numbers
         self.levels = levels
         self.weight = weight
 
     @cached_property
-    def frame(self):
+    def frame(self) -> pd.DataFrame:
         """All columns, levels as numbers: quick to compare."""
         levels = (pd.factorize(column)[0] for column in self.levels.T)
         return pd.DataFrame(dict(enumerate([*self.numbers.T, *levels])))
 
-    def are_told_by(self, column):
+    def are_told_by(self, column: int) -> bool:
         """Tell whether a column of levels has another one in nearly every row."""
         codes, found = pd.factorize(self.levels[:, column])
         known = codes >= 0
@@ -740,7 +777,7 @@ class _DistinctRows:
         return len(found) >= _UNIQUE * n_distinct
 
 
-def _standardized(y, weight):
+def _standardized(y: Array, weight: Array) -> Array:
     """Return numbers in units of what is usual: of less, a tree takes no notice."""
     y = y / np.maximum(np.abs(y).max(axis=0), _TINY)
     y = y - np.average(y, axis=0, weights=weight)
@@ -748,13 +785,15 @@ def _standardized(y, weight):
     return y / np.maximum(spread, _TINY)
 
 
-def _numbered(names, what, owner):
+def _numbered(names: Array, what: str, owner: Array) -> list[str]:
     """Name output columns after the one that each belongs to, and number its own."""
     count = pd.Series(owner, dtype=int).groupby(owner).cumcount()
     return [f"{names[i]}_{what}{k}" for i, k in zip(owner, count, strict=True)]
 
 
-def _pays_sparse(n_rows, filled, categories, widths):
+def _pays_sparse(
+    n_rows: int, filled: Sequence[Array], categories: Array, widths: Array
+) -> bool:
     """Tell whether to keep CSR what has columns without zeros, and one-hot ones."""
     n_filled = sum(map(len, filled))
     n_outputs = n_filled + np.sum(widths)
@@ -762,7 +801,7 @@ def _pays_sparse(n_rows, filled, categories, widths):
     return bool(n_rows * n_outputs > _DENSE_VALUES and few)
 
 
-def _to_codes(one_hot, widths, embedded):
+def _to_codes(one_hot: Any, widths: Array, embedded: Array) -> tuple[Array, Any]:
     """Return the codes of some categories, 0 for none, and the others one-hot."""
     owner = np.repeat(np.arange(len(widths)), widths)
     starts = np.cumsum(widths) - widths
@@ -773,16 +812,16 @@ def _to_codes(one_hot, widths, embedded):
     return codes[:, embedded], one_hot[:, ~embedded[owner]]
 
 
-def _join(parts, are_sparse):
+def _join(parts: Sequence[Any], are_sparse: bool) -> Rows:
     """Put matrices side by side."""
     if are_sparse:
         return sparse.hstack(parts, format="csr", dtype=np.float32)
     return np.concatenate([_dense(part) for part in parts], axis=1)
 
 
-def _is_sparse(X):
+def _is_sparse(X: object) -> bool:
     return not isinstance(X, np.ndarray)
 
 
-def _dense(X):
+def _dense(X: Rows) -> Array:
     return X if isinstance(X, np.ndarray) else X.toarray()

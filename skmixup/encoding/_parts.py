@@ -1,6 +1,10 @@
 """Rows of a table a part at a time, so that no more than a part is there twice."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -11,8 +15,10 @@ from .._sklearn import safe_indexing
 # for each part, the more the more levels they have.
 PART, TABLE_PART = 2**13, 2**15
 
+Made = TypeVar("Made")
 
-def by_parts(make, X):
+
+def by_parts(make: Callable[[Any], Made], X: Any) -> Iterator[Made]:
     """Yield what is made of a table's rows, a part after the other.
 
     Parameters
@@ -42,7 +48,7 @@ def by_parts(make, X):
         yield made
 
 
-def join_rows(parts, n_rows):
+def join_rows(parts: Iterable[Any], n_rows: int) -> Any:
     """Return matrices below each other.
 
     Parameters

@@ -1,6 +1,12 @@
 """Numbers in units of what is usual in a column, large ones squashed."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import (
     BaseEstimator,
@@ -12,16 +18,15 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._typing import CSR, Array, MatrixLike, Rows
 from ._bins import common_values, weighted_quantile
 from ._checks import as_table, check_weights
 from ._columns import to_frame
 
-# scikit-learn looks for infinity in a sum, which overflows for values near 1e308.
-_QUIET_SUMS = {"over": "ignore", "invalid": "ignore"}
 _FAR = 100  # scales by which common values lie off, to be codes
 
 
-def _squash(z):
+def _squash(z: Array) -> Array:
     """Clip smoothly to (-3, 3), in place: the identity near 0."""
     np.maximum(z, -1e100, out=z)
     np.minimum(z, 1e100, out=z)
@@ -32,7 +37,7 @@ def _squash(z):
     return z
 
 
-def _column_stats(values, weight):
+def _column_stats(values: Array, weight: Array) -> tuple[float, float, bool]:
     """Return center, half of the scale, and whether common values are codes."""
     known = ~np.isnan(values)
     if not known.any():
@@ -53,7 +58,9 @@ def _column_stats(values, weight):
     return median, weighted_quantile(half_distance, weight[others], 0.5) / 2, False
 
 
-def _lie_apart(common, center, own, median, half):
+def _lie_apart(
+    common: Array, center: float, own: float, median: float, half: float
+) -> bool:
     """Tell whether one scale can't show a column's common values and its others.
 
     All are halved: the values, and center and spread of the others and of all.
@@ -64,21 +71,22 @@ def _lie_apart(common, center, own, median, half):
     return own < near or 0 < half < gap / _FAR or closest < half / _FAR
 
 
-def _half_spread(values, weight):
+def _half_spread(values: Array, weight: Array) -> tuple[float, float]:
     """Return the median, and half of IQR / 1.349."""
     low, median, high = weighted_quantile(values, weight, [0.25, 0.5, 0.75])
     return median, (high / 2 - low / 2) / 1.349
 
 
-def _median_sizes(X, weight):
+def _median_sizes(X: CSR, weight: Array) -> Array:
     """Return the weighted median absolute value of each CSR column's nonzeros."""
-    X = X.tocsc(copy=True)
-    X.sum_duplicates()
-    X.eliminate_zeros()
-    sizes, column = np.abs(X.data), np.repeat(np.arange(X.shape[1]), np.diff(X.indptr))
+    by_column = X.tocsc(copy=True)
+    by_column.sum_duplicates()
+    by_column.eliminate_zeros()
+    sizes, starts = np.abs(by_column.data), by_column.indptr
+    column = np.repeat(np.arange(X.shape[1]), np.diff(starts))
     order = np.lexsort((sizes, column))
-    total = np.concatenate([[0.0], np.cumsum(weight[X.indices][order])])
-    start, end = total[X.indptr[:-1]], total[X.indptr[1:]]
+    total = np.concatenate([[0.0], np.cumsum(weight[by_column.indices][order])])
+    start, end = total[starts[:-1]], total[starts[1:]]
     middle = np.searchsorted(total[1:], start + (end - start) * (0.5 - 1e-9))
     medians = np.zeros(X.shape[1])
     filled = end > start
@@ -122,7 +130,9 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     array([-1.23, -0.66,  0.  ,  0.66,  3.  ], dtype=float32)
     """
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: MatrixLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Learn center and scale.
 
         Parameters
@@ -138,25 +148,25 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         -------
         self : SmoothClipScaler
         """
-        X = self._check(X, reset=True)
-        weight = check_weights(sample_weight, X)
+        rows = self._check(X, reset=True)
+        weight = check_weights(sample_weight, rows)
         if not weight.all():
-            X, weight = X[weight > 0], weight[weight > 0]
-        if sparse.issparse(X):
-            self.center_ = np.zeros(X.shape[1])
-            self.half_scale_ = _median_sizes(X, weight) / 2
-            self.coded_ = np.zeros(X.shape[1], dtype=bool)
+            rows, weight = rows[weight > 0], weight[weight > 0]
+        if sparse.issparse(rows):
+            self.center_ = np.zeros(rows.shape[1])
+            self.half_scale_ = _median_sizes(rows, weight) / 2
+            self.coded_ = np.zeros(rows.shape[1], dtype=bool)
             return self
-        self._fit_checked(X, weight)
+        self._fit_checked(rows, weight)
         return self
 
-    def _fit_checked(self, X, weight):
+    def _fit_checked(self, X: Array, weight: Array) -> None:
         """Learn from an array without infinity; no row has weight 0."""
         columns = (np.ascontiguousarray(column, np.float64) for column in X.T)
         stats = np.array([_column_stats(column, weight) for column in columns]).T
         self.center_, self.half_scale_, self.coded_ = *stats[:2], stats[2] > 0
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> Any:
         """Scale.
 
         Parameters
@@ -172,7 +182,7 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return self._transform_checked(self._check(X, reset=False))
 
-    def _transform_checked(self, X):
+    def _transform_checked(self, X: Rows) -> Rows:
         """Scale numbers that are known to be float64 or CSR, without infinity."""
         if not isinstance(X, np.ndarray):
             X = X.copy()
@@ -182,13 +192,13 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Z[np.isnan(Z)] = 0
         return Z.astype(np.float32)
 
-    def _scale_column(self, values, i):
+    def _scale_column(self, values: Array, i: int) -> Array:
         """Scale the numbers of column i, but let NaN stay."""
         z = np.array(values, dtype=np.float64)
         return self._scale(z, self.center_[i], self.half_scale_[i]).astype(np.float32)
 
     @staticmethod
-    def _scale(X, center, half_scale):
+    def _scale(X: Array, center: float | Array, half_scale: Array) -> Array:
         z = X / 2
         z -= center / 2
         varies = half_scale > 0
@@ -199,8 +209,9 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 z = np.divide(z, half_scale, out=z * 0, where=varies)
         return _squash(z)
 
-    def _check(self, X, reset):
-        with np.errstate(**_QUIET_SUMS):
+    def _check(self, X: MatrixLike, reset: bool) -> Rows:
+        # scikit-learn looks for infinity in a sum, which overflows near 1e308.
+        with np.errstate(over="ignore", invalid="ignore"):
             return validate_data(
                 self,
                 as_table(X),
@@ -210,7 +221,7 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 ensure_all_finite=True if sparse.issparse(X) else "allow-nan",
             )
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # always float32
         tags.input_tags.sparse = True
@@ -218,7 +229,7 @@ class SmoothClipScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-def _readable(X):
+def _readable(X: Any) -> Any:
     """Return a table as a DataFrame, unless it is sparse or an array of numbers."""
     is_array = isinstance(X, np.ndarray)
     if (is_array and X.dtype.kind in "biuf") or (not is_array and sparse.issparse(X)):
@@ -226,9 +237,9 @@ def _readable(X):
     return to_frame(X)
 
 
-def _distinct(names):
+def _distinct(names: Iterable[str]) -> Array:
     """Return names as an array, those numbered that were there before."""
-    count = {}
+    count: dict[str, int] = {}
     for name in names:
         free = name
         while free in count:

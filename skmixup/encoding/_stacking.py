@@ -1,10 +1,14 @@
 """What another model says of each row, as columns that a network is given."""
 
+from __future__ import annotations
+
 import warnings
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
 from sklearn.model_selection import (
@@ -20,6 +24,7 @@ from sklearn.utils.validation import (
 )
 
 from .._sklearn import HasMethods, fit_context
+from .._typing import CV, Array, MatrixLike, Rows
 from ._checks import as_table
 from ._columns import to_frame
 
@@ -84,11 +89,11 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         "cv": ["cv_object"],
     }
 
-    def __init__(self, estimator, *, cv=5):
+    def __init__(self, estimator: Any, *, cv: CV = 5) -> None:
         self.estimator = estimator
         self.cv = cv
 
-    def fit(self, X, y):
+    def fit(self, X: MatrixLike, y: ArrayLike) -> Self:
         """Train the model on all rows, and others on all but a fold.
 
         Parameters
@@ -106,7 +111,7 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         return self
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit_transform(self, X, y):
+    def fit_transform(self, X: MatrixLike, y: ArrayLike) -> NDArray[np.float32]:
         """Train the models, and return what those say of rows they have not seen.
 
         Parameters
@@ -144,7 +149,7 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         self.scale_ = np.where(spread > 0, spread, 1.0)
         return self._standardize(columns)
 
-    def _check_target(self, X, y, is_class):
+    def _check_target(self, X: Any, y: Any, is_class: bool) -> Array:
         """Return y as an array; of numbers, in units in which no square overflows."""
         if y is None:
             raise ValueError(
@@ -165,7 +170,7 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         y = y.astype(float)
         return np.ldexp(y, -np.frexp(abs(y).max(axis=0))[1])
 
-    def _folds(self, X, y, is_class):
+    def _folds(self, X: Any, y: Array, is_class: bool) -> CV:
         """Return `cv`, or for a number of folds, one of each row."""
         if not isinstance(self.cv, Integral):
             return self.cv
@@ -188,7 +193,7 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
                 folds[test] = fold
         return PredefinedSplit(folds[which])
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> NDArray[np.float32]:
         """Return what the model that was trained on all rows says.
 
         Parameters
@@ -207,16 +212,16 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
             return self._standardize(self._columns(self.estimator_.predict_proba(X)))
         return self._standardize(self._columns(self.estimator_.predict(X)))
 
-    def _columns(self, told):
+    def _columns(self, told: Array) -> Array:
         if not is_classifier(self.estimator_):
             return np.asarray(told, dtype=float).reshape(len(told), -1)
         first = 1 if told.shape[1] == 2 else 0  # the other one says the same
         return np.log(np.clip(told, _LEAST, 1 - _LEAST))[:, first:]
 
-    def _standardize(self, columns):
+    def _standardize(self, columns: Array) -> Array:
         return ((columns - self.center_) / self.scale_).astype(np.float32)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: object = None) -> Array:
         """Return a name for each column.
 
         Parameters
@@ -232,7 +237,7 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         kind = type(self.estimator_).__name__.lower()
         return np.array([f"{kind}{i}" for i in range(self.n_outputs_)], dtype=object)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = []
@@ -240,7 +245,7 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _distinct_rows(X):
+def _distinct_rows(X: Rows) -> tuple[Array, Array]:
     """Return the first of each kind of equal rows, and each row's kind."""
     if sparse.issparse(X):
         every = np.arange(X.shape[0])

@@ -1,11 +1,17 @@
 """Dates and times as numbers: what they are far from, and where in what they lie."""
 
+from __future__ import annotations
+
+import datetime
 import re
 import warnings
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from .._typing import Array
 
 SECONDS = "seconds"
 # Beside the seconds since 1970 and the year: positions, each as a sine and a cosine.
@@ -18,7 +24,7 @@ _DATE_TEXT = re.compile(r"\s*\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?!\1|\d)")
 _SHOWN = 20  # values that are looked at
 
 
-def reads_as_dates(values):
+def reads_as_dates(values: Sequence[str] | Array) -> bool:
     """Tell whether text is that of dates, by some values.
 
     Parameters
@@ -51,10 +57,10 @@ class Times(NamedTuple):
     """
 
     is_duration: bool
-    zone: object
-    parts: tuple
+    zone: datetime.tzinfo | None
+    parts: tuple[str, ...]
 
-    def encode(self, column, name):
+    def encode(self, column: pd.Series[Any], name: object) -> Array:
         """Return a column's parts.
 
         Parameters
@@ -93,7 +99,7 @@ class Times(NamedTuple):
         return _parts_of(moments, is_duration)[list(self.parts)].to_numpy()
 
 
-def holds_durations(column):
+def holds_durations(column: pd.Series[Any]) -> bool | None:
     """Tell whether a column holds lengths of time; None if it holds no times at all.
 
     Parameters
@@ -114,7 +120,7 @@ def holds_durations(column):
     return False if is_moment else None
 
 
-def learn_times(column, name):
+def learn_times(column: pd.Series[Any], name: object) -> Times:
     """Learn by which parts a column of dates or times is told.
 
     Parameters
@@ -136,11 +142,11 @@ def learn_times(column, name):
     is_duration = bool(holds_durations(column))
     moments = _read(column, name, is_duration)
     found = _parts_of(moments, is_duration)
-    varies = [part for part in found if found[part].nunique() > 1]
+    varies = [part for part in map(str, found) if found[part].nunique() > 1]
     return Times(is_duration, _zone(moments), tuple(varies) or (SECONDS,))
 
 
-def _read(column, name, is_duration):
+def _read(column: pd.Series[Any], name: object, is_duration: bool) -> pd.Series[Any]:
     """Return a column of any type of times as pandas' own."""
     try:
         if isinstance(column.dtype, pd.PeriodDtype):
@@ -161,11 +167,11 @@ def _read(column, name, is_duration):
         raise ValueError(f"Column {name!r} holds dates that differ: {error}") from error
 
 
-def _zone(moments):
+def _zone(moments: pd.Series[Any]) -> datetime.tzinfo | None:
     return getattr(moments.dtype, "tz", None)
 
 
-def _parts_of(moments, is_duration):
+def _parts_of(moments: pd.Series[Any], is_duration: bool) -> pd.DataFrame:
     """Return all parts of times, as columns."""
     if is_duration:
         return pd.DataFrame({SECONDS: moments.dt.total_seconds()})

@@ -1,14 +1,17 @@
 """What the estimators share: encoding, splits, the net, and its state."""
 
+from __future__ import annotations
+
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from inspect import signature
 from itertools import islice
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
@@ -19,6 +22,7 @@ from sklearn.utils.validation import (
 )
 
 from .._sklearn import HasMethods, Interval, StrOptions, num_samples
+from .._typing import Array, HiddenLayerSizes, Rows, Sparse
 from ..encoding._bins import count_rows
 from ..encoding._checks import (
     as_table,
@@ -32,8 +36,9 @@ from ..encoding._encoder import MANY_ROWS, MAX_BINNED_COLUMNS, TabularEncoder
 from ..encoding._parts import by_parts, join_rows
 from ..mixing._mixers import MIXERS, Mixer, make_mixer, mixes_codes
 from ..training._device import device_at_hand, resolve_device
-from ..training._engine import train
+from ..training._engine import Trained, train
 from ..training._global_state import one_thread
+from ..training._net import MixupNet
 from ..training._plan import Member, Plan, Shared, Table, allowed, module_params
 from ..training._seeds import draw_seed, member_seeds
 from ..training._splits import split_rows
@@ -59,9 +64,9 @@ class _Scored(NamedTuple):
     outputs : ndarray of shape (n_rows, K, n_outputs)
     """
 
-    members: Sequence
-    rows: np.ndarray
-    outputs: np.ndarray
+    members: Sequence[int]
+    rows: Array
+    outputs: Array
 
 
 class SetAside(NamedTuple):
@@ -78,10 +83,10 @@ class SetAside(NamedTuple):
         Probabilities, or encoded numbers.
     """
 
-    index: np.ndarray
-    weight: np.ndarray
-    y: np.ndarray
-    predicted: np.ndarray
+    index: Array  # type: ignore[assignment]  # a tuple has a method of this name
+    weight: Array
+    y: Array
+    predicted: Array
 
 
 class BaseMixup(BaseEstimator):
@@ -90,6 +95,17 @@ class BaseMixup(BaseEstimator):
     They give `_target` and the methods from `_check_target` to
     `_learn_from_rows_set_aside`.
     """
+
+    net_: MixupNet
+    encoder_: Any
+    n_levels_: tuple[int, ...]
+    n_periodic_: int
+    n_iter_: int
+    loss_curve_: list[float]
+    validation_loss_curve_: list[float]
+    member_weights_: Array | None
+    n_features_in_: int
+    feature_names_in_: Array
 
     # From how many rows for each number on these are embedded by default.
     _least_rows_per_number = 0
@@ -124,7 +140,7 @@ class BaseMixup(BaseEstimator):
         "random_state": ["random_state"],
     }
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = signature(cls.__init__).parameters
         cls._parameter_constraints = {
@@ -134,30 +150,34 @@ class BaseMixup(BaseEstimator):
     # ---- what the target is
 
     @property
-    def _target(self):
+    def _target(self) -> Any:
         """What was learned of the target: one of those in `_targets`."""
         raise NotImplementedError
 
-    def _check_target(self, y):
+    def _check_target(self, y: Any) -> Array:
         """Return y as an array, or raise if it can't be learned."""
         raise NotImplementedError
 
-    def _learn_target(self, y, weight):
+    def _learn_target(self, y: Array, weight: Array) -> None:
         """Note what y is like, before rows are encoded."""
         raise NotImplementedError
 
-    def _reweigh(self, y, weight, learned_from):
+    def _reweigh(
+        self, y: Array, weight: Array, learned_from: tuple[Array, Array]
+    ) -> Array:
         """Return the weights of rows, changed by their target.
 
         By what is `learned_from` encoded targets and weights.
         """
         return weight
 
-    def _learns_from_rows_set_aside(self):
+    def _learns_from_rows_set_aside(self) -> bool:
         """Tell whether there is anything to learn from rows that were set aside."""
         return self._has_two_kinds
 
-    def _learn_from_rows_set_aside(self, scored, y, weight):
+    def _learn_from_rows_set_aside(
+        self, scored: list[_Scored], y: Array, weight: Array | None
+    ) -> None:
         """Learn what only rows tell that were not trained on.
 
         Parameters
@@ -191,14 +211,23 @@ class BaseMixup(BaseEstimator):
 
     # ---- training
 
-    def _fit(self, X, y, sample_weight, **validation):
+    def _fit(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None, **validation: Any
+    ) -> Self:
         goes_on = self.warm_start and hasattr(self, "net_")
         if not goes_on:
             self.__dict__.pop("net_", None)  # a fit that fails leaves no half model
         table = self._make_table(X, y, sample_weight, again=goes_on, **validation)
         return self._train(self._plan(table, net=self.net_ if goes_on else None))
 
-    def _fit_piece(self, X, y, sample_weight, first, learns_target):
+    def _fit_piece(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        first: bool,
+        learns_target: bool,
+    ) -> Self:
         """Train for an epoch; from the first piece, the encoding is learned."""
         X, y, weight, _ = self._check_rows(X, y, sample_weight, reset=first)
         if learns_target:
@@ -210,15 +239,15 @@ class BaseMixup(BaseEstimator):
 
     def _make_table(
         self,
-        X,
-        y,
-        sample_weight,
-        again=False,
-        groups=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        again: bool = False,
+        groups: ArrayLike | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Table:
         """Learn targets and encoding, and return the table that is trained on.
 
         With a net that goes on with what may be the same rows `again`, they are kept.
@@ -232,8 +261,7 @@ class BaseMixup(BaseEstimator):
             self._target.check_known(y, "with warm_start=True")
         else:
             self._learn_target(y, weight)
-        how = {"first": not again, "again": again, "groups": groups}
-        table = self._prepare(X, y, weight, **how)
+        table = self._prepare(X, y, weight, first=not again, again=again, groups=groups)
         if X_val is None:
             return table
         learned_from = self._target.encode(y), weight
@@ -245,19 +273,23 @@ class BaseMixup(BaseEstimator):
             raise ValueError(f"Of X_val and y_val: {error}") from error
         return table.with_validation(apart)
 
-    def _plan(self, table, net=None, is_piece=False):
+    def _plan(
+        self, table: Table, net: MixupNet | None = None, is_piece: bool = False
+    ) -> Plan:
         """Return the plan of a fit on a table, or of an epoch on a piece of one."""
         if net is None or not is_piece:
             split_seed, seeds = self._draw_seeds()
         if net is not None:
             seeds = net.seeds_
-        splits = [(np.arange(len(table.y)), None)] * len(seeds)
+        rows = np.arange(len(table.y))
+        splits: list[tuple[Array, Array | None]] = [(rows, None)] * len(seeds)
         if table.n_validation:
-            splits = [np.split(np.arange(len(table.y)), [table.n_train])] * len(seeds)
+            apart = rows[: table.n_train], rows[table.n_train :]
+            splits = [apart] * len(seeds)
         elif not is_piece and self._sets_aside(table):
             strata = self._target.strata(table.y)
             how = self.validation_fraction, len(seeds), split_seed, table.groups
-            splits = split_rows(strata, *how)
+            splits = [*split_rows(strata, *how)]
         widths = self._member_widths(table.X.shape[1], splits)
         if net is not None:
             widths = np.broadcast_to(net.module__n_features, len(seeds)).tolist()
@@ -282,6 +314,7 @@ class BaseMixup(BaseEstimator):
             n_periodic=self.n_periodic_,
             **self._params_of(Shared),
         )
+        own: dict[str, Any]
         own = {k: float(value) for k, value in self._params_of(Member).items()}
         own["n_outputs"], own["n_levels"] = self._target.n_outputs, self.n_levels_
         members = [
@@ -291,7 +324,7 @@ class BaseMixup(BaseEstimator):
         callbacks, verbose = tuple(self.callbacks or ()), int(self.verbose)
         return Plan(table, members, shared, splits, net, callbacks, verbose)
 
-    def _member_widths(self, n_features, splits):
+    def _member_widths(self, n_features: int, splits: list[Any]) -> list[int]:
         """Return how many of the encoded columns each member sees, from the first on.
 
         Where trees have laid bins, which are the last columns, every other member goes
@@ -306,16 +339,16 @@ class BaseMixup(BaseEstimator):
             return [n_features] * n_members
         return [n_features - n_last, n_features] * (n_members // 2)
 
-    def _params_of(self, kind):
+    def _params_of(self, kind: type) -> dict[str, Any]:
         """Return what is a parameter here, and a field of Member or of Shared."""
         return {k: getattr(self, k) for k in allowed(kind) if hasattr(self, k)}
 
-    def _train(self, plan):
+    def _train(self, plan: Plan) -> Self:
         with self._forgotten_if_it_fails():
             (trained,) = train([plan], n_jobs=self.n_jobs)
         return self._adopt(trained)
 
-    def _adopt(self, trained):
+    def _adopt(self, trained: Trained) -> Self:
         """Be as trained, or raise what the training ended with, and be not fitted."""
         with self._forgotten_if_it_fails():
             if trained.error is not None:
@@ -324,7 +357,8 @@ class BaseMixup(BaseEstimator):
         return self
 
     @one_thread()
-    def _learn_from(self, trained):
+    def _learn_from(self, trained: Trained) -> None:
+        assert trained.net is not None
         plan, self.net_ = trained.plan, trained.net
         history = self.net_.history
         self.n_iter_ = len(history)
@@ -341,21 +375,22 @@ class BaseMixup(BaseEstimator):
             scored = self._score_rows_set_aside(plan)
         self._learn_from_rows_set_aside(scored, plan.table.y, plan.weight)
 
-    def _score_rows_set_aside(self, plan):
+    def _score_rows_set_aside(self, plan: Plan) -> list[_Scored]:
         """Return the outputs of members that have set the same rows aside, on these."""
         size = 2 if self._has_two_kinds else 1
-        numbers = range(len(plan.splits))
+        set_aside: list[Any] = [valid for _, valid in plan.splits]
+        numbers = range(len(set_aside))
         groups = [numbers[k : k + size] for k in numbers[::size]]
-        n_rows = sum(len(plan.splits[group[0]][1]) for group in groups)
+        n_rows = sum(len(set_aside[group[0]]) for group in groups)
         step = -(-n_rows // _MOST_SET_ASIDE)
         scored = []
         for group in groups:
-            rows = plan.splits[group[0]][1][::step]
+            rows = set_aside[group[0]][::step]
             outputs = self.net_.member_scores(plan.table.X[rows], list(group))
             scored.append(_Scored(group, rows, outputs))
         return scored
 
-    def _predict_rows_set_aside(self, plan):
+    def _predict_rows_set_aside(self, plan: Plan) -> SetAside:
         """Return what the members predicted for rows that they had set aside.
 
         Parameters
@@ -368,17 +403,17 @@ class BaseMixup(BaseEstimator):
         set_aside : SetAside
             None were set aside: of no rows.
         """
-        rows, predicted = [np.zeros(0, int)], [np.zeros((0, self._target.n_outputs))]
+        parts, predicted = [np.zeros(0, int)], [np.zeros((0, self._target.n_outputs))]
         if plan.splits[0][1] is not None:
             for part in self._score_rows_set_aside(plan):
                 weights = np.full(len(part.members), 1.0)
                 if self.member_weights_ is not None and len(part.members) > 1:
                     weights = self.member_weights_[list(part.members)]
-                rows.append(part.rows)
+                parts.append(part.rows)
                 predicted.append(self._combine(part.outputs, weights / weights.sum()))
         # A row of several copies, or that several members have set aside, is one.
         rows, inverse, counts = np.unique(
-            np.concatenate(rows), return_inverse=True, return_counts=True
+            np.concatenate(parts), return_inverse=True, return_counts=True
         )
         sums = np.zeros((len(rows), predicted[0].shape[1]))
         np.add.at(sums, inverse, np.concatenate(predicted))
@@ -387,12 +422,12 @@ class BaseMixup(BaseEstimator):
         return SetAside(table.index[rows], table.weight[rows], table.y[rows], mean)
 
     @property
-    def _has_two_kinds(self):
+    def _has_two_kinds(self) -> bool:
         """Whether some members see fewer columns than the one beside them."""
         return np.unique(self.net_.module__n_features).size > 1
 
     @contextlib.contextmanager
-    def _forgotten_if_it_fails(self):
+    def _forgotten_if_it_fails(self) -> Iterator[None]:
         """Leave no half-trained net to predict from, whatever ends the training."""
         try:
             yield
@@ -401,8 +436,15 @@ class BaseMixup(BaseEstimator):
             raise
 
     def _prepare(
-        self, X, y, weight, first, again=False, groups=None, learned_from=None
-    ):
+        self,
+        X: Any,
+        y: Array,
+        weight: Array,
+        first: bool,
+        again: bool = False,
+        groups: Array | None = None,
+        learned_from: tuple[Array, Array] | None = None,
+    ) -> Table:
         """Encode rows and targets, merge equal rows, and apply class weights.
 
         The encoding is learned if these are the `first` rows, and kept otherwise; but
@@ -436,11 +478,18 @@ class BaseMixup(BaseEstimator):
         groups = None if groups is None else groups[index]
         return Table(X, y[index], weight, kept[index], groups)
 
-    def _check_params(self):
+    def _check_params(self) -> None:
         """Raise ValueError if a parameter, valid by itself, can't be trained with."""
         hidden_widths(self.hidden_layer_sizes)
 
-    def _check_rows(self, X, y, sample_weight, reset, groups=None):
+    def _check_rows(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        reset: bool,
+        groups: ArrayLike | None = None,
+    ) -> tuple[Any, Array, Array, Array | None]:
         """Validate X, y, weights and groups as far as no encoding is needed."""
         self._check_params()  # before anything is learned
         if y is None:
@@ -451,11 +500,11 @@ class BaseMixup(BaseEstimator):
         y = self._check_target(y)
         X = self._check_X(X, reset=reset)
         check_consistent_length(X, y)
-        groups, weight = check_groups(groups, X), check_weights(sample_weight, X)
-        weight, X, y, groups = drop_weightless(weight, X, y, groups)
-        return X, y, weight, groups
+        codes, weight = check_groups(groups, X), check_weights(sample_weight, X)
+        weight, X, y, codes = drop_weightless(weight, X, y, codes)
+        return X, y, weight, codes
 
-    def _check_X(self, X, reset):
+    def _check_X(self, X: Any, reset: bool) -> Any:
         """Check X as far as the encoder does not, and note its columns."""
         # What fit used, not what may have been set since.
         encodes = self.preprocess if reset else self.encoder_
@@ -468,7 +517,7 @@ class BaseMixup(BaseEstimator):
                 self, X, reset=reset, accept_sparse="csr", dtype=np.float32, order="C"
             )
 
-    def _fit_encoder(self, X, y, weight):
+    def _fit_encoder(self, X: Any, y: Array, weight: Array) -> Rows:
         """Fit the preprocessing and return the encoded rows.
 
         By `fit_transform`, as a Pipeline does: a transformer that learns from y, as
@@ -490,7 +539,7 @@ class BaseMixup(BaseEstimator):
         self._embedded_as_ = self.numeric_embedding  # what was asked for
         return Z
 
-    def _fit_encoder_again(self, X, y, weight):
+    def _fit_encoder_again(self, X: Any, y: Array, weight: Array) -> tuple[Rows, Any]:
         """Return rows that a new encoder has cross-fitted, and that encoder."""
         encoder = clone(self.encoder_)
         Z = fit_transform(encoder, X, y, weight)
@@ -505,10 +554,10 @@ class BaseMixup(BaseEstimator):
             )
         return Z, encoder
 
-    def _make_encoder(self, X, n_rows):
+    def _make_encoder(self, X: Any, n_rows: float) -> tuple[Any, bool]:
         """Return an encoder or None, and whether numbers are to be embedded."""
         has_waves = self.numeric_embedding == "periodic"
-        encoder = default_encoder()
+        encoder: Any = default_encoder()
         if not isinstance(self.preprocess, str):
             encoder = None if self.preprocess is None else clone(self.preprocess)
         if not isinstance(encoder, TabularEncoder):
@@ -526,7 +575,7 @@ class BaseMixup(BaseEstimator):
             n_bins = 0  # waves tell of numbers what few bins do
         return encoder.set_params(n_bins=n_bins, n_tree_bins=n_tree_bins), has_waves
 
-    def _count_periodic(self, Z):
+    def _count_periodic(self, Z: Rows) -> int:
         """Return how many of the first encoded columns (after codes) are numbers."""
         encoder = last_step(self.encoder_)[1]
         if isinstance(encoder, TabularEncoder):
@@ -534,7 +583,7 @@ class BaseMixup(BaseEstimator):
         is_wide = sparse.issparse(Z) or Z.shape[1] > MAX_BINNED_COLUMNS
         return 0 if is_wide else Z.shape[1]
 
-    def _encode(self, X):
+    def _encode(self, X: Any) -> Rows:
         """Return rows that are checked as a float32 matrix, C-contiguous or CSR."""
         if self.encoder_ is None:
             return X
@@ -548,11 +597,11 @@ class BaseMixup(BaseEstimator):
         return self._check_encoded(Z, num_samples(X))
 
     @property
-    def _encodes_row_by_row(self):
+    def _encodes_row_by_row(self) -> bool:
         """Whether a row's encoding is known to be the same in any part of a table."""
         return type(self.encoder_) is TabularEncoder
 
-    def _check_encoded(self, Z, n_rows):
+    def _check_encoded(self, Z: ArrayLike | Sparse, n_rows: int) -> Rows:
         """Return what the preprocessing made, or raise if it can't be trained on."""
         if sparse.issparse(Z):
             Z = Z.tocsr().astype(np.float32)
@@ -579,26 +628,26 @@ class BaseMixup(BaseEstimator):
             )
         return Z
 
-    def _sets_aside(self, table):
+    def _sets_aside(self, table: Table) -> bool:
         """Tell whether rows are set aside to stop early on."""
         if isinstance(self.early_stopping, str):
             return len(table.y) >= _ROWS_TO_SPLIT
         return self.early_stopping
 
-    def _draw_seeds(self):
+    def _draw_seeds(self) -> tuple[int, list[int]]:
         """Draw the seed of the validation split, and that of each member."""
         rng = np.random.RandomState(draw_seed(self.random_state))
         split_seed, net_seed = rng.randint(2**31 - 1, size=2).tolist()
         return split_seed, list(islice(member_seeds(net_seed), self.n_estimators))
 
-    def _batch_size(self, weight):
+    def _batch_size(self, weight: Array) -> int:
         if self.batch_size != "auto":
             return int(self.batch_size)
         copies = count_copies(weight)
         n_rows = len(weight) if copies is None else copies.sum()
         return int(2 ** np.clip(np.round(np.log2(n_rows / 40)), 4, 8))
 
-    def _check_same_module(self):
+    def _check_same_module(self) -> None:
         widths, net = hidden_widths(self.hidden_layer_sizes), self.net_
         pairs = {
             **self._kept_with_the_net(),
@@ -616,24 +665,24 @@ class BaseMixup(BaseEstimator):
                     "the net is kept: set warm_start=False, or leave it as it was."
                 )
 
-    def _kept_with_the_net(self):
+    def _kept_with_the_net(self) -> dict[str, tuple[Any, Any]]:
         """Return what must not change while a net is kept: as it is now, and was."""
         return {"numeric_embedding": (self.numeric_embedding, self._embedded_as_)}
 
     @property
-    def _column_groups(self):
+    def _column_groups(self) -> Array | None:
         """The input column of each encoded one, where the encoder tells; else None."""
         name = "coded_groups_" if self.n_levels_ else "column_groups_"
         return getattr(last_step(self.encoder_)[1], name, None)
 
     @property
-    def _embeds(self):
+    def _embeds(self) -> bool:
         """Whether columns of many levels may be embedded: a mixer may forbid it."""
         # Groups that a CutMix was given are those of one-hot columns.
         own_groups = getattr(self.mixing, "groups", None) is not None
         return mixes_codes(self.mixing) and not own_groups
 
-    def _predict(self, X, make):
+    def _predict(self, X: Any, make: Callable[[Array], Array]) -> Array:
         """Return what is made of the members' outputs (n_rows, K, n_outputs).
 
         Rows are encoded and predicted a part at a time, to bound memory; but what a
@@ -642,7 +691,8 @@ class BaseMixup(BaseEstimator):
         if not hasattr(self, "net_"):
             check_is_fitted(self, "net_")
         X = self._check_X(X, reset=False)
-        n_rows, encode = X.shape[0], self._encode
+        n_rows = X.shape[0]
+        encode: Callable[[Any], Rows] = self._encode
         if not self._encodes_row_by_row:
             X, encode = self._encode(X), lambda part: part
         scored = map(self.net_.member_scores, by_parts(encode, X))
@@ -650,7 +700,7 @@ class BaseMixup(BaseEstimator):
 
     # ---- scikit-learn's protocols
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters; of "auto", those of the encoder that it stands for, too.
 
         Parameters
@@ -675,10 +725,10 @@ class BaseMixup(BaseEstimator):
             )
         return super().set_params(**params)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         if isinstance(self.preprocess, str):
             tags.input_tags = get_tags(default_encoder()).input_tags
@@ -688,14 +738,14 @@ class BaseMixup(BaseEstimator):
             tags.input_tags.sparse = self.preprocess is None
         return tags
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         net = state.pop("net_", None)
         if net is not None:
             state["_net_state"] = net_to_arrays(net)
         return state
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         arrays = state.pop("_net_state", None)
         super().__setstate__(state)
@@ -704,7 +754,7 @@ class BaseMixup(BaseEstimator):
             self.net_ = arrays_to_net(arrays, self._target.criterion, device)
 
 
-def hidden_widths(sizes):
+def hidden_widths(sizes: HiddenLayerSizes) -> tuple[int, ...]:
     """Return the widths of the hidden layers as a tuple of int."""
     widths = np.atleast_1d(np.asarray(sizes, dtype=object)).tolist()
     for width in widths:
@@ -716,10 +766,10 @@ def hidden_widths(sizes):
     return tuple(int(width) for width in widths)
 
 
-def default_encoder():
+def default_encoder() -> TabularEncoder:
     """Return the encoder that ``preprocess="auto"`` stands for."""
     return TabularEncoder(n_bins="auto", n_tree_bins="auto")
 
 
-def _leaves_bins_open(encoder):
+def _leaves_bins_open(encoder: TabularEncoder) -> bool:
     return isinstance(encoder.n_bins, str) or isinstance(encoder.n_tree_bins, str)

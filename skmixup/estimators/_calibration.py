@@ -1,8 +1,14 @@
 """Temperature scaling, where rows that were set aside say clearly that it helps."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
+from .._typing import Array
 from ._rows_last import log_softmax, rows_first, rows_last
 
 _REACH = np.log(4)  # temperatures from 1/4 to 4
@@ -11,7 +17,9 @@ _LEAST_SHARE = 1e-4  # of an even one: a row's own models must not all have none
 _CLEARLY = 2.0  # standard errors by which the loss must fall
 
 
-def fit_temperature(log_proba, y, weight=None, prior=_PRIOR):
+def fit_temperature(
+    log_proba: Array, y: Array, weight: Array | None = None, prior: float = _PRIOR
+) -> float:
     """Return the temperature that probabilities need on rows not trained on, or 1.
 
     The temperature T makes p^(1/T), normalized again, of a row's probabilities p [1]_.
@@ -44,7 +52,7 @@ def fit_temperature(log_proba, y, weight=None, prior=_PRIOR):
         return 1.0
     weight = np.ones(len(y)) if weight is None else weight / np.mean(weight)
 
-    def losses(log_temperature):
+    def losses(log_temperature: float) -> Array:
         return -_of_class(apply_temperature(log_proba, np.exp(log_temperature)), y)
 
     best = minimize_scalar(
@@ -57,7 +65,13 @@ def fit_temperature(log_proba, y, weight=None, prior=_PRIOR):
     return float(np.exp(best)) if gain.mean() > _CLEARLY * error else 1.0
 
 
-def fit_shares(judged, known, loss_of, weight=None, prior=_PRIOR):
+def fit_shares(
+    judged: Array,
+    known: Array,
+    loss_of: Callable[[Array], tuple[Array, Array]],
+    weight: Array | None = None,
+    prior: float = _PRIOR,
+) -> Array:
     """Return the shares of several models, of which the mean has the lowest loss.
 
     Drawn towards even ones: on few rows, they would be fitted to their noise.
@@ -82,7 +96,7 @@ def fit_shares(judged, known, loss_of, weight=None, prior=_PRIOR):
     shares : ndarray of shape (n_models,)
         From 0 on, in sum 1.
     """
-    some = known.any(axis=0)
+    some: Any = known.any(axis=0)
     weight = np.ones(len(some)) if weight is None else weight
     judged, known, weight = judged[:, some], known[:, some], weight[some]
     n_models, n_rows = known.shape
@@ -93,7 +107,7 @@ def fit_shares(judged, known, loss_of, weight=None, prior=_PRIOR):
     judged = np.where(known[..., None], judged, 0.0)
     known = known.astype(float)
 
-    def mean_of(shares):
+    def mean_of(shares: Array) -> tuple[Array, Array]:
         total = shares @ known
         return np.tensordot(shares, judged, 1) / total[:, None], total[:, None]
 
@@ -102,7 +116,7 @@ def fit_shares(judged, known, loss_of, weight=None, prior=_PRIOR):
         return even
     belief = prior * n_models / n_rows
 
-    def objective(shares):
+    def objective(shares: Array) -> tuple[float, Array]:
         mean, total = mean_of(shares)
         loss, slope = loss_of(mean)
         pull = weight * slope / total / unit
@@ -111,24 +125,25 @@ def fit_shares(judged, known, loss_of, weight=None, prior=_PRIOR):
         value = (weight * loss).sum() / unit + belief * off @ off
         return value, slopes + 2 * belief * off
 
+    sum_is_1: Any = {
+        "type": "eq",
+        "fun": lambda shares: shares.sum() - 1,
+        "jac": np.ones_like,
+    }
     found = minimize(
         objective,
         even,
         jac=True,
         method="SLSQP",
         bounds=[(_LEAST_SHARE / n_models, 1)] * n_models,
-        constraints={
-            "type": "eq",
-            "fun": lambda shares: shares.sum() - 1,
-            "jac": np.ones_like,
-        },
+        constraints=sum_is_1,
         options={"maxiter": 200},
     ).x
     found = np.where(found <= 2 * _LEAST_SHARE / n_models, 0.0, found)
     return found / found.sum()
 
 
-def apply_temperature(log_proba, temperature):
+def apply_temperature(log_proba: Array, temperature: float) -> Array:
     """Divide logarithms of probabilities by a temperature, and normalize again.
 
     Parameters
@@ -146,5 +161,5 @@ def apply_temperature(log_proba, temperature):
     return rows_first(log_softmax(scaled), len(log_proba))
 
 
-def _of_class(log_proba, y):
+def _of_class(log_proba: Array, y: Array) -> Array:
     return np.take_along_axis(log_proba, y[:, None], axis=1)[:, 0]

@@ -1,16 +1,37 @@
 """The classifier."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
 
 from .._sklearn import Interval, StrOptions, check_partial_fit_first_call, fit_context
+from .._typing import (
+    Activation,
+    Array,
+    CategoricalFeatures,
+    ClassWeight,
+    Device,
+    HiddenLayerSizes,
+    LambdaPer,
+    MatrixLike,
+    MixingName,
+    NumericEmbedding,
+    RandomState,
+    Schedule,
+    Transformer,
+)
 from ..encoding._checks import scale_weights, without_negligible
 from ..encoding._columns import keep_types
+from ..mixing._mixers import Mixer
+from ..training._plan import Table
 from ..training._weights import contradicted_share
-from ._base import BaseMixup
+from ._base import BaseMixup, _Scored
 from ._calibration import fit_temperature
 from ._rows_last import log_softmax
 from ._targets import (
@@ -111,7 +132,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         columns are.
     callbacks : list of skorch callbacks, default=None
         Handed to :class:`MixupNet`.
-    device : str, default="auto"
+    device : str or torch.device, default="auto"
         "auto", "cpu", "cuda", "cuda:1", "mps"; "auto" is the CPU, since no run on an
         accelerator has told yet from which sizes on one pays.
     warm_start : bool, default=False
@@ -251,38 +272,42 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
+    classes_: Array
+    multilabel_: bool
+    temperature_: float
+
     def __init__(
         self,
-        hidden_layer_sizes=(128, 128),
+        hidden_layer_sizes: HiddenLayerSizes = (128, 128),
         *,
-        alpha=0.1,
-        mixing="input",
-        lambda_per="batch",
-        activation="relu",
-        dropout=0.1,
-        dropout_schedule="constant",
-        n_estimators=8,
-        lr=4e-3,
-        weight_decay=1e-2,
-        label_smoothing=0.0,
-        batch_size="auto",
-        max_epochs=100,
-        lr_schedule="cosine",
-        early_stopping="auto",
-        validation_fraction=0.125,
-        n_iter_no_change=20,
-        temperature="auto",
-        class_weight=None,
-        preprocess="auto",
-        categorical_features="from_dtype",
-        numeric_embedding="auto",
-        callbacks=None,
-        device="auto",
-        warm_start=False,
-        n_jobs=None,
-        verbose=0,
-        random_state=None,
-    ):
+        alpha: float = 0.1,
+        mixing: MixingName | Mixer | None = "input",
+        lambda_per: LambdaPer = "batch",
+        activation: Activation = "relu",
+        dropout: float = 0.1,
+        dropout_schedule: Schedule = "constant",
+        n_estimators: int = 8,
+        lr: float = 4e-3,
+        weight_decay: float = 1e-2,
+        label_smoothing: float = 0.0,
+        batch_size: int | Literal["auto"] = "auto",
+        max_epochs: int = 100,
+        lr_schedule: Schedule = "cosine",
+        early_stopping: bool | Literal["auto"] = "auto",
+        validation_fraction: float = 0.125,
+        n_iter_no_change: int = 20,
+        temperature: float | Literal["auto"] = "auto",
+        class_weight: ClassWeight = None,
+        preprocess: Literal["auto"] | Transformer | None = "auto",
+        categorical_features: CategoricalFeatures = "from_dtype",
+        numeric_embedding: NumericEmbedding = "auto",
+        callbacks: list[Any] | None = None,
+        device: Device = "auto",
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        random_state: RandomState = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.alpha = alpha
         self.mixing = mixing
@@ -315,15 +340,15 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     @fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: MatrixLike,
+        y: MatrixLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        groups=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        groups: ArrayLike | None = None,
+        X_val: MatrixLike | None = None,
+        y_val: MatrixLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train on a table.
 
         Parameters
@@ -367,7 +392,13 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         )
 
     @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: MatrixLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on a piece of a table.
 
         The encoding, with "auto" whether numbers are embedded and the batch size, are
@@ -422,33 +453,35 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         if new_classes:
             self.multilabel_ = is_matrix(y)
             if self.multilabel_:
-                self._target.check_classes()
+                IndicatorTarget(self.classes_).check_classes()
         first = new_classes or not hasattr(self, "net_")
         return self._fit_piece(X, y, sample_weight, first, learns_target=False)
 
     # ---- what the target is
 
     @property
-    def _target(self):
+    def _target(self) -> ClassTarget | IndicatorTarget:
         kind = IndicatorTarget if self.multilabel_ else ClassTarget
         return kind(self.classes_)
 
-    def _check_target(self, y):
+    def _check_target(self, y: Any) -> Array:
         kind = IndicatorTarget if is_matrix(y) else ClassTarget
         return kind.check(y, self)
 
-    def _learn_target(self, y, weight):
+    def _learn_target(self, y: Array, weight: Array) -> None:
         self.multilabel_ = y.ndim == 2
         self.classes_ = np.arange(y.shape[1]) if self.multilabel_ else np.unique(y)
 
-    def _reweigh(self, y, weight, learned_from):
+    def _reweigh(
+        self, y: Array, weight: Array, learned_from: tuple[Array, Array]
+    ) -> Array:
         if self.class_weight is None:
             return weight
         return without_negligible(
             weight * scale_weights(self._class_weights(*learned_from))[y]
         )
 
-    def _class_weights(self, y, weight):
+    def _class_weights(self, y: Array, weight: Array) -> Array:
         """Return the weight of each class; 1 for those that are not named."""
         weights = np.ones(len(self.classes_))
         if isinstance(self.class_weight, str):
@@ -457,26 +490,27 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
                 self.class_weight, classes=codes, y=y, sample_weight=weight
             )
             return weights
+        given: dict[Any, Any] = self.class_weight or {}
         labels = self.classes_.tolist()
-        unknown = [label for label in self.class_weight if label not in labels]
+        unknown = [label for label in given if label not in labels]
         # A fold may lack a class; but then all that it has should be named.
-        if unknown and any(label not in self.class_weight for label in labels):
+        if unknown and any(label not in given for label in labels):
             raise ValueError(
                 f"class_weight has label(s) {unknown} that are not among the classes "
                 f"{labels}."
             )
         for code, label in enumerate(labels):
-            weight = self.class_weight.get(label, 1.0)
-            if isinstance(weight, Real):
-                weights[code] = weight
-            if not isinstance(weight, Real) or not 0 <= weights[code] < np.inf:
+            own = given.get(label, 1.0)
+            if isinstance(own, Real):
+                weights[code] = own
+            if not isinstance(own, Real) or not 0 <= weights[code] < np.inf:
                 raise ValueError(
                     f"class_weight[{label!r}] must be finite and not negative, got "
-                    f"{self.class_weight[label]!r}."
+                    f"{given[label]!r}."
                 )
         return weights
 
-    def _sets_aside(self, table):
+    def _sets_aside(self, table: Table) -> bool:
         # With one label of a row set aside, all its copies, the other would be learned
         # as the only one.
         return super()._sets_aside(table) and (
@@ -484,32 +518,36 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             or contradicted_share(table.X, table.weight) <= _MOST_CONTRADICTED
         )
 
-    def _learns_from_rows_set_aside(self):
+    def _learns_from_rows_set_aside(self) -> bool:
         learns = self.temperature == "auto" and not self.multilabel_
         return learns or super()._learns_from_rows_set_aside()
 
-    def _learn_from_rows_set_aside(self, scored, y, weight):
+    def _learn_from_rows_set_aside(
+        self, scored: list[_Scored], y: Array, weight: Array | None
+    ) -> None:
         super()._learn_from_rows_set_aside(scored, y, weight)
         self.temperature_ = self._find_temperature(scored, y, weight)
 
-    def _combine(self, outputs, weights):
+    def _combine(self, outputs: Array, weights: Array) -> Array:
         return self._target.combine(outputs, weights, self.temperature_)
 
-    def _find_temperature(self, scored, y, weight):
+    def _find_temperature(
+        self, scored: list[_Scored], y: Array, weight: Array | None
+    ) -> float:
         """Return the temperature given, or that the rows set aside ask for."""
         if self.temperature != "auto":
             return float(self.temperature)
         if not scored or self.multilabel_:
             return 1.0
-        log_proba, rows, shares = [], [], []
+        log_proba, parts, shares = [], [], []
         for part in scored:
             for place, member in enumerate(part.members):
                 log_proba.append(log_softmax(part.outputs[:, place].T).T)
-                rows.append(part.rows)
+                parts.append(part.rows)
                 if self.member_weights_ is not None:
                     share = self.member_weights_[member]
                     shares.append(np.full(len(part.rows), share))
-        n_members, rows = len(rows), np.concatenate(rows)
+        n_members, rows = len(parts), np.concatenate(parts)
         weight = None if weight is None else weight[rows]
         if shares:
             share = np.concatenate(shares)
@@ -520,7 +558,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
 
     # ---- prediction
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> NDArray[np.float64]:
         """Return the probability of each class: the members' mean, at `temperature_`.
 
         Parameters
@@ -535,7 +573,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         """
         return np.exp(self.predict_log_proba(X))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> NDArray[np.float64]:
         """Return the logarithm of the probability of each class.
 
         Parameters
@@ -555,7 +593,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             ),
         )
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> Array:
         """Return the most probable label of each row, or all that it likely has.
 
         Parameters
@@ -571,7 +609,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         proba = self.predict_proba(X)
         return self._target.decide(proba)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

@@ -1,13 +1,25 @@
 """Intervals from what members missed of rows that they had set aside."""
 
+from __future__ import annotations
+
 from math import ceil, floor
+from typing import Any
 
 import numpy as np
+
+from .._typing import Array
+from ._numeric_targets import NumericTarget
 
 _MOST_RESIDUALS = 8192  # that are kept: of more, so many at evenly spaced weights
 
 
-def learn_residuals(scored, target, y, weight, member_weights):
+def learn_residuals(
+    scored: list[Any],
+    target: NumericTarget,
+    y: Array,
+    weight: Array | None,
+    member_weights: Array | None,
+) -> dict[str, Array] | None:
     """Return how far rows were from what those members told that had set them aside.
 
     Parameters
@@ -32,7 +44,7 @@ def learn_residuals(scored, target, y, weight, member_weights):
         members = [member for part in scored for member in part.members]
         outputs = np.concatenate([part.outputs for part in scored], axis=1)
         scored = [scored[0]._replace(members=members, outputs=outputs)]
-    missed, rows = [], []
+    missed, parts = [], []
     for part in scored:
         shares = np.ones(len(part.members))
         if member_weights is not None:
@@ -41,10 +53,10 @@ def learn_residuals(scored, target, y, weight, member_weights):
             told = target.combine(part.outputs, shares / shares.sum())
             ends, spread = target.bounds(told)
             missed.append((target.bounds(y[part.rows])[0] - ends) / spread)
-            rows.append(part.rows)
+            parts.append(part.rows)
     if not missed:
         return None
-    values, rows = np.moveaxis(np.concatenate(missed, axis=1), 1, 2), np.hstack(rows)
+    values, rows = np.moveaxis(np.concatenate(missed, axis=1), 1, 2), np.hstack(parts)
     own = np.ones(len(rows))
     if weight is not None:
         own = weight[rows] / weight[rows].mean()
@@ -54,7 +66,12 @@ def learn_residuals(scored, target, y, weight, member_weights):
     return dict(zip(("values", "up_to"), _thinned(values, up_to), strict=True))
 
 
-def widen(residuals, target, told, confidence_level):
+def widen(
+    residuals: dict[str, Array],
+    target: NumericTarget,
+    told: Array,
+    confidence_level: float,
+) -> Array:
     """Return intervals that hold targets as often as is asked for.
 
     Parameters
@@ -99,7 +116,7 @@ def widen(residuals, target, told, confidence_level):
     return target.in_units(np.sort(found, axis=-1))
 
 
-def _thinned(values, up_to):
+def _thinned(values: Array, up_to: Array) -> tuple[Array, Array]:
     """Return values in order, and the weight up to each, at evenly spaced weights."""
     if values.shape[-1] <= _MOST_RESIDUALS:
         return values, up_to

@@ -1,14 +1,20 @@
 """What numeric targets are, by the loss that is minimized."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from functools import cache, partial
 from math import sqrt
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.metrics import d2_pinball_score
 from torch import nn
 
 from .._sklearn import check_y
+from .._typing import Array
 from ..stack._losses import PinballLoss
 from ._rows_last import rows_first, rows_last
 
@@ -24,15 +30,16 @@ class NumericTarget:
         1 if targets come, and are predicted, without an axis of columns; else 2.
     """
 
-    criterion = nn.MSELoss
+    # What makes a net's criterion; the same object for the same levels.
+    criterion: Callable[..., nn.Module] = nn.MSELoss
 
-    def __init__(self, mean, scale, ndim):
+    def __init__(self, mean: Array, scale: Array, ndim: int) -> None:
         self.mean = mean
         self.scale = scale
         self.ndim = ndim
 
     @staticmethod
-    def learn(y, weight):
+    def learn(y: Array, weight: Array) -> tuple[Array, Array]:
         """Return mean and scale of targets, checked; in weights and copies alike."""
         columns = y.reshape(len(y), -1).astype(np.float64)
         # Made small first, so that nothing near the largest float overflows.
@@ -49,22 +56,22 @@ class NumericTarget:
         return mean * largest, spread * largest
 
     @property
-    def n_targets(self):
+    def n_targets(self) -> int:
         """Number of targets."""
         return len(self.mean)
 
     @property
-    def n_outputs(self):
+    def n_outputs(self) -> int:
         """Width of the net's output."""
         return self.n_targets
 
     @property
-    def deviation(self):
+    def deviation(self) -> float:
         """Standard deviation of encoded targets, all in all."""
         return 1.0
 
     @staticmethod
-    def check(y, estimator):
+    def check(y: Any, estimator: Any) -> Array:
         """Return y as an array, or raise ValueError if it can't be learned."""
         if sparse.issparse(y):
             raise ValueError("y is sparse: give targets as an array, y.toarray().")
@@ -74,7 +81,7 @@ class NumericTarget:
             raise ValueError(f"y must hold numbers, got values of dtype {y.dtype}.")
         return y
 
-    def check_known(self, y, when):
+    def check_known(self, y: Array, when: str) -> None:
         """Raise ValueError if y, checked, is not of the kind that was learned."""
         n_targets = 1 if y.ndim == 1 else y.shape[1]
         if (n_targets, y.ndim) != (self.n_targets, self.ndim):
@@ -83,7 +90,7 @@ class NumericTarget:
                 f"{when} they cannot change."
             )
 
-    def encode(self, y):
+    def encode(self, y: Array) -> Array:
         """Return y as the net takes it: in standard deviations from the mean."""
         columns = y.reshape(len(y), -1)
         encoded = np.zeros(columns.shape)
@@ -93,15 +100,15 @@ class NumericTarget:
                 encoded[:, column] = columns[:, column] / scale - mean
         return encoded.astype(np.float32)
 
-    def codes(self, y):
+    def codes(self, y: Array) -> Array:
         """Return an integer for each encoded target, the same for equal ones."""
         return np.unique(y, axis=0, return_inverse=True)[1].reshape(-1)
 
-    def strata(self, y):
+    def strata(self, y: Array) -> Array:
         """Return of what each part of a split gets its share: nothing."""
         return np.zeros(len(y), dtype=int)
 
-    def combine(self, outputs, weights):
+    def combine(self, outputs: Array, weights: Array) -> Array:
         """Return the members' weighted mean, encoded.
 
         Parameters
@@ -115,7 +122,7 @@ class NumericTarget:
         """
         return np.einsum("nko,k->no", outputs, weights)
 
-    def judge(self, y, predicted):
+    def judge(self, y: Array, predicted: Array) -> Array:
         """Return by how much each target was missed.
 
         Parameters
@@ -130,7 +137,7 @@ class NumericTarget:
         """
         return predicted - y
 
-    def loss_of(self, residuals):
+    def loss_of(self, residuals: Array) -> tuple[Array, Array]:
         """Return the loss of what `judge` returns, and its slope.
 
         Parameters
@@ -144,7 +151,7 @@ class NumericTarget:
         """
         return residuals**2, 2 * residuals
 
-    def decode(self, outputs, weights=None):
+    def decode(self, outputs: Array, weights: Array | None = None) -> Array:
         """Return the members' mean in the units of y.
 
         Parameters
@@ -159,7 +166,7 @@ class NumericTarget:
         """
         return self.in_units(self._mean(outputs, weights))
 
-    def in_units(self, encoded):
+    def in_units(self, encoded: Array) -> Array:
         """Return encoded numbers (n_rows, n_targets, ...) in the units of y."""
         shape = (-1, *(1,) * (encoded.ndim - 2))
         scale, mean = self.scale.reshape(shape), self.mean.reshape(shape)
@@ -167,7 +174,7 @@ class NumericTarget:
             y = np.nan_to_num(encoded * scale + mean)
         return y[:, 0] if self.ndim == 1 else y
 
-    def bounds(self, encoded):
+    def bounds(self, encoded: Array) -> tuple[Array, Array]:
         """Return what is to be widened to an interval: one number, or two ends.
 
         Parameters
@@ -183,7 +190,7 @@ class NumericTarget:
         """
         return encoded[None], np.ones_like(encoded)[None]
 
-    def _mean(self, outputs, weights):
+    def _mean(self, outputs: Array, weights: Array | None) -> Array:
         outputs, n_rows = rows_last(outputs), len(outputs)
         means = outputs.mean(axis=1)
         if weights is not None:
@@ -196,7 +203,7 @@ class MedianTarget(NumericTarget):
 
     criterion = nn.L1Loss
 
-    def loss_of(self, residuals):
+    def loss_of(self, residuals: Array) -> tuple[Array, Array]:
         """Return the absolute error of residuals, and its slope."""
         return np.abs(residuals), np.sign(residuals)
 
@@ -212,42 +219,40 @@ class QuantileTarget(NumericTarget):
         In (0, 1), increasing. Predictions of a tuple have an axis of levels.
     """
 
-    def __init__(self, mean, scale, ndim, quantile):
+    def __init__(
+        self, mean: Array, scale: Array, ndim: int, quantile: float | tuple[float, ...]
+    ) -> None:
         super().__init__(mean, scale, ndim)
         self.quantile = quantile
         self.levels = quantile if isinstance(quantile, tuple) else (quantile,)
+        self.criterion = _pinball(self.levels * self.n_targets)
 
     @property
-    def criterion(self):
-        """What makes a net's criterion; the same object for the same levels."""
-        return _pinball(self.levels * self.n_targets)
-
-    @property
-    def n_outputs(self):
+    def n_outputs(self) -> int:
         """Width of the net's output: all levels of a target, then of the next."""
         return self.n_targets * len(self.levels)
 
     @property
-    def deviation(self):
+    def deviation(self) -> float:
         """Standard deviation of encoded targets, each of which is there many times."""
         return sqrt(len(self.levels))
 
-    def encode(self, y):
+    def encode(self, y: Array) -> Array:
         """Return y in standard deviations from the mean, once for each level."""
         return np.repeat(super().encode(y), len(self.levels), axis=1)
 
-    def loss_of(self, residuals):
+    def loss_of(self, residuals: Array) -> tuple[Array, Array]:
         """Return the pinball loss of residuals, and its slope."""
         levels = np.tile(self.levels, self.n_targets)
         slope = np.where(residuals > 0, 1 - levels, -levels) * (residuals != 0)
         return slope * residuals, slope
 
-    def decode(self, outputs, weights=None):
+    def decode(self, outputs: Array, weights: Array | None = None) -> Array:
         """Return quantiles in the units of y, in order: none crosses another."""
         quantiles = self.in_units(self._in_order(self._mean(outputs, weights)))
         return quantiles if isinstance(self.quantile, tuple) else quantiles[..., 0]
 
-    def bounds(self, encoded):
+    def bounds(self, encoded: Array) -> tuple[Array, Array]:
         """Return the lowest and the highest quantile, and how far they are apart."""
         quantiles = self._in_order(encoded)
         ends = np.stack([quantiles[..., 0], quantiles[..., -1]])
@@ -258,7 +263,7 @@ class QuantileTarget(NumericTarget):
         apart = np.maximum(ends[1] - ends[0], 1e-3)
         return ends, np.stack([apart, apart])
 
-    def _in_order(self, encoded):
+    def _in_order(self, encoded: Array) -> Array:
         # To put them in order takes none farther from the truth [1].
         # [1] Chernozhukov, Fernandez-Val, Galichon, "Quantile and Probability Curves
         # Without Crossing", 2010.
@@ -272,7 +277,7 @@ class CountTarget(NumericTarget):
     criterion = nn.PoissonNLLLoss
 
     @staticmethod
-    def check(y, estimator):
+    def check(y: Any, estimator: Any) -> Array:
         """Return y as an array, or raise ValueError if it can't be learned."""
         y = NumericTarget.check(y, estimator)
         if (y < 0).any() or not (y.sum(axis=0) > 0).all():
@@ -283,27 +288,27 @@ class CountTarget(NumericTarget):
         return y
 
     @property
-    def deviation(self):
+    def deviation(self) -> float:
         """Standard deviation of encoded targets, all in all."""
         return sqrt(np.mean((self.scale / self._unit) ** 2)) or 1.0
 
     @property
-    def _unit(self):
+    def _unit(self) -> Array:
         return np.where(self.mean > 0, self.mean, 1.0)  # rows with y > 0 may weigh 0
 
-    def encode(self, y):
+    def encode(self, y: Array) -> Array:
         """Return y as the net takes it: in multiples of the mean."""
         return (y.reshape(len(y), -1) / self._unit).astype(np.float32)
 
-    def combine(self, outputs, weights):
+    def combine(self, outputs: Array, weights: Array) -> Array:
         """Return the weighted mean of the members' rates, encoded."""
         return np.einsum("nko,k->no", _rate(outputs), weights)
 
-    def judge(self, y, predicted):
+    def judge(self, y: Array, predicted: Array) -> Array:
         """Return rates and, beside them, what is to be told."""
         return np.concatenate([predicted, y], axis=-1)
 
-    def loss_of(self, residuals):
+    def loss_of(self, residuals: Array) -> tuple[Array, Array]:
         """Return the Poisson deviance of rates and targets, and its slope in rates."""
         rate, y = np.split(np.asarray(residuals, dtype=float), 2, axis=-1)
         rate = np.maximum(rate, 1e-12)
@@ -315,23 +320,23 @@ class CountTarget(NumericTarget):
         loss = np.maximum(loss, 0)
         return np.concatenate([loss, none], -1), np.concatenate([slope, none], -1)
 
-    def decode(self, outputs, weights=None):
+    def decode(self, outputs: Array, weights: Array | None = None) -> Array:
         """Return the mean of the members' rates in the units of y."""
         return self.in_units(self._mean(_rate(outputs), weights))
 
-    def in_units(self, encoded):
+    def in_units(self, encoded: Array) -> Array:
         """Return encoded rates (n_rows, n_targets, ...) in the units of y."""
         unit = self._unit.reshape(-1, *(1,) * (encoded.ndim - 2))
         with np.errstate(over="ignore"):
             y = np.nan_to_num(np.maximum(encoded, 0) * unit)
         return y[:, 0] if self.ndim == 1 else y
 
-    def bounds(self, encoded):
+    def bounds(self, encoded: Array) -> tuple[Array, Array]:
         """Return rates, and their roots: a count spreads the more the more it is."""
         return encoded[None], np.sqrt(np.maximum(encoded, 1e-6))[None]
 
 
-KINDS = {
+KINDS: dict[str, type[NumericTarget]] = {
     "squared_error": NumericTarget,
     "absolute_error": MedianTarget,
     "quantile": QuantileTarget,
@@ -339,7 +344,12 @@ KINDS = {
 }
 
 
-def mean_d2(y, told, levels, sample_weight=None):
+def mean_d2(
+    y: ArrayLike,
+    told: Array,
+    levels: tuple[float, ...],
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Return the mean of the D² of several quantiles.
 
     Parameters
@@ -362,17 +372,17 @@ def mean_d2(y, told, levels, sample_weight=None):
 
 
 @cache
-def _pinball(levels):
+def _pinball(levels: tuple[float, ...]) -> Callable[..., nn.Module]:
     """Return what makes a criterion: one object, so that plans with it are equal."""
     return partial(PinballLoss, quantile=levels, reduction="none")
 
 
-def _rate(outputs):
+def _rate(outputs: Array) -> Array:
     with np.errstate(over="ignore"):
         return np.minimum(np.exp(outputs), np.finfo(np.float32).max)
 
 
-def _round(values):
+def _round(values: Array) -> Array:
     """Round numbers to 24 bits."""
     mantissa, exponent = np.frexp(values)
     return np.ldexp(np.round(mantissa * 2**24) / 2**24, exponent)

@@ -1,9 +1,13 @@
 """A transformer within an estimator, fitted as a Pipeline would."""
 
+from __future__ import annotations
+
 import contextlib
 from inspect import signature
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
@@ -12,19 +16,20 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
+from .._typing import Array, Sparse
 from ..encoding._encoder import TabularEncoder
 
 _ROUND_OFF = 1e-4  # of a column's spread, in what a transformer computes in two ways
 
 
-def last_step(estimator):
+def last_step(estimator: Any) -> tuple[str | None, Any]:
     """Return the name (None if there is no Pipeline) and the estimator at the end."""
     if isinstance(estimator, Pipeline):
         return estimator.steps[-1]
     return None, estimator
 
 
-def fit_transform(encoder, X, y, weight):
+def fit_transform(encoder: Any, X: Any, y: Array, weight: Array) -> Any:
     """Fit a transformer as a Pipeline does, with weights where it takes them."""
     params = {}
     if has_fit_parameter(encoder, "sample_weight"):
@@ -38,14 +43,14 @@ def fit_transform(encoder, X, y, weight):
         return encoder.fit_transform(X, y, **params)
 
 
-def plain_output(encoder):
+def plain_output(encoder: object) -> contextlib.AbstractContextManager[Any]:
     """Keep a user's setting of `transform_output` from our own encoder."""
     if isinstance(encoder, TabularEncoder):
         return config_context(transform_output="default")
     return contextlib.nullcontext()
 
 
-def cross_fits(encoder, X, y, weight):
+def cross_fits(encoder: Any, X: Any, y: Array, weight: Array) -> bool:
     """Tell whether a transformer keeps from a row's encoding what its own target says.
 
     As TargetEncoder does: encoded by `fit_transform`, rows depend on y, and are not
@@ -61,7 +66,7 @@ def cross_fits(encoder, X, y, weight):
     return not _are_close(Z, fit_transform(other, X, y[permuted], weight))
 
 
-def _with_seeds(encoder):
+def _with_seeds(encoder: Any) -> Any:
     """Return a clone in which all that is random has a seed."""
     encoder = clone(encoder)
     drawn = {
@@ -73,7 +78,7 @@ def _with_seeds(encoder):
     return encoder.set_params(**drawn)
 
 
-def _are_close(first, second):
+def _are_close(first: Any, second: Any) -> bool:
     """Tell whether matrices are the same but for round-off, column by column."""
     if np.shape(first) != np.shape(second):
         return False
@@ -84,5 +89,5 @@ def _are_close(first, second):
     return bool((apart <= _ROUND_OFF * (spread + _ROUND_OFF * largest)).all())
 
 
-def _by_columns(Z):
+def _by_columns(Z: ArrayLike | Sparse) -> Any:
     return Z.tocsc() if sparse.issparse(Z) else sparse.csc_array(np.asarray(Z, float))

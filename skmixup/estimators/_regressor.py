@@ -1,16 +1,36 @@
 """The regressor."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Real
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval, StrOptions, fit_context
-from ..mixing._mixers import MIXERS, make_mixer
-from ._base import BaseMixup
+from .._typing import (
+    Activation,
+    Array,
+    CategoricalFeatures,
+    Device,
+    HiddenLayerSizes,
+    LambdaPer,
+    MatrixLike,
+    MixingName,
+    NumericEmbedding,
+    Partner,
+    RandomState,
+    Schedule,
+    Transformer,
+)
+from ..mixing._mixers import MIXERS, Mixer, make_mixer
+from ._base import BaseMixup, _Scored
 from ._intervals import learn_residuals, widen
-from ._numeric_targets import KINDS, mean_d2
+from ._numeric_targets import KINDS, NumericTarget, mean_d2
 
 
 class MixupRegressor(RegressorMixin, BaseMixup):
@@ -103,7 +123,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         columns are.
     callbacks : list of skorch callbacks, default=None
         Handed to :class:`MixupNet`.
-    device : str, default="auto"
+    device : str or torch.device, default="auto"
         "auto", "cpu", "cuda", "cuda:1", "mps"; "auto" is the CPU, since no run on an
         accelerator has told yet from which sizes on one pays.
     warm_start : bool, default=False
@@ -199,39 +219,45 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
     }
 
+    target_mean_: Array
+    target_scale_: Array
+    target_ndim_: int
+
     def __init__(
         self,
-        hidden_layer_sizes=(128, 128),
+        hidden_layer_sizes: HiddenLayerSizes = (128, 128),
         *,
-        loss="squared_error",
-        quantile=0.5,
-        alpha=0.0,
-        mixing="input",
-        partner="random",
-        bandwidth=0.5,
-        lambda_per="batch",
-        activation="relu",
-        dropout=0.1,
-        dropout_schedule="cosine",
-        n_estimators=8,
-        lr=4e-3,
-        weight_decay=1e-2,
-        batch_size="auto",
-        max_epochs=100,
-        lr_schedule="cosine",
-        early_stopping="auto",
-        validation_fraction=0.125,
-        n_iter_no_change=20,
-        preprocess="auto",
-        categorical_features="from_dtype",
-        numeric_embedding="auto",
-        callbacks=None,
-        device="auto",
-        warm_start=False,
-        n_jobs=None,
-        verbose=0,
-        random_state=None,
-    ):
+        loss: Literal[
+            "squared_error", "absolute_error", "quantile", "poisson"
+        ] = "squared_error",
+        quantile: float | Sequence[float] | Array = 0.5,
+        alpha: float = 0.0,
+        mixing: MixingName | Mixer | None = "input",
+        partner: Partner = "random",
+        bandwidth: float = 0.5,
+        lambda_per: LambdaPer = "batch",
+        activation: Activation = "relu",
+        dropout: float = 0.1,
+        dropout_schedule: Schedule = "cosine",
+        n_estimators: int = 8,
+        lr: float = 4e-3,
+        weight_decay: float = 1e-2,
+        batch_size: int | Literal["auto"] = "auto",
+        max_epochs: int = 100,
+        lr_schedule: Schedule = "cosine",
+        early_stopping: bool | Literal["auto"] = "auto",
+        validation_fraction: float = 0.125,
+        n_iter_no_change: int = 20,
+        preprocess: Literal["auto"] | Transformer | None = "auto",
+        categorical_features: CategoricalFeatures = "from_dtype",
+        numeric_embedding: NumericEmbedding = "auto",
+        callbacks: list[Any] | None = None,
+        device: Device = "auto",
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        random_state: RandomState = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.loss = loss
         self.quantile = quantile
@@ -265,15 +291,15 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     @fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        groups=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        groups: ArrayLike | None = None,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train on a table.
 
         Parameters
@@ -317,7 +343,9 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         )
 
     @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train for one epoch on a piece of a table.
 
         The encoding, the targets' mean and scale and, with ``batch_size="auto"``, the
@@ -349,21 +377,22 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     # ---- what the target is
 
     @property
-    def _target(self):
+    def _target(self) -> NumericTarget:
         loss, levels = self._learned_loss_
         learned = self.target_mean_, self.target_scale_, self.target_ndim_
         return KINDS[loss](*learned, *([] if levels is None else [levels]))
 
     @property
-    def _asked_loss(self):
+    def _asked_loss(self) -> tuple[str, float | tuple[float, ...] | None]:
         """The loss, and the levels of one that has any: a number, or a tuple."""
         if self.loss != "quantile":
             return self.loss, None
-        if isinstance(self.quantile, Real):
-            return self.loss, float(self.quantile)
-        return self.loss, tuple(map(float, self.quantile))
+        levels: Any = self.quantile
+        if isinstance(levels, Real):
+            return self.loss, float(levels)
+        return self.loss, tuple(map(float, levels))
 
-    def _check_params(self):
+    def _check_params(self) -> None:
         super()._check_params()
         mixer = make_mixer(self.mixing)
         if self.partner == "target" and mixer is not None and mixer.mixes_inside:
@@ -375,42 +404,44 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         if self.loss == "quantile" and not isinstance(self.quantile, Real):
             _check_levels(self.quantile)
 
-    def _check_target(self, y):
+    def _check_target(self, y: Any) -> Array:
         return KINDS[self.loss].check(y, self)
 
-    def _learn_target(self, y, weight):
+    def _learn_target(self, y: Array, weight: Array) -> None:
         kind = KINDS[self.loss]
         self.target_mean_, self.target_scale_ = kind.learn(y, weight)
         self.target_ndim_ = y.ndim
         self._learned_loss_ = self._asked_loss
 
-    def _params_of(self, kind):
+    def _params_of(self, kind: type) -> dict[str, Any]:
         params = super()._params_of(kind)
         if params.get("partner") == "target":  # it is given in standard deviations
             params["bandwidth"] *= self._target.deviation
         return params
 
-    def _kept_with_the_net(self):
+    def _kept_with_the_net(self) -> dict[str, tuple[Any, Any]]:
         return {
             **super()._kept_with_the_net(),
             "loss (or quantile)": (self._asked_loss, self._learned_loss_),
         }
 
-    def _learns_from_rows_set_aside(self):
+    def _learns_from_rows_set_aside(self) -> bool:
         return True
 
-    def _learn_from_rows_set_aside(self, scored, y, weight):
+    def _learn_from_rows_set_aside(
+        self, scored: list[_Scored], y: Array, weight: Array | None
+    ) -> None:
         super()._learn_from_rows_set_aside(scored, y, weight)
         self._residuals_ = learn_residuals(
             scored, self._target, y, weight, self.member_weights_
         )
 
-    def _combine(self, outputs, weights):
+    def _combine(self, outputs: Array, weights: Array) -> Array:
         return self._target.combine(outputs, weights)
 
     # ---- prediction
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> NDArray[np.float64]:
         """Return the mean of the members' predictions.
 
         Parameters
@@ -428,7 +459,9 @@ class MixupRegressor(RegressorMixin, BaseMixup):
             X, lambda outputs: self._target.decode(outputs, self.member_weights_)
         )
 
-    def predict_interval(self, X, confidence_level=0.9):
+    def predict_interval(
+        self, X: MatrixLike, confidence_level: float = 0.9
+    ) -> NDArray[np.float64]:
         """Return intervals that hold the targets as often as is asked for.
 
         What members have missed of the rows that they had set aside tells how far the
@@ -490,7 +523,7 @@ class MixupRegressor(RegressorMixin, BaseMixup):
             )
         target, shares = self._target, self.member_weights_
 
-        def make(outputs):
+        def make(outputs: Array) -> Array:
             weights = shares
             if weights is None:
                 weights = np.full(outputs.shape[1], 1 / outputs.shape[1])
@@ -499,7 +532,9 @@ class MixupRegressor(RegressorMixin, BaseMixup):
 
         return self._predict(X, make)
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return R² of the predictions; of several quantiles, the mean of their D².
 
         Parameters
@@ -523,14 +558,14 @@ class MixupRegressor(RegressorMixin, BaseMixup):
             return super().score(X, y, sample_weight)
         return mean_d2(y, self.predict(X), levels, sample_weight)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         tags.target_tags.positive_only = self.loss == "poisson"
         return tags
 
 
-def _check_levels(quantile):
+def _check_levels(quantile: object) -> None:
     """Raise ValueError unless the levels of quantiles increase, between 0 and 1."""
     levels = np.asarray(quantile)
     fine = levels.ndim == 1 and levels.size > 0 and levels.dtype.kind == "f"

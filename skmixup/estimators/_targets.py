@@ -1,6 +1,9 @@
 """What targets of labels are: one of several, or which of them."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,7 @@ from sklearn.utils.validation import assert_all_finite
 from torch import nn
 
 from .._sklearn import check_y
+from .._typing import Array
 from ..encoding._columns import are_numbers, keep_types
 from ._rows_last import log_mean_exp, log_softmax, rows_first, rows_last
 
@@ -23,15 +27,17 @@ class _LabelTarget:
         Sorted labels, or the numbers of an indicator matrix's columns.
     """
 
-    def __init__(self, classes):
+    def __init__(self, classes: Array) -> None:
         self.classes = classes
 
     @property
-    def n_outputs(self):
+    def n_outputs(self) -> int:
         """Width of the net's output."""
         return len(self.classes)
 
-    def combine(self, outputs, weights, temperature=1.0):
+    def combine(
+        self, outputs: Array, weights: Array, temperature: float = 1.0
+    ) -> Array:
         """Return the probabilities that the members' weighted mean gives.
 
         Parameters
@@ -47,8 +53,14 @@ class _LabelTarget:
         """
         return np.exp(self.log_proba(outputs, temperature, weights))
 
+    def log_proba(
+        self, outputs: Array, temperature: float, weights: Array | None = None
+    ) -> Array:
+        """Return the logarithms of the probabilities of the members' mean."""
+        raise NotImplementedError
+
     @staticmethod
-    def loss_of(likelihood):
+    def loss_of(likelihood: Array) -> tuple[Array, Array]:
         """Return the log-loss of what `judge` returns, and its slope.
 
         Parameters
@@ -71,14 +83,14 @@ class ClassTarget(_LabelTarget):
     criterion = nn.CrossEntropyLoss
 
     @staticmethod
-    def check(y, estimator):
+    def check(y: Any, estimator: Any) -> Array:
         """Return y as an array, or raise ValueError if it can't be learned."""
         y = check_y(keep_types(y), estimator=estimator)
         check_labels(y)
         check_classification_targets(y)
         return y
 
-    def check_known(self, y, when):
+    def check_known(self, y: Array, when: str) -> None:
         """Raise ValueError if y, checked, is not of the kind that was learned."""
         if y.ndim == 2:
             raise other_shape(y, "one label a row", when)
@@ -91,19 +103,19 @@ class ClassTarget(_LabelTarget):
                 f"{self.classes.tolist()}: {when} the classes cannot change."
             )
 
-    def encode(self, y):
+    def encode(self, y: Array) -> Array:
         """Return y as the net takes it: numbers of classes."""
         return np.searchsorted(self.classes, y)
 
-    def codes(self, y):
+    def codes(self, y: Array) -> Array:
         """Return an integer for each encoded target, the same for equal ones."""
         return y
 
-    def strata(self, y):
+    def strata(self, y: Array) -> Array:
         """Return of what each part of a split gets its share."""
         return y
 
-    def judge(self, y, proba):
+    def judge(self, y: Array, proba: Array) -> Array:
         """Return the probability that each row's class was given.
 
         Parameters
@@ -119,7 +131,9 @@ class ClassTarget(_LabelTarget):
         """
         return np.take_along_axis(proba, y[:, None], axis=1)
 
-    def log_proba(self, outputs, temperature, weights=None):
+    def log_proba(
+        self, outputs: Array, temperature: float, weights: Array | None = None
+    ) -> Array:
         """Return the logarithm of each class's probability, of the members' mean.
 
         Parameters
@@ -138,7 +152,7 @@ class ClassTarget(_LabelTarget):
             log_proba = log_softmax(log_proba / temperature)
         return rows_first(log_proba, len(outputs))
 
-    def decide(self, proba):
+    def decide(self, proba: Array) -> Array:
         """Return the most probable label of each row."""
         return self.classes[proba.argmax(1)]
 
@@ -149,7 +163,7 @@ class IndicatorTarget(_LabelTarget):
     criterion = nn.BCEWithLogitsLoss
 
     @staticmethod
-    def check(y, estimator):
+    def check(y: Any, estimator: Any) -> Array:
         """Return y as a dense array, or raise ValueError if it can't be learned."""
         if not sparse.issparse(y) and np.asarray(y).dtype.kind == "f":
             assert_all_finite(y, input_name="y")
@@ -164,20 +178,21 @@ class IndicatorTarget(_LabelTarget):
                 f"class_weight={estimator.class_weight!r} is for one label a row, and "
                 "y is an indicator matrix: use sample_weight, or class_weight=None."
             )
-        y = y.toarray() if sparse.issparse(y) else np.asarray(y)
-        if not np.isin(y, (0, 1)).all():
+        dense: Any = y
+        dense = dense.toarray() if sparse.issparse(y) else np.asarray(y)
+        if not np.isin(dense, (0, 1)).all():
             raise ValueError(
-                f"y is a matrix of {np.unique(y).tolist()}: of several labels, 1 says "
-                "that a row has one and 0 that it has not."
+                f"y is a matrix of {np.unique(dense).tolist()}: of several labels, 1 "
+                "says that a row has one and 0 that it has not."
             )
-        return y
+        return dense
 
-    def check_known(self, y, when):
+    def check_known(self, y: Array, when: str) -> None:
         """Raise ValueError if y, checked, is not of the kind that was learned."""
         if y.ndim == 1 or y.shape[1] != len(self.classes):
             raise other_shape(y, f"{len(self.classes)} columns", when)
 
-    def check_classes(self):
+    def check_classes(self) -> None:
         """Raise ValueError if the classes given are not the columns' numbers."""
         numbers = np.arange(len(self.classes))
         if not np.array_equal(self.classes, numbers):
@@ -186,23 +201,25 @@ class IndicatorTarget(_LabelTarget):
                 f"the numbers of its columns, {numbers.tolist()}."
             )
 
-    def encode(self, y):
+    def encode(self, y: Array) -> Array:
         """Return y as the net takes it."""
         return y.astype(np.float32)
 
-    def codes(self, y):
+    def codes(self, y: Array) -> Array:
         """Return an integer for each encoded target, the same for equal ones."""
         return np.unique(y, axis=0, return_inverse=True)[1]
 
-    def strata(self, y):
+    def strata(self, y: Array) -> Array:
         """Return of what each part of a split gets its share: nothing."""
         return np.zeros(len(y), dtype=int)
 
-    def judge(self, y, proba):
+    def judge(self, y: Array, proba: Array) -> Array:
         """Return the probabilities of the labels as they are; see `ClassTarget`."""
         return np.where(y > 0, proba, 1 - proba)
 
-    def log_proba(self, outputs, temperature, weights=None):
+    def log_proba(
+        self, outputs: Array, temperature: float, weights: Array | None = None
+    ) -> Array:
         """Return the logarithm of each label's probability, of the members' mean.
 
         Parameters
@@ -225,18 +242,18 @@ class IndicatorTarget(_LabelTarget):
         ]
         return rows_first(log_softmax(np.stack(both))[0], len(outputs))
 
-    def decide(self, proba):
+    def decide(self, proba: Array) -> Array:
         """Return 1 for each label that a row rather has than not, else 0."""
         return (proba > 0.5).astype(int)
 
 
-def other_shape(y, before, when):
+def other_shape(y: Array, before: str, when: str) -> ValueError:
     return ValueError(
         f"y has shape {y.shape}, and had {before} before: {when} that cannot change."
     )
 
 
-def check_labels(y):
+def check_labels(y: Any) -> None:
     """Raise ValueError if labels are missing, or of types that cannot be learned.
 
     Parameters
@@ -252,7 +269,7 @@ def check_labels(y):
     check_label_types(labels, "y")
 
 
-def check_label_types(labels, name):
+def check_label_types(labels: Array, name: str) -> None:
     """Raise ValueError if labels are objects, unless all are text.
 
     scikit-learn's metrics could not score such labels, so that to learn them would
@@ -282,7 +299,7 @@ def check_label_types(labels, name):
     )
 
 
-def is_matrix(y):
+def is_matrix(y: Any) -> bool:
     """Tell whether y has several columns."""
     if sparse.issparse(y):
         return True

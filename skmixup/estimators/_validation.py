@@ -1,11 +1,18 @@
 """Validation of one's own: groups of rows, or rows apart, to stop early on."""
 
+from __future__ import annotations
+
+from typing import Literal
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from .._typing import Array
 
-def check_groups(groups, X):
+
+def check_groups(groups: ArrayLike | None, X: object) -> Array | None:
     """Return a number for each row's group, or None if there are no groups.
 
     Parameters
@@ -24,9 +31,9 @@ def check_groups(groups, X):
     """
     if groups is None:
         return None
-    groups = column_or_1d(groups)
-    check_consistent_length(X, groups)
-    codes, _ = pd.factorize(groups, sort=False)
+    names = column_or_1d(groups)
+    check_consistent_length(X, names)
+    codes, _ = pd.factorize(names, sort=False)
     if (codes < 0).any():
         raise ValueError(
             f"groups must name a group for each row, got {np.sum(codes < 0)} missing."
@@ -34,7 +41,13 @@ def check_groups(groups, X):
     return codes
 
 
-def check_validation(X_val, y_val, sample_weight_val, groups, early_stopping):
+def check_validation(
+    X_val: object,
+    y_val: object,
+    sample_weight_val: object,
+    groups: object,
+    early_stopping: bool | Literal["auto"],
+) -> None:
     """Raise ValueError if what is given to validate on does not go together.
 
     Parameters

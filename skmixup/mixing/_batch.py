@@ -1,24 +1,31 @@
 """A batch mixed, for any training loop."""
 
+from __future__ import annotations
+
+from typing import Literal
+
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
 
+from .._typing import LambdaPer, Rng
 from ._core import mix, one_hot, read_targets
 from ._draws import draw_steps
-from ._mixers import MIXERS, make_mixer
+from ._mixers import MIXERS, Mixer, make_mixer
 
 
 def mixup_batch(
-    X,
-    y,
-    alpha=1.0,
+    X: Tensor,
+    y: Tensor,
+    alpha: float = 1.0,
     *,
-    mixing="input",
-    lambda_per="batch",
-    n_classes=None,
-    groups=None,
-    rng=None,
-):
+    mixing: Literal["input", "cutmix"] | Mixer = "input",
+    lambda_per: LambdaPer = "batch",
+    n_classes: int | None = None,
+    groups: ArrayLike | None = None,
+    rng: Rng = None,
+) -> tuple[Tensor, Tensor]:
     """Mix a batch of rows and labels, for use in any torch training loop.
 
     Parameters
@@ -89,15 +96,15 @@ def mixup_batch(
         )
     targets = _batch_targets(y, n_classes, X.dtype)
     rng = np.random.default_rng(rng)
-    draws = draw_steps(mixer, [(rng, rng, rng)], [alpha], 1, [len(X)], lambda_per)
-    draws = {name: torch.from_numpy(a) for name, a in draws.items()}
+    drawn = draw_steps(mixer, [(rng, rng, rng)], [alpha], 1, [len(X)], lambda_per)
+    draws = {name: torch.from_numpy(a) for name, a in drawn.items()}
     lam, partner = (draws.pop(name).to(X.device) for name in ("lam", "partner"))
     partner = partner[0, 0]
     X_mixed, lam = mixer.mix(X[None, None], X[partner][None, None], lam, **draws)
     return X_mixed[0, 0], mix(targets, targets[partner], lam[0, 0])
 
 
-def _batch_targets(y, n_classes, dtype):
+def _batch_targets(y: Tensor, n_classes: int | None, dtype: torch.dtype) -> Tensor:
     """Return floating-point targets of a batch, or raise if they don't fit."""
     targets = read_targets(y)
     if targets.is_floating_point():

@@ -1,8 +1,14 @@
 """Partners with targets like a row's own: C-Mixup."""
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
+
+from .._typing import Array
 
 _REACH = 3.0  # bandwidths; beyond, a row is never a partner
 _TRIES = 12
@@ -32,20 +38,25 @@ class TargetPartners:
        Regression", 2022, equation 6.
     """
 
-    def __init__(self, y, rows, bandwidth):
+    def __init__(self, y: Array, rows: Sequence[Array], bandwidth: float) -> None:
         self.scaled = np.asarray(y, dtype=np.float64).reshape(len(y), -1) / bandwidth
         # A line through the targets: along it, no two are farther apart than they are.
         axis = _main_axis(self.scaled)
         place = self.scaled @ axis
         self.members = [_Windows(place, np.asarray(own)) for own in rows]
 
-    def select(self, members):
+    def select(self, members: Sequence[int]) -> Self:
         """Return what draws the same partners for some members."""
         chosen = copy.copy(self)
         chosen.members = [self.members[k] for k in members]
         return chosen
 
-    def draw(self, rngs, rows, counts):
+    def draw(
+        self,
+        rngs: Sequence[np.random.Generator],
+        rows: Array,
+        counts: Sequence[int] | Array,
+    ) -> Array:
         """Draw partners.
 
         Parameters
@@ -68,7 +79,7 @@ class TargetPartners:
             found[member, :, :count] = self._draw_member(rng, member, own)
         return found
 
-    def _draw_member(self, rng, member, rows):
+    def _draw_member(self, rng: np.random.Generator, member: int, rows: Array) -> Array:
         n_steps, n_rows = rows.shape
         # Step by step, so that it makes no difference how many are drawn at a time.
         random = rng.random((n_steps, 2, _TRIES, n_rows)).swapaxes(0, 1)
@@ -83,19 +94,19 @@ class TargetPartners:
 class _Windows:
     """A member's rows in the order of their places, and each row's reach among them."""
 
-    def __init__(self, place, rows):
+    def __init__(self, place: Array, rows: Array) -> None:
         self.ordered = rows[np.argsort(place[rows], kind="stable")]
         sorted_places = place[self.ordered]
         self.low = np.searchsorted(sorted_places, place - _REACH)
         self.size = np.searchsorted(sorted_places, place + _REACH, "right") - self.low
 
-    def pick(self, rows, random):
+    def pick(self, rows: Array, random: Array) -> Array:
         """Return rows at shares in [0, 1) of the windows of others."""
         at = self.low[rows] + (random * self.size[rows]).astype(int)
         return self.ordered[at]
 
 
-def _main_axis(points):
+def _main_axis(points: Array) -> Array:
     if points.shape[1] == 1:
         return np.ones(1)
     return np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][0]

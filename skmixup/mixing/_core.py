@@ -1,10 +1,13 @@
 """What mixing is: rows, targets and weights, λ of one and 1−λ of another."""
 
+from __future__ import annotations
+
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 
-def mix(first, second, lam):
+def mix(first: Tensor, second: Tensor, lam: float | Tensor) -> Tensor:
     """Mix two tensors: λ·first + (1−λ)·second.
 
     Parameters
@@ -33,7 +36,9 @@ def mix(first, second, lam):
     return torch.lerp(second, first, lam)
 
 
-def one_hot(y, n_classes=None, dtype=torch.float32):
+def one_hot(
+    y: Tensor, n_classes: int | None = None, dtype: torch.dtype = torch.float32
+) -> Tensor:
     """Make class indices into one-hot rows; leave floating-point targets alone.
 
     Parameters
@@ -63,7 +68,7 @@ def one_hot(y, n_classes=None, dtype=torch.float32):
     return F.one_hot(y.long(), -1 if n_classes is None else n_classes).to(dtype)
 
 
-def read_targets(y):
+def read_targets(y: Tensor) -> Tensor:
     """Tell class indices from indicators by their shape, in targets of any type.
 
     Parameters
@@ -95,7 +100,7 @@ def read_targets(y):
     return y.to(torch.float32)
 
 
-def soft_cross_entropy(logits, targets):
+def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy of each row with soft targets, −Σ_c y_c · log softmax(logits)_c.
 
     For y~ = λ·y_i + (1−λ)·y_j it equals λ·CE(y_i) + (1−λ)·CE(y_j): the loss is linear
@@ -120,7 +125,9 @@ def soft_cross_entropy(logits, targets):
     return -(targets * logits.log_softmax(-1)).sum(-1)
 
 
-def weighted_lambda(lam, weight, weight_partner):
+def weighted_lambda(
+    lam: Tensor, weight: Tensor, weight_partner: Tensor
+) -> tuple[Tensor, Tensor]:
     """Fold row weights into λ.
 
     λ·w_i·loss(y_i) + (1−λ)·w_j·loss(y_j) is a row of weight w~ whose target is mixed
@@ -141,7 +148,7 @@ def weighted_lambda(lam, weight, weight_partner):
     return torch.where(total > 0, kept / total, lam), total
 
 
-def _take_rows(rows, partner):
+def _take_rows(rows: Tensor, partner: Tensor) -> Tensor:
     """Return ``rows[k, ..., partner[k, ...]]``, further dimensions whole."""
     index = partner.reshape(partner.shape + (1,) * (rows.dim() - partner.dim()))
     return torch.take_along_dim(rows, index, dim=partner.dim() - 1)

@@ -1,9 +1,20 @@
 """Random numbers of mixing: λ, partners, and what a mixer draws."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, overload
+
 import numpy as np
+from numpy.typing import NDArray
+
+from .._typing import Array, LambdaPer, Rng
+
+if TYPE_CHECKING:
+    from ._mixers import Mixer
 
 
-def check_alpha(alpha):
+def check_alpha(alpha: float) -> float:
     """Return `alpha` as a float, or raise if Beta(alpha, alpha) has no meaning.
 
     Parameters
@@ -30,13 +41,21 @@ def check_alpha(alpha):
     return value
 
 
-def check_lambda_per(lambda_per):
+def check_lambda_per(lambda_per: str) -> None:
     """Raise ValueError unless `lambda_per` is "batch" or "row"."""
     if lambda_per not in ("batch", "row"):
         raise ValueError(f"lambda_per must be 'batch' or 'row', got {lambda_per!r}.")
 
 
-def draw_lambda(alpha, size=None, rng=None):
+@overload
+def draw_lambda(alpha: float, size: None = None, rng: Rng = None) -> float: ...
+@overload
+def draw_lambda(
+    alpha: float, size: int | tuple[int, ...], rng: Rng = None
+) -> NDArray[np.float64]: ...
+def draw_lambda(
+    alpha: float, size: int | tuple[int, ...] | None = None, rng: Rng = None
+) -> float | NDArray[np.float64]:
     """Draw mixing coefficients λ ~ Beta(alpha, alpha).
 
     Parameters
@@ -87,7 +106,9 @@ def draw_lambda(alpha, size=None, rng=None):
     return lam[()]
 
 
-def draw_partners(n_rows, n_batches=None, rng=None):
+def draw_partners(
+    n_rows: int, n_batches: int | None = None, rng: Rng = None
+) -> NDArray[np.int64]:
     """Draw for each row of a batch the row it is mixed with.
 
     A random permutation of the same batch, as in the paper's code. A batch of one row
@@ -119,7 +140,14 @@ def draw_partners(n_rows, n_batches=None, rng=None):
     return rng.permuted(np.tile(np.arange(n_rows), (n_batches, 1)), axis=1)
 
 
-def draw_steps(mixer, rngs, alphas, n_steps, n_rows, lambda_per):
+def draw_steps(
+    mixer: Mixer,
+    rngs: Sequence[tuple[np.random.Generator, ...]],
+    alphas: Sequence[float] | Array,
+    n_steps: int,
+    n_rows: Sequence[int] | Array,
+    lambda_per: LambdaPer,
+) -> dict[str, Array]:
     """Draw all random numbers of some steps, for each member from its own streams.
 
     λ's, partners and the mixer's own come from a stream each: so it makes no difference
@@ -145,7 +173,7 @@ def draw_steps(mixer, rngs, alphas, n_steps, n_rows, lambda_per):
     """
     check_lambda_per(lambda_per)
     widest = max(n_rows)
-    members = []
+    members: list[dict[str, Array]] = []
     for (rng, rng_partners, rng_mixer), alpha, size in zip(
         rngs, alphas, n_rows, strict=True
     ):
@@ -158,11 +186,12 @@ def draw_steps(mixer, rngs, alphas, n_steps, n_rows, lambda_per):
             if lambda_per == "row":
                 drawn = {k: _pad(v, lam.shape, widest) for k, v in drawn.items()}
                 lam = _pad(lam, lam.shape, widest)
-        members.append({"lam": lam.astype(np.float32), "partner": partner} | drawn)
+        own: dict[str, Array] = {"lam": lam.astype(np.float32), "partner": partner}
+        members.append(own | drawn)
     return {name: np.stack([m[name] for m in members]) for name in members[0]}
 
 
-def _pad(drawn, shape, widest):
+def _pad(drawn: Array, shape: tuple[int, ...], widest: int) -> Array:
     """Repeat what was drawn for the last row, where there is a draw for each row."""
     if drawn.shape[:2] != shape:
         return drawn

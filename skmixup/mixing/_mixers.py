@@ -1,10 +1,17 @@
 """The mixing variants."""
 
-from contextlib import contextmanager, nullcontext
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
 
+from .._typing import Array
 from ..stack._embedding import CodedRows
 from ._core import _take_rows, mix
 
@@ -23,7 +30,7 @@ class Mixer:
 
     mixes_inside = False
 
-    def bind(self, groups):
+    def bind(self, groups: ArrayLike | None) -> Mixer:
         """Return a mixer that knows which encoded columns belong together.
 
         The one place where a mixer is told of the table: every estimator, search and
@@ -43,7 +50,7 @@ class Mixer:
         """
         return self
 
-    def draw(self, rng, lam):
+    def draw(self, rng: np.random.Generator, lam: Array) -> dict[str, Array]:
         """Draw what one member needs for S steps beyond λ and partners.
 
         Parameters
@@ -65,7 +72,10 @@ class Mixer:
         """
         return {}
 
-    def mix(self, X, X_partner, lam, **drawn):
+    # Type checkers let subclasses name what they have drawn, since `*args` is there.
+    def mix(
+        self, X: Any, X_partner: Any, lam: Tensor, *args: Any, **drawn: Any
+    ) -> tuple[Any, Tensor]:
         """Mix rows with their partners.
 
         Parameters
@@ -83,7 +93,7 @@ class Mixer:
         """
         raise NotImplementedError
 
-    def attached(self, module):
+    def attached(self, module: nn.Module) -> AbstractContextManager[Any]:
         """Return a context in which `module` mixes inside; by default it does not."""
         return nullcontext()
 
@@ -91,7 +101,7 @@ class Mixer:
 class InputMixup(Mixer):
     """Plain mixup: whole rows, x~ = λ·x_i + (1−λ)·x_j (Zhang et al. 2017)."""
 
-    def mix(self, X, X_partner, lam):
+    def mix(self, X: Any, X_partner: Any, lam: Tensor) -> tuple[Any, Tensor]:
         """Mix rows with their partners; see `Mixer.mix`."""
         if not isinstance(X, torch.Tensor):  # rows in a form that knows it better
             return X.mix(X_partner, lam), lam
@@ -118,14 +128,14 @@ class CutMix(Mixer):
     Simple Nets Excel on Tabular Datasets", 2021.
     """
 
-    def __init__(self, groups=None):
+    def __init__(self, groups: ArrayLike | None = None) -> None:
         self.groups = groups
 
-    def bind(self, groups):
+    def bind(self, groups: ArrayLike | None) -> CutMix:
         """Return a CutMix of these groups, unless this one has its own."""
         return self if groups is None or self.groups is not None else CutMix(groups)
 
-    def _group_index(self, n_columns):
+    def _group_index(self, n_columns: int) -> Array:
         if self.groups is None:
             return np.arange(n_columns)
         groups = np.unique(np.asarray(self.groups), return_inverse=True)[1]
@@ -136,11 +146,13 @@ class CutMix(Mixer):
             )
         return groups
 
-    def draw(self, rng, lam):
+    def draw(self, rng: np.random.Generator, lam: Array) -> dict[str, Array]:
         """Draw a random order of the columns, as seeds; see `Mixer.draw`."""
         return {"column_seed": rng.integers(2**63, size=lam.shape)}
 
-    def mix(self, X, X_partner, lam, column_seed):
+    def mix(
+        self, X: Any, X_partner: Any, lam: Tensor, column_seed: Tensor
+    ) -> tuple[Any, Tensor]:
         """Swap columns with the partners'; see `Mixer.mix`."""
         coded = isinstance(X, CodedRows)
         flat = X if coded else X.flatten(3)
@@ -157,7 +169,7 @@ class CutMix(Mixer):
         return mixed, n_kept / max(n_groups, 1)
 
 
-def _column_ranks(seeds, n_groups):
+def _column_ranks(seeds: Array, n_groups: int) -> Array:
     """Rank the columns at random for each seed: shape (*seeds.shape, n_groups)."""
     # A counter hashed with the seed (the finalizer of splitmix64): vectorized, and the
     # same for a member whoever trains beside it.
@@ -189,18 +201,20 @@ class ManifoldMixup(Mixer):
 
     mixes_inside = True
 
-    def __init__(self, layers=None):
+    def __init__(self, layers: Sequence[str] | None = None) -> None:
         self.layers = layers
 
-    def draw(self, rng, lam):
+    def draw(self, rng: np.random.Generator, lam: Array) -> dict[str, Array]:
         """Draw each step's layer as a number in [0, 1); see `Mixer.draw`."""
         return {"depth": rng.random(len(lam))}
 
-    def mix(self, X, X_partner, lam, depth):
+    def mix(
+        self, X: Any, X_partner: Any, lam: Tensor, depth: Tensor
+    ) -> tuple[Any, Tensor]:
         """Leave the rows alone: the layers mix; see `Mixer.mix`."""
         return X, lam
 
-    def _find_layers(self, module):
+    def _find_layers(self, module: nn.Module) -> list[nn.Module]:
         if self.layers is not None:
             found = dict(module.named_modules())
             missing = [name for name in self.layers if name not in found]
@@ -210,12 +224,13 @@ class ManifoldMixup(Mixer):
                     f"it has {[name for name in found if name]}."
                 )
             return [found[name] for name in self.layers]
-        if hasattr(module, "mixable_layers"):
-            return module.mixable_layers()
+        mixable_layers = getattr(module, "mixable_layers", None)
+        if mixable_layers is not None:
+            return mixable_layers()
         return [m for m in module.children() if any(True for _ in m.parameters())]
 
     @contextmanager
-    def attached(self, module):
+    def attached(self, module: nn.Module) -> Iterator[_LayerMixing]:
         """Put hooks on the layers; yields what tells them the step's draws."""
         layers = self._find_layers(module)
         if not layers:
@@ -238,13 +253,13 @@ class ManifoldMixup(Mixer):
 class _LayerMixing:
     """The draws of the step under way, and the hooks that apply them."""
 
-    def __init__(self, n_layers, stacked):
+    def __init__(self, n_layers: int, stacked: bool) -> None:
         self.n_layers = n_layers
         self.stacked = stacked
-        self.step = None
+        self.step: tuple[Tensor, Tensor, Array] | None = None
 
     @contextmanager
-    def using(self, lam, partner, depth):
+    def using(self, lam: Tensor, partner: Tensor, depth: Tensor) -> Iterator[None]:
         """Mix with λ (K, 1 or B), partners (K, B) and depths (K,), within a step."""
         chosen = (depth.numpy() * self.n_layers).astype(int)
         self.step = lam, partner, chosen
@@ -260,10 +275,14 @@ class _LayerMixing:
                 "are called never or more often: pass ManifoldMixup(layers=[...])."
             )
 
-    def hook(self, layer):
+    def hook(
+        self, layer: int
+    ) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...] | None]:
         """Return a forward-pre-hook for the layer of this number."""
 
-        def mix_input(module, args):
+        def mix_input(
+            module: nn.Module, args: tuple[Tensor, ...]
+        ) -> tuple[Tensor, ...] | None:
             if self.step is None:
                 return None
             lam, partner, chosen = self.step
@@ -284,7 +303,7 @@ class _LayerMixing:
         return mix_input
 
 
-def mixes_codes(mixing):
+def mixes_codes(mixing: object) -> bool:
     """Tell whether what `mixing` names can mix rows whose levels are codes.
 
     Whoever wrote another mixer expects a tensor of numbers.
@@ -293,10 +312,16 @@ def mixes_codes(mixing):
 
 
 # All that `mixing` may name: a new variant is a class and an entry here.
-MIXERS = {"input": InputMixup, "manifold": ManifoldMixup, "cutmix": CutMix}
+MIXERS: dict[str, type[Mixer]] = {
+    "input": InputMixup,
+    "manifold": ManifoldMixup,
+    "cutmix": CutMix,
+}
 
 
-def make_mixer(mixing, groups=None):
+def make_mixer(
+    mixing: str | Mixer | None, groups: ArrayLike | None = None
+) -> Mixer | None:
     """Return the mixer that a `mixing` parameter names.
 
     Parameters

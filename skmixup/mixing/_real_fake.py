@@ -1,13 +1,28 @@
 """mixup for the discriminator of a GAN."""
 
+from __future__ import annotations
+
+from typing import overload
+
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
+from .._typing import Rng
 from ._core import mix
 from ._draws import draw_lambda
 
 
-def draw_real_share(alpha, size=None, rng=None):
+@overload
+def draw_real_share(alpha: float, size: None = None, rng: Rng = None) -> float: ...
+@overload
+def draw_real_share(
+    alpha: float, size: int | tuple[int, ...], rng: Rng = None
+) -> NDArray[np.float64]: ...
+def draw_real_share(
+    alpha: float, size: int | tuple[int, ...] | None = None, rng: Rng = None
+) -> float | NDArray[np.float64]:
     """Draw the real row's share λ of rows mixed of real and generated ones.
 
     Beta(alpha, alpha) for every alpha, and its limit at 0: a fair coin between 0 and 1.
@@ -46,7 +61,14 @@ def draw_real_share(alpha, size=None, rng=None):
     return np.abs(turned - draw_lambda(alpha, size, rng))
 
 
-def mixup_real_fake(real, fake, alpha=0.2, *, lam=None, rng=None):
+def mixup_real_fake(
+    real: Tensor,
+    fake: Tensor,
+    alpha: float = 0.2,
+    *,
+    lam: ArrayLike | Tensor | None = None,
+    rng: Rng = None,
+) -> tuple[Tensor, Tensor]:
     """Mix real rows with generated ones, for the discriminator of a GAN.
 
     In place of telling real rows (target 1) from generated ones (target 0), the

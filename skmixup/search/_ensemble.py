@@ -1,17 +1,24 @@
 """Fitted estimators, averaged."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import Array, MatrixLike, Mixin
 from ..estimators._numeric_targets import mean_d2
 from ..estimators._preprocess import last_step
 
 _SPARE = 16  # powers of two that a sum of predictions may need
 
 
-def _target_kind(estimator):
+def _target_kind(estimator: Any) -> tuple[Any, ...]:
     """Return what estimators must agree in to be averaged."""
     last = last_step(estimator)[1]
     labels = len(last.classes_) if getattr(last, "multilabel_", False) else None
@@ -23,20 +30,20 @@ def _target_kind(estimator):
     )
 
 
-class _Columns:
+class _Columns(Mixin):
     """The columns that fitted estimators take."""
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Number of columns seen in `fit`."""
         return self.estimators[0].n_features_in_
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> Array:
         """Names of the columns seen in `fit`, where they have any that are strings."""
         return self.estimators[0].feature_names_in_
 
-    def _check_estimators(self):
+    def _check_estimators(self) -> None:
         if not self.estimators:
             raise ValueError("estimators must hold at least one fitted estimator.")
         for estimator in self.estimators:
@@ -47,7 +54,7 @@ class _Columns:
         if len({_target_kind(estimator) for estimator in self.estimators}) > 1:
             raise ValueError("estimators must have targets of one kind and number.")
 
-    def _shares(self):
+    def _shares(self) -> Array:
         """Return the weight of each, in sum 1."""
         if self.weights is None:
             return np.full(len(self.estimators), 1 / len(self.estimators))
@@ -70,7 +77,7 @@ class _Columns:
         weights = weights / weights.max()  # so that no sum overflows
         return weights / weights.sum()
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Self:
         # The estimators are fitted, and stay so.
         return type(self)(self.estimators, self.weights)
 
@@ -107,11 +114,13 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
     (150, 3)
     """
 
-    def __init__(self, estimators, weights=None):
+    def __init__(
+        self, estimators: Sequence[Any], weights: ArrayLike | None = None
+    ) -> None:
         self.estimators = estimators
         self.weights = weights
 
-    def fit(self, X=None, y=None):
+    def fit(self, X: object = None, y: object = None) -> Self:
         """Collect the classes; nothing is trained.
 
         Parameters
@@ -132,7 +141,7 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
         self.classes_ = np.unique(np.concatenate([e.classes_ for e in self.estimators]))
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> NDArray[np.float64]:
         """Return the weighted mean of the members' probabilities.
 
         Parameters
@@ -147,7 +156,7 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
         """
         return np.tensordot(self._shares(), self._members("predict_proba", X, 0.0), 1)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> NDArray[np.float64]:
         """Return the logarithm of the mean of the members' probabilities.
 
         Parameters
@@ -163,7 +172,7 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
         shares = self._shares()
         return logsumexp(log_proba, axis=0, b=shares[:, None, None])
 
-    def _members(self, method, X, absent):
+    def _members(self, method: str, X: MatrixLike, absent: float) -> Array:
         """Return what each member predicts, (n_members, n_rows, n_classes)."""
         check_is_fitted(self, "classes_")
         parts = []
@@ -174,7 +183,7 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
             parts.append(part)
         return np.stack(parts)
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> Array:
         """Return the most probable label of each row.
 
         Parameters
@@ -191,7 +200,7 @@ class FoldEnsemble(ClassifierMixin, _Columns, BaseEstimator):
             return (proba > 0.5).astype(int)
         return self.classes_[proba.argmax(1)]
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         last = last_step(self.estimators[0])[1] if self.estimators else None
         tags.classifier_tags.multi_label = getattr(last, "multilabel_", False)
@@ -222,11 +231,13 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
     (442,)
     """
 
-    def __init__(self, estimators, weights=None):
+    def __init__(
+        self, estimators: Sequence[Any], weights: ArrayLike | None = None
+    ) -> None:
         self.estimators = estimators
         self.weights = weights
 
-    def fit(self, X=None, y=None):
+    def fit(self, X: object = None, y: object = None) -> Self:
         """Check the estimators; nothing is trained.
 
         Parameters
@@ -247,7 +258,7 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
         self.fitted_ = True
         return self
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> NDArray[np.float64]:
         """Return the weighted mean of the members' predictions.
 
         Parameters
@@ -265,7 +276,9 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
         mean = np.tensordot(self._shares(), np.ldexp(parts, -_SPARE), 1)
         return np.ldexp(mean, _SPARE)
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return R² of the predictions; of several quantiles, the mean of their D².
 
         Parameters
@@ -288,7 +301,7 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
             return super().score(X, y, sample_weight)
         return mean_d2(y, self.predict(X), levels, sample_weight)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags

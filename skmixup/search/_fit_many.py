@@ -1,23 +1,29 @@
 """Fit many estimators, each on rows of its own, as members of few stacks."""
 
+from __future__ import annotations
+
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
-from typing import NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
 import joblib
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 
 from .._sklearn import check_method_params, num_samples, safe_split
+from .._typing import Array, MatrixLike
 from ..encoding._checks import as_table
 from ..estimators._base import BaseMixup
 from ..estimators._classifier import MixupClassifier
 from ..estimators._preprocess import last_step
 from ..estimators._regressor import MixupRegressor
 from ..training._engine import train
-from ..training._plan import Member, Shared, content_key
+from ..training._halving import SuccessiveHalving
+from ..training._plan import Member, Plan, Shared, content_key
 
 # What a table does not depend on: whatever is new is taken to matter.
 _OF_TRAINING = {own.name for kind in (Member, Shared) for own in fields(kind)} | {
@@ -26,7 +32,11 @@ _OF_TRAINING = {own.name for kind in (Member, Shared) for own in fields(kind)} |
 }
 
 
-def check_kind(estimator, name):
+Estimator = TypeVar("Estimator")
+_Fitted: TypeAlias = tuple[int, Any, float, Exception | None, Any]
+
+
+def check_kind(estimator: object, name: str) -> None:
     """Refuse what is none of this package's estimators, nor a Pipeline of one."""
     if not isinstance(last_step(estimator)[1], BaseMixup):
         raise TypeError(
@@ -36,13 +46,13 @@ def check_kind(estimator, name):
         )
 
 
-def can_stack(estimator):
+def can_stack(estimator: Any) -> bool:
     """Tell whether an estimator can be trained as a member of a stack."""
     last = last_step(estimator)[1]
     return type(last) in (MixupClassifier, MixupRegressor) and not last.callbacks
 
 
-def stop_if_interrupted(estimator):
+def stop_if_interrupted(estimator: Any) -> None:
     """Raise the KeyboardInterrupt that skorch has swallowed in a fit, if it has.
 
     Who watches one fit may keep its half-trained net; of many, none is looked at.
@@ -55,22 +65,32 @@ def stop_if_interrupted(estimator):
 class _TableMaker(BaseEstimator):
     """Stands at the end of a Pipeline in an estimator's place, and makes its table."""
 
-    def __init__(self, estimator):
+    def __init__(self, estimator: BaseMixup) -> None:
         self.estimator = estimator
 
-    def fit(self, X, y=None, sample_weight=None, **validation):
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, **validation: Any
+    ) -> Self:
         """Do all that the estimator's `fit` does before its training."""
         self.table_ = self.estimator._make_table(X, y, sample_weight, **validation)
         return self
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> Any:
         """Take what the estimator's `fit` takes."""
         return self.estimator.get_metadata_routing()
 
 
 def fit_stacked(
-    estimators, rows, X, y, params, look=None, halving=None, candidates=None, **how
-):
+    estimators: list[Any],
+    rows: list[Array],
+    X: Any,
+    y: Any,
+    params: dict[str, Any],
+    look: Callable[[Any, Plan], Any] | None = None,
+    halving: SuccessiveHalving | None = None,
+    candidates: Sequence[int] = (),
+    **how: Any,
+) -> Iterator[_Fitted]:
     """Fit estimators that :func:`can_stack` in as few stacks as may be, in place.
 
     Those that make the same table of the same rows share it.
@@ -89,7 +109,7 @@ def fit_stacked(
         then let go.
     halving : SuccessiveHalving, default=None
         What may drop candidates.
-    candidates : list of int, default=None
+    candidates : sequence of int, default=()
         Of which candidate each estimator is, with `halving`.
     **how : dict
         Passed to :func:`skmixup.training._engine.train`.
@@ -104,14 +124,15 @@ def fit_stacked(
     seen : object
         What `look` has returned.
     """
-    groups, plans = {}, {}
+    groups: dict[Any, list[int]] = {}
+    plans: dict[Plan, tuple[int, float]] = {}
     keys = {id(own): joblib.hash(own) for own in rows}
     for i, (estimator, own) in enumerate(zip(estimators, rows, strict=True)):
         try:
             last_step(estimator)[1]._validate_params()
             last_step(estimator)[1]._check_params()
-        except ValueError as error:
-            yield i, None, 0.0, error, None
+        except ValueError as refusal:
+            yield i, None, 0.0, refusal, None
         else:
             key = keys[id(own)], _table_key(estimator)
             groups.setdefault(key, []).append(i)
@@ -119,14 +140,14 @@ def fit_stacked(
         own = rows[sharing[0]]
         made = _plan_all([estimators[i] for i in sharing], own, X, y, params)
         for i, (plan, seconds, error) in zip(sharing, made, strict=True):
-            if error is None:
-                if halving is not None:
-                    plan.halving = halving
-                    plan.candidate = _kind_of(estimators[i], plan), candidates[i]
-                plans[plan] = i, seconds
-            else:
+            if plan is None:
                 yield i, None, seconds, error, None
-        made = plan = None  # nothing is held here that training lets go
+                continue
+            if halving is not None:
+                plan.halving = halving
+                plan.candidate = _kind_of(estimators[i], plan), candidates[i]
+            plans[plan] = i, seconds
+        del made, plan  # nothing is held here that training lets go
     for trained in train(list(plans), **how):
         i, seconds = plans.pop(trained.plan)
         estimator, estimators[i], error, seen = estimators[i], None, None, None
@@ -142,14 +163,14 @@ def fit_stacked(
         del estimator, last
 
 
-def _kind_of(estimator, plan):
+def _kind_of(estimator: Any, plan: Plan) -> Any:
     """Return the same for estimators whose losses may be compared."""
     last, shared = last_step(estimator)[1], plan.shared
     class_weight = getattr(last, "class_weight", None)
     return content_key([shared.criterion, shared.max_epochs, class_weight])
 
 
-def _table_key(estimator):
+def _table_key(estimator: Any) -> tuple[Any, ...]:
     """Return the same for estimators that make the same table of the same rows."""
     last = last_step(estimator)[1]
     params = last.get_params(deep=False)
@@ -159,7 +180,9 @@ def _table_key(estimator):
     return type(last), content_key([steps, made_of, requests, last._embeds])
 
 
-def _plan_all(estimators, rows, X, y, params):
+def _plan_all(
+    estimators: list[Any], rows: Array, X: Any, y: Any, params: dict[str, Any]
+) -> list[tuple[Plan | None, float, Exception | None]]:
     """Make one table for some estimators; return each one's plan, seconds and error."""
     start = time.perf_counter()
     first = clone(estimators[0])
@@ -176,7 +199,7 @@ def _plan_all(estimators, rows, X, y, params):
         return [(None, 0.0, error)] * len(estimators)
     seconds = (time.perf_counter() - start) / len(estimators)
     learned = {k: v for k, v in vars(last).items() if k.endswith("_")}
-    made = []
+    made: list[tuple[Plan | None, float, Exception | None]] = []
     for estimator in estimators:
         own = last_step(estimator)[1]
         vars(own).update(learned)
@@ -192,7 +215,7 @@ def _plan_all(estimators, rows, X, y, params):
     return made
 
 
-class FitResult(NamedTuple):
+class FitResult(NamedTuple, Generic[Estimator]):
     """What :func:`fit_many` yields.
 
     Parameters
@@ -207,15 +230,23 @@ class FitResult(NamedTuple):
         Why `fit` failed.
     """
 
-    index: int
-    estimator: object
+    index: int  # type: ignore[assignment]  # a tuple has a method of this name
+    estimator: Estimator | None
     seconds: float
     error: Exception | None
 
 
 def fit_many(
-    estimators, X, y, *, rows=None, n_jobs=None, max_members="auto", verbose=0, **params
-):
+    estimators: Iterable[Estimator],
+    X: MatrixLike,
+    y: MatrixLike,
+    *,
+    rows: Iterable[ArrayLike] | None = None,
+    n_jobs: int | None = None,
+    max_members: int | Literal["auto"] = "auto",
+    verbose: int = 0,
+    **params: Any,
+) -> Iterator[FitResult[Estimator]]:
     """Fit many estimators, each on rows of its own, as members of few stacks.
 
     Each comes out as its own `fit` would have left it, up to floating-point round-off:
@@ -280,19 +311,28 @@ def fit_many(
     return _fit_many(estimators, X, y, rows, params, how)
 
 
-def _check_rows(rows, n_estimators, n_rows):
+def _check_rows(
+    rows: Iterable[ArrayLike] | None, n_estimators: int, n_rows: int
+) -> list[Array]:
     if rows is None:
         return [np.arange(n_rows)] * n_estimators
-    rows = [np.asarray(own) for own in rows]
-    if len(rows) != n_estimators:
+    arrays = [np.asarray(own) for own in rows]
+    if len(arrays) != n_estimators:
         raise ValueError(
             f"rows must have an entry for each of the {n_estimators} estimators, got "
-            f"{len(rows)}."
+            f"{len(arrays)}."
         )
-    return rows
+    return arrays
 
 
-def _fit_many(estimators, X, y, rows, params, how):
+def _fit_many(
+    estimators: list[Estimator],
+    X: Any,
+    y: Any,
+    rows: list[Array],
+    params: dict[str, Any],
+    how: dict[str, Any],
+) -> Iterator[FitResult[Estimator]]:
     """Do it, lazily: the checks come at the call, not at the first result."""
     fits = list(enumerate(map(clone, estimators)))
     stacked = [(i, fit) for i, fit in fits if can_stack(fit)]
@@ -309,7 +349,9 @@ def _fit_many(estimators, X, y, rows, params, how):
         yield FitResult(i, *_fit_alone(fit, rows[i], X, y, params))
 
 
-def _fit_alone(estimator, rows, X, y, params):
+def _fit_alone(
+    estimator: Any, rows: Array, X: Any, y: Any, params: dict[str, Any]
+) -> tuple[Any, float, Exception | None]:
     start = time.perf_counter()
     own = check_method_params(X, params=params, indices=rows)
     try:

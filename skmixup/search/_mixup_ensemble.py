@@ -1,10 +1,15 @@
 """Many settings, trained within a time and averaged by what they are worth."""
 
+from __future__ import annotations
+
 import time
 import warnings
+from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.exceptions import FitFailedWarning
@@ -13,12 +18,15 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from .._sklearn import Interval, StrOptions, fit_context, num_samples, safe_indexing
+from .._typing import Array, MatrixLike, RandomState
 from ..encoding._checks import as_table, check_weights, without_negligible
+from ..estimators._base import SetAside
 from ..estimators._calibration import apply_temperature, fit_shares, fit_temperature
 from ..estimators._classifier import MixupClassifier
 from ..estimators._regressor import MixupRegressor
 from ..estimators._targets import check_labels, is_matrix
 from ..estimators._validation import check_groups
+from ..training._plan import Plan
 from ..training._seeds import draw_seed
 from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
 from ._fit_many import fit_stacked
@@ -35,7 +43,7 @@ _SMALLEST = 1e-3  # weight beside the largest: less changes nothing that anybody
 _OF_ALL = frozenset({"callbacks", "class_weight", "random_state", "warm_start"})
 
 
-def belief_in_even_weights(n_rows):
+def belief_in_even_weights(n_rows: int) -> float:
     """Return how many rows' worth it is, of so many rows that were set aside."""
     return _BELIEF * (_BELIEF_ROWS / max(n_rows, 1)) ** 2
 
@@ -54,16 +62,22 @@ class _MixupEnsemble(BaseEstimator):
         "random_state": ["random_state"],
     }
 
+    ensemble_: Any
+    candidates_: list[dict[str, Any]]
+    weights_: Array
+    losses_: Array
+    fit_times_: Array
+
     def __init__(
         self,
-        estimator=None,
+        estimator: Any = None,
         *,
-        candidates="auto",
-        time_limit=None,
-        n_jobs=None,
-        verbose=0,
-        random_state=None,
-    ):
+        candidates: list[dict[str, Any]] | Literal["auto"] = "auto",
+        time_limit: float | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        random_state: RandomState = None,
+    ) -> None:
         self.estimator = estimator
         self.candidates = candidates
         self.time_limit = time_limit
@@ -72,7 +86,7 @@ class _MixupEnsemble(BaseEstimator):
         self.random_state = random_state
 
     @property
-    def _base(self):
+    def _base(self) -> Any:
         """What the candidates differ from."""
         return self._default() if self.estimator is None else self.estimator
 
@@ -81,15 +95,15 @@ class _MixupEnsemble(BaseEstimator):
     @fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: MatrixLike,
+        y: MatrixLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        groups=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        groups: ArrayLike | None = None,
+        X_val: MatrixLike | None = None,
+        y_val: MatrixLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train the candidates, and find how much each is to count.
 
         Parameters
@@ -168,10 +182,14 @@ class _MixupEnsemble(BaseEstimator):
         self.ensemble_.fit()
         return self
 
-    def _check_rows(self, X, y, sample_weight, groups):
+    def _check_rows(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None, groups: ArrayLike | None
+    ) -> tuple[Any, Any, dict[str, Any]]:
         """Return the rows that count, and what else `fit` takes of them."""
         X, y = indexable(as_table(X), y)
-        params = {} if groups is None else {"groups": check_groups(groups, X)}
+        params: dict[str, Any] = {}
+        if groups is not None:
+            params["groups"] = check_groups(groups, X)
         if sample_weight is None:
             return X, y, params
         params["sample_weight"] = without_negligible(check_weights(sample_weight, X))
@@ -181,7 +199,7 @@ class _MixupEnsemble(BaseEstimator):
             params = {name: value[kept] for name, value in params.items()}
         return X, y, params
 
-    def _make_estimators(self, candidates):
+    def _make_estimators(self, candidates: list[dict[str, Any]]) -> list[Any]:
         seed = draw_seed(self.random_state)
         seeds = np.random.RandomState(seed).randint(2**31 - 1, size=len(candidates))
         return [
@@ -191,7 +209,7 @@ class _MixupEnsemble(BaseEstimator):
             for params, seed in zip(candidates, seeds, strict=True)
         ]
 
-    def _list_candidates(self, X, y, groups):
+    def _list_candidates(self, X: Any, y: Any, groups: object) -> list[dict[str, Any]]:
         """Return the parameters of each candidate."""
         own = self._base
         if type(own) is not type(self._default()):
@@ -230,11 +248,18 @@ class _MixupEnsemble(BaseEstimator):
         # The rows are encoded as the estimator's own transformer does it, and only so.
         return [one for one in found if "preprocess" not in one]
 
-    def _train(self, estimators, X, y, params, start):
+    def _train(
+        self,
+        estimators: list[Any],
+        X: Any,
+        y: Any,
+        params: dict[str, Any],
+        start: float,
+    ) -> Iterator[tuple[Any, ...]]:
         """Yield as `fit_stacked`, until all are trained or the time is up."""
         rounds = [[i] for i in range(len(estimators))]
         if self.time_limit is None:  # one encoded table in memory at a time
-            shared = {}
+            shared: dict[str, list[int]] = {}
             for i, estimator in enumerate(estimators):
                 shared.setdefault(repr(estimator.preprocess), []).append(i)
             rounds = list(shared.values())
@@ -251,7 +276,9 @@ class _MixupEnsemble(BaseEstimator):
                 yield numbers[place], *result
             longest = max(longest, time.perf_counter() - begun)
 
-    def _learn_from_rows_set_aside(self, target, parts):
+    def _learn_from_rows_set_aside(
+        self, target: Any, parts: Sequence[SetAside]
+    ) -> None:
         """Learn the weights, and each candidate's mean loss.
 
         Each has its own folds, and some have set aside a part of the rows only: a row
@@ -275,7 +302,7 @@ class _MixupEnsemble(BaseEstimator):
         shares[shares < _SMALLEST * shares.max()] = 0.0
         self.weights_ = shares / shares.sum()
         self.losses_ = np.full(n_fits, np.nan)
-        for k in np.flatnonzero(known.any(axis=1)):
+        for k in np.flatnonzero(known.any(axis=1)).tolist():
             losses = target.loss_of(judged[k, known[k]])[0].mean(axis=1)
             self.losses_[k] = np.average(losses, weights=weight[known[k]])
         told = self.weights_ @ known
@@ -284,26 +311,28 @@ class _MixupEnsemble(BaseEstimator):
         mean = np.tensordot(self.weights_, predicted[:, kept], 1) / told[kept, None]
         self._learn_from_mean(mean, y[kept], weight[kept], prior)
 
-    def _learn_from_mean(self, predicted, y, weight, prior):
+    def _learn_from_mean(
+        self, predicted: Array, y: Array, weight: Array, prior: float
+    ) -> None:
         """Learn what rows set aside tell of the weighted mean."""
 
     # ---- prediction
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Number of columns seen in `fit`."""
         check_is_fitted(self, "ensemble_")
         return self.ensemble_.n_features_in_
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> Array:
         """Names of the columns seen in `fit`, where they have any that are strings."""
         return self.ensemble_.feature_names_in_
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "ensemble_")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         own = get_tags(self._base)
         tags.input_tags, tags.target_tags = own.input_tags, own.target_tags
@@ -398,18 +427,21 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
         "estimator": [MixupClassifier, None],
     }
     _kind, _default = FoldEnsemble, MixupClassifier
+    temperature_: float
 
     @property
-    def classes_(self):
+    def classes_(self) -> Array:
         """The class labels, sorted."""
         return self.ensemble_.classes_
 
-    def _count_classes(self, y):
+    def _count_classes(self, y: Any) -> int | None:
         if not is_matrix(y):
             check_labels(y)
         return y.shape[1] if is_matrix(y) else len(np.unique(y))
 
-    def _learn_from_mean(self, predicted, y, weight, prior):
+    def _learn_from_mean(
+        self, predicted: Array, y: Array, weight: Array, prior: float
+    ) -> None:
         self.temperature_ = 1.0
         if y.ndim == 1 and len(y):
             log_proba = np.log(np.maximum(predicted, 1e-30))
@@ -417,7 +449,7 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
             # Of later rows, all networks of a candidate make a softer mean than one.
             self.temperature_ = min(found, 1.0)
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> Array:
         """Return the most probable label of each row, or all that it likely has.
 
         Parameters
@@ -433,7 +465,7 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
         check_is_fitted(self, "ensemble_")
         return self.ensemble_.predict(X)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> NDArray[np.float64]:
         """Return the candidates' mean probability of each class, at `temperature_`.
 
         Parameters
@@ -448,7 +480,7 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
         """
         return np.exp(self.predict_log_proba(X))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> NDArray[np.float64]:
         """Return the logarithm of the probability of each class.
 
         Parameters
@@ -464,7 +496,7 @@ class MixupEnsembleClassifier(ClassifierMixin, _MixupEnsemble):
         log_proba = self.ensemble_.predict_log_proba(X)
         return apply_temperature(log_proba, self.temperature_)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
@@ -535,10 +567,10 @@ class MixupEnsembleRegressor(RegressorMixin, _MixupEnsemble):
     }
     _kind, _default = FoldEnsembleRegressor, MixupRegressor
 
-    def _count_classes(self, y):
+    def _count_classes(self, y: Any) -> int | None:
         return None
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> NDArray[np.float64]:
         """Return the weighted mean of the candidates' predictions.
 
         Parameters
@@ -554,7 +586,9 @@ class MixupEnsembleRegressor(RegressorMixin, _MixupEnsemble):
         check_is_fitted(self, "ensemble_")
         return self.ensemble_.predict(X)
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return R² of the predictions; of several quantiles, the mean of their D².
 
         Parameters
@@ -575,5 +609,5 @@ class MixupEnsembleRegressor(RegressorMixin, _MixupEnsemble):
         return self.ensemble_.score(X, y, sample_weight)
 
 
-def _look(estimator, plan):
+def _look(estimator: Any, plan: Plan) -> SetAside:
     return estimator._predict_rows_set_aside(plan)

@@ -1,5 +1,9 @@
 """Settings that are good in different ways, to be averaged: a portfolio."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 from sklearn.ensemble import HistGradientBoostingClassifier as ClassifierTrees
@@ -7,6 +11,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor as RegressorTrees
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from .._typing import Array, CategoricalFeatures, Rows
 from ..encoding._encoder import TabularEncoder
 from ..encoding._stacking import StackingTransformer
 
@@ -15,7 +20,9 @@ _TREES = 1000  # at most, of all classes
 _FEWEST_ROUNDS, _MOST_ROUNDS = 10, 100  # of boosting
 
 
-def portfolio(categorical_features, n_classes, may_stack):
+def portfolio(
+    categorical_features: CategoricalFeatures, n_classes: int | None, may_stack: bool
+) -> list[dict[str, Any]]:
     """Return parameters of many settings, in the order in which they are worth a try.
 
     They differ in the encoding, width, α, dropout, rate and decay: none is much better
@@ -37,7 +44,7 @@ def portfolio(categorical_features, n_classes, may_stack):
         The first is the default.
     """
     wide, deep = {"hidden_layer_sizes": (256, 256)}, {"hidden_layer_sizes": (128,) * 3}
-    own = {"categorical_features": categorical_features}
+    own: dict[str, Any] = {"categorical_features": categorical_features}
     fine = {"preprocess": TabularEncoder(n_bins=16, **own)}
     plain = {"preprocess": TabularEncoder(n_bins=0, **own)}
     waves = {**plain, "numeric_embedding": "periodic"}
@@ -75,7 +82,7 @@ def portfolio(categorical_features, n_classes, may_stack):
     return candidates
 
 
-def _with_trees(own, n_classes):
+def _with_trees(own: dict[str, Any], n_classes: int | None) -> Any:
     """Return an encoder that has beside a table's columns what trees say."""
     if n_classes is None:
         trees = RegressorTrees(early_stopping=False, random_state=0)
@@ -93,5 +100,5 @@ def _with_trees(own, n_classes):
     )
 
 
-def _dense(X):
+def _dense(X: Rows) -> Array:
     return X.toarray() if sparse.issparse(X) else X

@@ -1,9 +1,13 @@
 """Searches over hyperparameters that train all candidates of all folds in stacks."""
 
+from __future__ import annotations
+
 import time
 import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -30,6 +34,7 @@ from .._sklearn import (
     score_estimator,
     warn_or_raise_about_fit_failures,
 )
+from .._typing import CV, Array, MatrixLike, Mixin, RandomState
 from ..encoding._checks import as_table
 from ..estimators._preprocess import last_step
 from ..estimators._targets import check_labels
@@ -37,32 +42,36 @@ from ..training._halving import SuccessiveHalving
 from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
 from ._fit_many import can_stack, check_kind, fit_stacked, stop_if_interrupted
 
+Scoring: TypeAlias = (
+    str | Callable[..., Any] | Sequence[str] | Mapping[str, Callable[..., Any]] | None
+)
+
 
 @dataclass(eq=False)
 class _Cell:
     """One candidate on one fold."""
 
-    estimator: object
+    estimator: Any
     train: np.ndarray
     test: np.ndarray
     candidate: int
     n_epochs: int = 0  # that it was trained for
     dropped_at: int | None = None
-    result: dict | None = None  # as scikit-learn's _fit_and_score returns it
+    result: Any = None  # as scikit-learn's _fit_and_score returns it
 
 
 @dataclass(eq=False)
 class _Data:
     """The rows, and what goes with them to `fit` and to the scorers."""
 
-    X: object
-    y: object
-    fit_params: dict
-    score_params: dict
-    scorers: object
+    X: Any
+    y: Any
+    fit_params: dict[str, Any]
+    score_params: dict[str, Any]
+    scorers: Any
 
 
-class _StackedSearch:
+class _StackedSearch(Mixin):
     """What both searches add to scikit-learn's: the evaluation of the candidates."""
 
     _parameter_constraints = {  # noqa: RUF012
@@ -75,8 +84,18 @@ class _StackedSearch:
         "min_resources": [Interval(Integral, 1, None, closed="left")],
     }
 
+    cv_results_: dict[str, Any]
+    best_estimator_: Any
+    best_score_: float
+    best_params_: dict[str, Any]
+    best_index_: int
+    scorer_: Any
+    n_splits_: int
+    refit_time_: float
+    multimetric_: bool
+
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, **params):
+    def fit(self, X: MatrixLike, y: MatrixLike | None = None, **params: Any) -> Self:
         """Train all candidates of all folds, and the best one on all rows.
 
         Parameters
@@ -120,9 +139,9 @@ class _StackedSearch:
             )
         splits = [tuple(map(np.asarray, split)) for split in splits]
         cells = [
-            self._make_cell(parameters, *rows, candidate)
+            self._make_cell(parameters, train, test, candidate)
             for candidate, parameters in enumerate(candidates)
-            for rows in splits
+            for train, test in splits
         ]
         data = _Data(X, y, routed.estimator.fit, routed.scorer.score, scorers)
         stacked = [cell for cell in cells if can_stack(cell.estimator)]
@@ -143,7 +162,7 @@ class _StackedSearch:
         self.cv_results_ = results
         return self
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         own = get_tags(self.estimator)
         tags.input_tags, tags.target_tags = own.input_tags, own.target_tags
@@ -151,7 +170,9 @@ class _StackedSearch:
 
     # ---- training and scoring
 
-    def _make_cell(self, parameters, train, test, candidate):
+    def _make_cell(
+        self, parameters: dict[str, Any], train: Array, test: Array, candidate: int
+    ) -> _Cell:
         estimator = clone(self.estimator).set_params(**clone(parameters, safe=False))
         last = last_step(estimator)[1]
         if self.factor is not None and last.early_stopping is False:
@@ -162,7 +183,7 @@ class _StackedSearch:
             )
         return _Cell(estimator, train, test, candidate)
 
-    def _evaluate_stacks(self, cells, data):
+    def _evaluate_stacks(self, cells: list[_Cell], data: _Data) -> None:
         """Train cells together, and score each as soon as it is trained."""
         halving = None
         if self.factor is not None:
@@ -191,7 +212,7 @@ class _StackedSearch:
             if not self.keep_folds:
                 cell.estimator = None  # so that memory does not grow with the grid
 
-    def _fail(self, cell, data, seconds, error):
+    def _fail(self, cell: _Cell, data: _Data, seconds: float, error: Exception) -> None:
         """Give a cell that failed the error score, or raise."""
         if self.error_score == "raise":
             raise error
@@ -208,7 +229,7 @@ class _StackedSearch:
         if self.return_train_score:
             cell.result["train_scores"] = failed
 
-    def _score(self, cell, data, seconds):
+    def _score(self, cell: _Cell, data: _Data, seconds: float) -> None:
         """Score a cell that is trained."""
         cell.result = {
             "fit_error": None,
@@ -227,7 +248,7 @@ class _StackedSearch:
             )
             cell.result.setdefault("score_time", time.perf_counter() - start)
 
-    def _evaluate_others(self, cells, data):
+    def _evaluate_others(self, cells: list[_Cell], data: _Data) -> None:
         """Fit and score cells one by one, as scikit-learn's searches do."""
         parallel = Parallel(
             n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch, return_as="generator"
@@ -260,7 +281,7 @@ class _StackedSearch:
             cell.estimator = estimator if self.keep_folds else None
             cell.result = result
 
-    def _note_halving(self, results, cells):
+    def _note_halving(self, results: dict[str, Any], cells: list[_Cell]) -> None:
         """Add how long each candidate was trained, as scikit-learn's halving does."""
         n_candidates = len(results["params"])
         epochs = np.zeros((2, n_candidates), dtype=int)
@@ -277,7 +298,9 @@ class _StackedSearch:
 
     # ---- the best candidate
 
-    def _choose(self, results, out, refit_metric):
+    def _choose(
+        self, results: dict[str, Any], out: list[dict[str, Any]], refit_metric: str
+    ) -> None:
         """Find the best candidate, as scikit-learn does."""
         first = out[0]["test_scores"]
         self.multimetric_ = isinstance(first, dict)
@@ -293,7 +316,7 @@ class _StackedSearch:
                 self.best_score_ = mean[self.best_index_]
             self.best_params_ = results["params"][self.best_index_]
 
-    def _of_survivors(self, results):
+    def _of_survivors(self, results: dict[str, Any]) -> dict[str, Any]:
         """Return results in which candidates that were dropped rank last."""
         if self.factor is None or callable(self.refit):
             return results
@@ -305,7 +328,7 @@ class _StackedSearch:
                 changed[name] = np.where(lasts, ranks, ranks + len(ranks))
         return changed
 
-    def _refit(self, cells, data):
+    def _refit(self, cells: list[_Cell], data: _Data) -> None:
         start = time.perf_counter()
         if self.keep_folds:
             first = self.best_index_ * self.n_splits_
@@ -441,22 +464,22 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
 
     def __init__(
         self,
-        estimator,
-        param_grid,
+        estimator: Any,
+        param_grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]],
         *,
-        scoring=None,
-        n_jobs=None,
-        refit=True,
-        cv=None,
-        verbose=0,
-        pre_dispatch="2*n_jobs",
-        error_score=np.nan,
-        return_train_score=False,
-        max_members="auto",
-        keep_folds=False,
-        factor=None,
-        min_resources=5,
-    ):
+        scoring: Scoring = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable[..., int] = True,
+        cv: CV = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        error_score: float | Literal["raise"] = np.nan,
+        return_train_score: bool = False,
+        max_members: int | Literal["auto"] = "auto",
+        keep_folds: bool = False,
+        factor: float | None = None,
+        min_resources: int = 5,
+    ) -> None:
         super().__init__(
             estimator,
             param_grid,
@@ -474,7 +497,7 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
         self.factor = factor
         self.min_resources = min_resources
 
-    def _candidates(self):
+    def _candidates(self) -> Iterable[dict[str, Any]]:
         return ParameterGrid(self.param_grid)
 
 
@@ -546,24 +569,24 @@ class MixupRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
 
     def __init__(
         self,
-        estimator,
-        param_distributions,
+        estimator: Any,
+        param_distributions: Mapping[str, Any] | Sequence[Mapping[str, Any]],
         *,
-        n_iter=10,
-        scoring=None,
-        n_jobs=None,
-        refit=True,
-        cv=None,
-        verbose=0,
-        pre_dispatch="2*n_jobs",
-        random_state=None,
-        error_score=np.nan,
-        return_train_score=False,
-        max_members="auto",
-        keep_folds=False,
-        factor=None,
-        min_resources=5,
-    ):
+        n_iter: int = 10,
+        scoring: Scoring = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable[..., int] = True,
+        cv: CV = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: RandomState = None,
+        error_score: float | Literal["raise"] = np.nan,
+        return_train_score: bool = False,
+        max_members: int | Literal["auto"] = "auto",
+        keep_folds: bool = False,
+        factor: float | None = None,
+        min_resources: int = 5,
+    ) -> None:
         super().__init__(
             estimator,
             param_distributions,
@@ -583,7 +606,7 @@ class MixupRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
         self.factor = factor
         self.min_resources = min_resources
 
-    def _candidates(self):
+    def _candidates(self) -> Iterable[dict[str, Any]]:
         return ParameterSampler(
             self.param_distributions, self.n_iter, random_state=self.random_state
         )

@@ -1,13 +1,23 @@
 """AdamW for stacked parameters, with a learning rate and a weight decay per member."""
 
+from __future__ import annotations
+
 import functools
 import inspect
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
-from ._layers import check_member_values, shown
+from .._typing import Array
+from ._layers import check_member_values, grad_of, shown
+
+# The arguments of a call of the fused kernel; the counts to raise, and the calls.
+_Call: TypeAlias = tuple[tuple[list[Tensor], ...], dict[str, Any]]
+_Plan: TypeAlias = tuple[list[Tensor], list[_Call]]
 
 
 class StackedAdamW(torch.optim.Optimizer):
@@ -53,16 +63,24 @@ class StackedAdamW(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, params, lr=1e-3, *, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2
-    ):
+        self,
+        params: Iterable[nn.Parameter]
+        | Iterable[dict[str, Any]]
+        | Iterable[tuple[str, nn.Parameter]],
+        lr: float | Sequence[float] | Array = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float | Sequence[float] | Array = 1e-2,
+    ) -> None:
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         defaults["decay_factor"] = 1.0  # a group's own, times all members' weight_decay
         super().__init__(params, defaults)
-        self._cuts = set()
-        self._plans = {}
+        self._cuts: set[int] = set()
+        self._plans: dict[tuple[Any, ...], _Plan] = {}
 
     @torch.no_grad()
-    def step(self, closure=None):
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Take a step with all members that have a gradient.
 
         Parameters
@@ -75,7 +93,7 @@ class StackedAdamW(torch.optim.Optimizer):
         self.advance()
 
     @torch.no_grad()
-    def advance(self, n_active=None):
+    def advance(self, n_active: int | None = None) -> None:
         """Take a step with the first members only, and without `step`'s hooks.
 
         Parameters
@@ -86,7 +104,7 @@ class StackedAdamW(torch.optim.Optimizer):
         self.prepare(n_active)()
 
     @torch.no_grad()
-    def prepare(self, n_active=None):
+    def prepare(self, n_active: int | None = None) -> Callable[[], None]:
         """Make ready for many steps of the first members.
 
         Parameters
@@ -108,7 +126,7 @@ class StackedAdamW(torch.optim.Optimizer):
         return functools.partial(_advance, *self._plans[key])
 
     @staticmethod
-    def _group_key(group):
+    def _group_key(group: dict[str, Any]) -> tuple[Any, ...]:
         """Return what a plan for a group depends on."""
         grads = [p.grad for p in group["params"]]
         places = tuple(None if g is None else g.data_ptr() for g in grads)
@@ -117,7 +135,7 @@ class StackedAdamW(torch.optim.Optimizer):
         alike = (group["betas"], group["eps"], group["decay_factor"])
         return *per_member, *alike, places
 
-    def _make_plan(self, n_active):
+    def _make_plan(self, n_active: int | None) -> _Plan:
         """Return the counts to raise, and the arguments of the fused calls."""
         counts, calls = [], []
         for group in self.param_groups:
@@ -135,7 +153,7 @@ class StackedAdamW(torch.optim.Optimizer):
                 calls.append(self._call(group, params, count, slice(first, last)))
         return counts, calls
 
-    def group_of(self, parameter):
+    def group_of(self, parameter: nn.Parameter) -> dict[str, Any]:
         """Return the parameter group that a parameter is in.
 
         Parameters
@@ -152,7 +170,7 @@ class StackedAdamW(torch.optim.Optimizer):
             if any(parameter is other for other in group["params"])
         )
 
-    def state_of(self, parameter):
+    def state_of(self, parameter: nn.Parameter) -> dict[str, Tensor]:
         """Return a parameter's running means and the members' counts of steps.
 
         Parameters
@@ -168,7 +186,7 @@ class StackedAdamW(torch.optim.Optimizer):
         self._state_of(self.group_of(parameter)["params"])
         return self.state[parameter]
 
-    def _state_of(self, params):
+    def _state_of(self, params: list[nn.Parameter]) -> Tensor:
         """Make the parameters' state where there is none; return the shared count."""
         for p in params:
             if not self.state[p]:
@@ -185,7 +203,9 @@ class StackedAdamW(torch.optim.Optimizer):
             self.state[p]["step"] = count
         return count
 
-    def _runs(self, group, count, n_active):
+    def _runs(
+        self, group: dict[str, Any], count: Tensor, n_active: int
+    ) -> Iterable[tuple[int, int]]:
         """Yield the ranges of neighbors that agree in all that a call takes."""
         n_members = len(count)
         if n_members == 1:
@@ -194,15 +214,20 @@ class StackedAdamW(torch.optim.Optimizer):
         for values in (group["lr"], group["weight_decay"], count.cpu().numpy()):
             agree &= np.diff(np.broadcast_to(values, n_members)) == 0
         cuts = {*(np.flatnonzero(~agree) + 1).tolist(), *self._cuts, 0, n_active}
-        cuts = sorted(cut for cut in cuts if cut <= n_active)
-        return pairwise(cuts)
+        return pairwise(sorted(cut for cut in cuts if cut <= n_active))
 
-    def _call(self, group, params, count, run):
+    def _call(
+        self,
+        group: dict[str, Any],
+        params: list[nn.Parameter],
+        count: Tensor,
+        run: slice,
+    ) -> _Call:
         first = run.start
         states = [self.state[p] for p in params]
-        args = (
+        args: tuple[list[Tensor], ...] = (
             [p[run] for p in params],
-            [p.grad[run] for p in params],
+            [grad_of(p)[run] for p in params],
             [state["exp_avg"][run] for state in states],
             [state["exp_avg_sq"][run] for state in states],
             [],
@@ -224,7 +249,7 @@ class StackedAdamW(torch.optim.Optimizer):
     # torch's own import torch._dynamo, which takes over a second, to switch it off.
     state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
 
-    def add_param_group(self, param_group):
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; see :class:`torch.optim.Optimizer`."""
         inspect.unwrap(torch.optim.Optimizer.add_param_group)(self, param_group)
         group = self.param_groups[-1]
@@ -236,28 +261,28 @@ class StackedAdamW(torch.optim.Optimizer):
                     f"{name} must not be negative, got {shown(group[name])}."
                 )
 
-    def zero_grad(self, set_to_none=True):
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Reset the gradients; see :class:`torch.optim.Optimizer`."""
         if set_to_none:
             self._plans.clear()  # which would keep them in memory
         inspect.unwrap(torch.optim.Optimizer.zero_grad)(self, set_to_none)
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load a state; see :class:`torch.optim.Optimizer`."""
         inspect.unwrap(torch.optim.Optimizer.load_state_dict)(self, state_dict)
         self._plans.clear()
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         # A plan points into tensors, and would be copied apart from them.
         return super().__getstate__() | {"_cuts": self._cuts, "_plans": {}}
 
 
-def _advance(counts, calls):
+def _advance(counts: list[Tensor], calls: list[_Call]) -> None:
     for count in counts:
         count += 1
     for args, kwargs in calls:
         torch._fused_adamw_(*args, **kwargs)
 
 
-def _hashable(values):
+def _hashable(values: Any) -> Any:
     return tuple(values) if np.ndim(values) else values

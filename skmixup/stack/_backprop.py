@@ -3,11 +3,20 @@
 A step of few rows is all overhead, and about half of it would be autograd's.
 """
 
-import torch
-from torch import nn
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from .._typing import Weight
 from ._ell import EllRows
 from ._losses import Scores, gradient_of, has_gradient
+
+if TYPE_CHECKING:
+    from ._embedding import CodedRows
+    from ._mlp import StackedMLP
 
 
 class ClosedFormGradient:
@@ -24,7 +33,7 @@ class ClosedFormGradient:
         Of a type among `LOSSES`; None for the cross-entropy.
     """
 
-    def __init__(self, mlp, criterion=None):
+    def __init__(self, mlp: StackedMLP, criterion: nn.Module | None = None) -> None:
         criterion = nn.CrossEntropyLoss() if criterion is None else criterion
         self.loss = gradient_of(criterion, mlp.width)
         self.width = mlp.width
@@ -32,10 +41,11 @@ class ClosedFormGradient:
         for parameter in mlp.parameters():  # an optimizer may note where they are
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        self._bound = {}  # for each shape of batches
+        # For each shape of batches.
+        self._bound: dict[torch.Size, tuple[list[Any], Scores]] = {}
 
     @staticmethod
-    def covers(mlp, criterion, is_float):
+    def covers(mlp: StackedMLP, criterion: nn.Module, is_float: bool) -> bool:
         """Tell whether all layers, and the loss of such targets, know their gradient.
 
         Parameters
@@ -48,7 +58,9 @@ class ClosedFormGradient:
         known = all(hasattr(step, "bind") for step in mlp.steps())
         return known and has_gradient(criterion, is_float)
 
-    def __call__(self, X, target, weight):
+    def __call__(
+        self, X: Tensor | EllRows | CodedRows, target: Tensor, weight: Weight
+    ) -> Tensor:
         """Compute the gradient of the sum of the first A members' losses.
 
         It replaces what was there. To be called without recording a graph.
@@ -81,7 +93,7 @@ class ClosedFormGradient:
             grad = layer.backward(grad)
         return scores.scores[None] if one else scores.scores
 
-    def take_losses(self, shape):
+    def take_losses(self, shape: torch.Size) -> Tensor:
         """Return the members' losses, summed over the steps since the last time.
 
         Parameters
@@ -98,7 +110,7 @@ class ClosedFormGradient:
         losses.zero_()
         return total[None] if losses.dim() == 2 else total
 
-    def _bind(self, X):
+    def _bind(self, X: Tensor | EllRows | CodedRows) -> tuple[list[Any], Scores]:
         n_active = len(X)
         shape = X.shape[1:2] if n_active == 1 else X.shape[:2]
         layers = [

@@ -1,11 +1,15 @@
 """Steps of a stack in compiled code, where it is of the kind that there is code for."""
 
+from __future__ import annotations
+
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from .._typing import Array, Weight
 from ._adamw import StackedAdamW
 from ._embedding import StackedEmbedding
 from ._layers import ACTIVATIONS, StackedDropout, StackedLinear
@@ -19,6 +23,7 @@ from ._losses import (
     has_gradient,
     slopes_of,
 )
+from ._mlp import StackedMLP
 from ._periodic import StackedPeriodic
 
 _KINDS = {
@@ -32,7 +37,7 @@ _KINDS = {
 
 
 @cache
-def _kernel():
+def _kernel() -> Any:
     """Return the compiled code, or None where Numba is missing or switched off."""
     try:  # here, since it takes half a second
         from numba import config
@@ -57,30 +62,36 @@ class IndexedRows:
     lam : torch.Tensor of float32 of shape (A, S, 1) or (A, S, B), default=None
     """
 
-    def __init__(self, data, index, partner=None, lam=None):
+    def __init__(
+        self,
+        data: Tensor,
+        index: Tensor,
+        partner: Tensor | None = None,
+        lam: Tensor | None = None,
+    ) -> None:
         self.data = data
         self.index = index
         self.partner = index if partner is None else partner
         self.lam = index.new_empty(*index.shape[:2], 0) if lam is None else lam
 
     @property
-    def shape(self):
+    def shape(self) -> torch.Size:
         """Shape of the rows when they are taken."""
         return torch.Size((*self.index.shape, *self.data.shape[1:]))
 
-    def mix(self, partner, lam):
+    def mix(self, partner: IndexedRows, lam: Tensor) -> IndexedRows:
         """Return λ·self + (1−λ)·partner, still to be taken."""
         return IndexedRows(self.data, self.index, partner.index, lam)
 
     @classmethod
-    def from_batches(cls, X):
+    def from_batches(cls, X: Tensor) -> IndexedRows:
         """Make them of batches (A, S, B, n_features) that are there."""
         # On the processor, whatever torch's default device is.
         index = torch.arange(X.shape[:3].numel(), device=X.device)
         index = index.reshape(X.shape[:3])
         return cls(X.flatten(0, 2), index)
 
-    def as_arrays(self):
+    def as_arrays(self) -> tuple[Array, ...]:
         """Return NumPy's of all four."""
         of_rows = (self.index, self.partner)
         return (
@@ -105,7 +116,9 @@ class CompiledSteps:
     optimizer : StackedAdamW
     """
 
-    def __init__(self, mlp, criterion, optimizer):
+    def __init__(
+        self, mlp: StackedMLP, criterion: nn.Module, optimizer: StackedAdamW
+    ) -> None:
         self.train_members = _kernel()
         self.mlp, self.optimizer = mlp, optimizer
         self.kind = _KINDS[type(criterion)]
@@ -120,9 +133,9 @@ class CompiledSteps:
         self.waves = np.array(of_waves or [0, 0, 0])
         self.n_numbers = mlp.n_periodic
         self.shapes = np.array([layer.weight.shape[1:] for layer in layers])
-        embedding, shape, shift = mlp.embedding, (0, 0), []
+        embedding, shape, shift = mlp.embedding, [0, 0], []
         if embedding is not None:
-            shape, shift = embedding.weight.shape[1:], embedding.shift.tolist()
+            shape, shift = [*embedding.weight.shape[1:]], embedding.shift.tolist()
         self.vectors_shape, self.shift = np.array(shape), np.array(shift, dtype=int)
         kinds = _kinds_of(mlp)
         self.groups = [optimizer.group_of(own[0]) for own in kinds]
@@ -135,7 +148,12 @@ class CompiledSteps:
         ).T.copy()
 
     @staticmethod
-    def covers(mlp, criterion, optimizer, is_float):
+    def covers(
+        mlp: StackedMLP,
+        criterion: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        is_float: bool,
+    ) -> bool:
         """Tell whether there is code for such a stack, and a compiler.
 
         Parameters
@@ -157,7 +175,7 @@ class CompiledSteps:
             and _kernel() is not None
         )
 
-    def is_current(self, mlp, optimizer):
+    def is_current(self, mlp: StackedMLP, optimizer: StackedAdamW) -> bool:
         """Tell whether all that these steps change still is where it was.
 
         Parameters
@@ -168,14 +186,14 @@ class CompiledSteps:
         if mlp is not self.mlp or optimizer is not self.optimizer:
             return False
         kinds = _kinds_of(mlp)
-        now = [optimizer.group_of(own[0]) for own in kinds]
+        now: list[Any] = [optimizer.group_of(own[0]) for own in kinds]
         now += [optimizer.state_of(own[0])["step"] for own in kinds]
         pairs = zip(now, [*self.groups, *self.steps], strict=True)
         return all(one is other for one, other in pairs) and (
             _places(_moving(mlp, optimizer)) == self._places
         )
 
-    def start_epoch(self):
+    def start_epoch(self) -> None:
         """Take over the epoch's rates of learning and of dropout, and its streams."""
         n_members = self.mlp.n_members
         self.lr, self.decay = np.zeros((2, 3, n_members))
@@ -189,7 +207,14 @@ class CompiledSteps:
             if dropout.drops:
                 state[:, :4] = dropout.random_states()
 
-    def __call__(self, members, n_rows, X, target, weight):
+    def __call__(
+        self,
+        members: Array,
+        n_rows: Array,
+        X: IndexedRows | Tensor,
+        target: Tensor,
+        weight: Weight,
+    ) -> Array:
         """Take steps with some members.
 
         Parameters
@@ -213,23 +238,38 @@ class CompiledSteps:
             count[members] += X.shape[1]
         return losses
 
-    def clean_losses(self, members, n_rows, X, target, weight):
+    def clean_losses(
+        self,
+        members: Array,
+        n_rows: Array,
+        X: IndexedRows | Tensor,
+        target: Tensor,
+        weight: Weight,
+    ) -> Array:
         """Return losses as a step does, of weights as they are, and without dropout."""
         return self._call(members, n_rows, X, target, weight, learns=False)
 
-    def _call(self, members, n_rows, X, target, weight, learns):
+    def _call(
+        self,
+        members: Array,
+        n_rows: Array,
+        X: IndexedRows | Tensor,
+        target: Tensor,
+        weight: Weight,
+        learns: bool,
+    ) -> Array:
         if isinstance(X, torch.Tensor):
             X = IndexedRows.from_batches(X)
         shape = X.shape[:3]
         if isinstance(weight, torch.Tensor):
-            weight = weight.expand(*shape, 1)[..., 0].contiguous().numpy()
+            weights = weight.expand(*shape, 1)[..., 0].contiguous().numpy()
         else:
-            weight = np.full(shape, weight, dtype=np.float32)
+            weights = np.full(shape, weight, dtype=np.float32)
         group = self.groups[0]
         return self.train_members(
             *X.as_arrays(),
             target.contiguous().numpy(),
-            weight,
+            weights,
             members,
             n_rows,
             self.addresses,
@@ -253,13 +293,13 @@ class CompiledSteps:
         )
 
 
-def _moving(mlp, optimizer):
+def _moving(mlp: StackedMLP, optimizer: StackedAdamW) -> list[list[Tensor]]:
     """Return what steps change: of each layer, of levels' vectors, and of waves."""
 
-    def of(parameter):
+    def of(parameter: nn.Parameter) -> list[Tensor]:
         state = optimizer.state_of(parameter)
         # Not the parameter: its memory would be free where it is given another.
-        return parameter.detach(), state["exp_avg"], state["exp_avg_sq"]
+        return [parameter.detach(), state["exp_avg"], state["exp_avg_sq"]]
 
     embeddings = mlp.embedding, mlp.periodic
     return [
@@ -268,23 +308,23 @@ def _moving(mlp, optimizer):
     ]
 
 
-def _places(tensors):
+def _places(tensors: list[list[Tensor]]) -> list[list[int]]:
     """Return where tensors are in memory."""
     return [[x.data_ptr() for x in own] for own in tensors]
 
 
-def _are_plain(mlp):
+def _are_plain(mlp: StackedMLP) -> bool:
     """Tell whether a stack has embeddings, linear layers, ReLU and dropout alone."""
     *hidden, last = mlp.layers
-    plain = [step for layer in hidden for step in (layer, ACTIVATIONS["relu"])]
+    layers = [step for layer in hidden for step in (layer, ACTIVATIONS["relu"])]
     embeddings = (mlp.embedding, StackedEmbedding), (mlp.periodic, StackedPeriodic)
-    plain = [*(y for y, kind in embeddings if type(y) is kind), *plain]
+    plain: list[Any] = [*(y for y, kind in embeddings if type(y) is kind), *layers]
     # A stack that drops nothing has no dropout among its steps.
     steps = [step for step in mlp.steps() if type(step) is not StackedDropout]
     return steps == [*plain, last] and all(type(y) is StackedLinear for y in mlp.layers)
 
 
-def _kinds_of(mlp):
+def _kinds_of(mlp: StackedMLP) -> tuple[list[nn.Parameter], ...]:
     """Return the parameters that are to be treated alike: weights, biases, vectors."""
     periodic = [] if mlp.periodic is None else [mlp.periodic.weight]
     weights = [*(y.weight for y in mlp.layers), *periodic]
@@ -292,7 +332,9 @@ def _kinds_of(mlp):
     return kinds if mlp.embedding is None else (*kinds, [mlp.embedding.weight])
 
 
-def _are_alike(kinds, optimizer):
+def _are_alike(
+    kinds: tuple[list[nn.Parameter], ...], optimizer: torch.optim.Optimizer
+) -> bool:
     """Tell whether an optimizer treats each kind of parameters alike."""
     if type(optimizer) is not StackedAdamW:
         return False

@@ -1,15 +1,22 @@
 """Rows with few values that are not zero, multiplied without making them dense."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import torch
 from scipy import sparse
+from torch import Tensor
 from torch.nn import functional as F
+
+from .._typing import CSR, Device, Rows
 
 # A sparse product's multiply-add takes about as long as so many of a dense one.
 _FACTOR = 32
 
 
-def rows_with_few_values(X, device):
+def rows_with_few_values(X: Rows | Tensor, device: Device) -> EllRows | None:
     """Return a matrix as EllRows, or None where products with dense rows are faster.
 
     Parameters
@@ -29,7 +36,7 @@ def rows_with_few_values(X, device):
     return EllRows.from_csr(X) if has_few_values(X).all() and even else None
 
 
-def has_few_values(X):
+def has_few_values(X: Rows) -> Any:
     """Tell of each row of a CSR matrix whether a sparse product with it is faster.
 
     Parameters
@@ -60,13 +67,13 @@ class EllRows:
         Number of columns.
     """
 
-    def __init__(self, index, value, width):
+    def __init__(self, index: Tensor, value: Tensor, width: int) -> None:
         self.index = index
         self.value = value
         self.width = width
 
     @classmethod
-    def from_csr(cls, X):
+    def from_csr(cls, X: CSR) -> EllRows:
         """Make rows (n, m) of a CSR matrix, where m is its fullest row's."""
         counts = np.diff(X.indptr)
         inside = np.arange(counts.max(initial=1)) < counts[:, None]
@@ -76,42 +83,42 @@ class EllRows:
         return cls(torch.from_numpy(index), torch.from_numpy(value), X.shape[1])
 
     @property
-    def shape(self):
+    def shape(self) -> torch.Size:
         """Shape of the dense rows."""
         return torch.Size((*self.index.shape[:-1], self.width))
 
     @property
-    def dtype(self):
+    def dtype(self) -> torch.dtype:
         """Type of the values."""
         return self.value.dtype
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.index)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> EllRows:
         return EllRows(self.index[key], self.value[key], self.width)
 
-    def take(self, rows):
+    def take(self, rows: Tensor) -> EllRows:
         """Return the rows of an index tensor: shape (*rows.shape, width)."""
         m = self.index.shape[-1]
         index = self.index.index_select(0, rows.flatten()).reshape(*rows.shape, m)
         value = self.value.index_select(0, rows.flatten()).reshape(*rows.shape, m)
         return EllRows(index, value, self.width)
 
-    def mix(self, partner, lam):
+    def mix(self, partner: EllRows, lam: Tensor) -> EllRows:
         """Return λ·self + (1−λ)·partner, for λ of the leading dimensions or of 1."""
         lam = lam.unsqueeze(-1)
         value = torch.cat([self.value * lam, partner.value * (1 - lam)], dim=-1)
         index = torch.cat([self.index, partner.index], dim=-1)
         return EllRows(index, value, self.width)
 
-    def expand(self, n_members, dtype):
+    def expand(self, n_members: int, dtype: torch.dtype) -> EllRows:
         """Return rows (n, width) as (K, n, width): the same for each member."""
         m = self.index.shape[-1]
         index = self.index.expand(n_members, -1, m)
         return EllRows(index, self.value.to(dtype).expand_as(index), self.width)
 
-    def _flat(self):
+    def _flat(self) -> tuple[Tensor, Tensor]:
         """Return places in the members' stacked weights, and values: (A·B, m) each."""
         index = self.index
         if len(index) > 1:
@@ -120,7 +127,7 @@ class EllRows:
         m = index.shape[-1]
         return index.reshape(-1, m), self.value.reshape(-1, m)
 
-    def matmul(self, weight, bias, out):
+    def matmul(self, weight: Tensor, bias: Tensor, out: Tensor) -> Tensor:
         """Write bias + rows @ weight, (A, B, width) and (A, width, n_out), to `out`.
 
         Of one member, `weight` and `out` may come without its axis.
@@ -131,7 +138,7 @@ class EllRows:
         )
         return torch.add(product.view_as(out), bias, out=out)
 
-    def transposed_matmul(self, grad, out):
+    def transposed_matmul(self, grad: Tensor, out: Tensor) -> None:
         """Write rows.T @ grad, the gradient at the weight, to `out`."""
         index, value = self._flat()
         terms = value.unsqueeze(-1) * grad.reshape(len(value), 1, -1)

@@ -1,10 +1,16 @@
 """Levels of categories as learned vectors, in front of a stack's first layer."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from ._layers import grad_of
 
 EMBEDDING_SIZE = 8  # numbers a level, as in RealMLP; 4 and 16 were as good
 _INIT_SD = 0.1  # of a level's numbers: larger ones tell rows of rare levels apart
@@ -29,40 +35,46 @@ class CodedRows:
         m; by default all that `index` has.
     """
 
-    def __init__(self, index, dense, weight=None, n_coded=None):
+    def __init__(
+        self,
+        index: Tensor,
+        dense: Tensor,
+        weight: Tensor | None = None,
+        n_coded: int | None = None,
+    ) -> None:
         self.index = index
         self.dense = dense
         self.weight = weight
         self.n_coded = index.shape[-1] if n_coded is None else n_coded
 
     @property
-    def shape(self):
+    def shape(self) -> torch.Size:
         """Shape of the rows: a column for each category, then the dense ones."""
         width = self.n_coded + self.dense.shape[-1]
         return torch.Size((*self.dense.shape[:-1], width))
 
     @property
-    def dtype(self):
+    def dtype(self) -> torch.dtype:
         """Type of the dense part."""
         return self.dense.dtype
 
     @property
-    def device(self):
+    def device(self) -> torch.device:
         """Where the rows are."""
         return self.dense.device
 
-    def dim(self):
+    def dim(self) -> int:
         """Return the number of dimensions."""
         return self.dense.dim()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.dense)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> CodedRows:
         weight = None if self.weight is None else self.weight[key]
         return CodedRows(self.index[key], self.dense[key], weight, self.n_coded)
 
-    def mix(self, partner, lam):
+    def mix(self, partner: CodedRows, lam: Tensor) -> CodedRows:
         """Return λ·self + (1−λ)·partner, for λ of the leading dimensions or of 1."""
         lam = lam.unsqueeze(-1)
         dense = torch.lerp(partner.dense, self.dense, lam)
@@ -75,7 +87,7 @@ class CodedRows:
         index = torch.cat([self.index, partner.index], dim=-1)
         return CodedRows(index, dense, torch.cat(weight, dim=-1), self.n_coded)
 
-    def where(self, keep, partner):
+    def where(self, keep: Tensor, partner: CodedRows) -> CodedRows:
         """Return rows with the columns of self where `keep`, and else the partner's."""
         m = self.n_coded
         index = torch.where(keep[..., :m], self.index, partner.index)
@@ -115,7 +127,14 @@ class StackedEmbedding(nn.Module):
     torch.Size([2, 2, 11])
     """
 
-    def __init__(self, n_members, n_levels, size=EMBEDDING_SIZE):
+    shift: Tensor
+
+    def __init__(
+        self,
+        n_members: int,
+        n_levels: Sequence[Sequence[int]],
+        size: int = EMBEDDING_SIZE,
+    ) -> None:
         super().__init__()
         self.n_levels = [tuple(map(int, own)) for own in n_levels]
         self.n_coded = len(self.n_levels[0])
@@ -131,13 +150,13 @@ class StackedEmbedding(nn.Module):
             )
         )
 
-    def _places(self, member):
+    def _places(self, member: int) -> Iterator[slice]:
         """Yield the range of a member's own levels in each column."""
         for start, n_own in zip(self._starts, self.n_levels[member], strict=True):
             yield slice(start, start + n_own)
 
     @torch.no_grad()
-    def reset_parameters(self, generators):
+    def reset_parameters(self, generators: Sequence[torch.Generator]) -> None:
         """Draw new vectors, each member's from its own CPU generator."""
         self.weight.zero_()
         for member, generator in enumerate(generators):
@@ -149,14 +168,14 @@ class StackedEmbedding(nn.Module):
                 self.weight[member, own] = fresh
 
     @torch.no_grad()
-    def copy_members(self, other, members):
+    def copy_members(self, other: StackedEmbedding, members: Sequence[int]) -> None:
         """Take the vectors of some members of another embedding."""
         for mine, theirs in enumerate(members):
             places = zip(self._places(mine), other._places(theirs), strict=True)
             for own, source in places:
                 self.weight[mine, own] = other.weight[theirs, source].to(self.weight)
 
-    def read(self, X):
+    def read(self, X: Tensor | CodedRows) -> CodedRows:
         """Return plain rows (..., m + d) as CodedRows."""
         if isinstance(X, CodedRows):
             return X
@@ -164,12 +183,12 @@ class StackedEmbedding(nn.Module):
         index = (codes + self.shift) * (codes > 0)
         return CodedRows(index, X[..., self.n_coded :])
 
-    def _flat(self, index):
+    def _flat(self, index: Tensor) -> Tensor:
         """Return places (A, B, ...) as rows of the members' tables in one."""
         first = torch.arange(len(index), device=index.device) * self.weight.shape[1]
         return index + first[:, None, None]
 
-    def forward(self, X):
+    def forward(self, X: Tensor | CodedRows) -> Tensor:
         """Return rows (A, B, m·size + d), the levels' vectors in place of the codes.
 
         Parameters
@@ -190,34 +209,38 @@ class StackedEmbedding(nn.Module):
 
     infer = forward  # without hooks, which belong to the training
 
-    def bind(self, n_active, shape, is_first):
+    def bind(
+        self, n_active: int, shape: Sequence[int], is_first: bool
+    ) -> _BoundEmbedding:
         """Return what runs it forward and backward; see `StackedLinear.bind`."""
         return _BoundEmbedding(self, n_active, shape)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """Describe the shape."""
         n_members, n_rows, size = self.weight.shape
         return f"{n_members} × ({n_rows - 1} levels in {self.n_coded} → {size} each)"
 
 
 class _BoundEmbedding:
-    def __init__(self, embedding, n_active, shape):
+    def __init__(
+        self, embedding: StackedEmbedding, n_active: int, shape: Sequence[int]
+    ) -> None:
         self.embedding = embedding
         self.n_active = n_active
         self.shape = shape
         self.n_coded, self.size = embedding.n_coded, embedding.size
         self.width = self.n_coded * self.size
-        table = embedding.weight
-        self.table = table.detach().flatten(0, 1)
-        self.grad = table.grad.view(self.table.shape)
-        self.unknown_grad = table.grad[:, 0]
-        self.output = None
+        self.table = embedding.weight.detach().flatten(0, 1)
+        grad = grad_of(embedding.weight)
+        self.grad, self.unknown_grad = grad.view(self.table.shape), grad[:, 0]
+        self.output: Tensor | None = None
 
-    def forward(self, X):
+    def forward(self, X: Tensor | CodedRows) -> Tensor:
         X = self.input = self.embedding.read(X)
-        if self.output is None:
+        output = self.output
+        if output is None:
             width = self.width + X.dense.shape[-1]
-            self.output = self.table.new_empty(*self.shape, width)
+            output = self.output = self.table.new_empty(*self.shape, width)
         index = X.index if self.n_active == 1 else self.embedding._flat(X.index)
         self.index = index.flatten()
         vectors = self.table.index_select(0, self.index)
@@ -226,11 +249,11 @@ class _BoundEmbedding:
             vectors *= X.weight.unsqueeze(-1)
         if vectors.shape[-2] > self.n_coded:
             vectors = vectors.unflatten(-2, (-1, self.n_coded)).sum(-3)
-        self.output[..., : self.width] = vectors.flatten(-2)
-        self.output[..., self.width :] = X.dense
-        return self.output
+        output[..., : self.width] = vectors.flatten(-2)
+        output[..., self.width :] = X.dense
+        return output
 
-    def backward(self, grad):
+    def backward(self, grad: Tensor) -> None:
         """Write the gradient, from that at the vectors: rows of numbers need none."""
         terms = grad.unflatten(-1, (self.n_coded, self.size))
         X = self.input

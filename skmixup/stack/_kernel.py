@@ -7,14 +7,19 @@ side. What is computed is what `ClosedFormGradient` and `StackedAdamW` compute, 
 another order of summation.
 """
 
+from __future__ import annotations
+
 import math
 import pickle
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numba import carray, njit, types
 from numba.extending import intrinsic
 
+from .._typing import Array
 from ._losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, PINBALL, SQUARED_ERROR
 from ._periodic import N_WAVES, WAVE_RATE, WAVE_SIZE
 
@@ -35,10 +40,10 @@ _part = njit(
 )
 
 
-def _compiled(*signature):
+def _compiled(*signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that compiles for these types, and keeps that on disk."""
 
-    def compiled(function):
+    def compiled(function: Callable[..., Any]) -> Any:
         try:
             return njit(signature, cache=True, **_OPTIONS)(function)
         # There is no folder that may be written to, no space, or a damaged file.
@@ -57,10 +62,10 @@ def _compiled(*signature):
 
 
 @intrinsic
-def _pointer(context, address):
+def _pointer(context: Any, address: Any) -> Any:
     """Make of an integer a pointer to numbers of single precision."""
 
-    def generate(context, builder, signature, args):
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = context.get_value_type(signature.return_type)
         return builder.inttoptr(args[0], kind)
 
@@ -68,20 +73,20 @@ def _pointer(context, address):
 
 
 @_part
-def _matrix(address, member, shape):
+def _matrix(address: int, member: int, shape: Any) -> Array:
     """Return a member's matrix of an array (K, *shape) that starts at an address."""
     start = address + 4 * member * shape[0] * shape[1]
     return carray(_pointer(start), (shape[0], shape[1]))
 
 
 @_part
-def _vector(address, member, shape):
+def _vector(address: int, member: int, shape: Any) -> Array:
     """Return a member's row, (1, out), of an array (K, 1, out)."""
     return carray(_pointer(address + 4 * member * shape[1]), (1, shape[1]))
 
 
 @_part
-def _add_product(A, B, out):
+def _add_product(A: Array, B: Array, out: Array) -> None:
     """Add A @ B to `out`, (m, k) and (k, n); B may have more rows and columns.
 
     A comes as a slice of columns or a transpose, so that it is of one kind everywhere.
@@ -127,7 +132,7 @@ def _add_product(A, B, out):
 
 
 @_part
-def _inner_products(A, B, out):
+def _inner_products(A: Array, B: Array, out: Array) -> None:
     """Write A @ B.T to `out`, (m, k) and (n, k), all rows contiguous."""
     m, k = A.shape
     n = B.shape[0]
@@ -200,7 +205,7 @@ def _inner_products(A, B, out):
 
 
 @_part
-def _draw(state):
+def _draw(state: Array) -> Any:
     """Return the next 64 random bits of an SFC64 generator, as NumPy's."""
     a, b, c, n = state[0], state[1], state[2], state[3]
     drawn = a + b + n
@@ -212,7 +217,7 @@ def _draw(state):
 
 
 @_part
-def _rectify_and_drop(Z, n_dropped, state):
+def _rectify_and_drop(Z: Array, n_dropped: int, state: Array) -> None:
     """Apply ReLU and dropout in place; `state` ends with bits left, and their number.
 
     A value is dropped where the next 16 bits are below `n_dropped`.
@@ -247,14 +252,14 @@ def _rectify_and_drop(Z, n_dropped, state):
 
 
 @_part
-def _zero(A):
+def _zero(A: Array) -> None:
     for i in range(A.shape[0]):
         for j in range(A.shape[1]):
             A[i, j] = 0
 
 
 @_part
-def _fill(row, A):
+def _fill(row: Array, A: Array) -> None:
     """Write a row, which may be longer, to all rows."""
     for i in range(A.shape[0]):
         for j in range(A.shape[1]):
@@ -262,7 +267,7 @@ def _fill(row, A):
 
 
 @_part
-def _transpose(A, out):
+def _transpose(A: Array, out: Array) -> None:
     """Write A.T, as far as both reach."""
     for i in range(min(A.shape[0], out.shape[1])):
         for j in range(min(A.shape[1], out.shape[0])):
@@ -270,7 +275,7 @@ def _transpose(A, out):
 
 
 @_part
-def _gate(grad, output, n_dropped):
+def _gate(grad: Array, output: Array, n_dropped: int) -> None:
     """Take a gradient back through dropout and ReLU, given what came out of them."""
     scale = np.float32(65536 / (65536 - n_dropped))
     for i in range(grad.shape[0]):
@@ -280,7 +285,9 @@ def _gate(grad, output, n_dropped):
 
 
 @_part
-def _score_gradient(kind, slopes, Z, target, weight, grad):
+def _score_gradient(
+    kind: int, slopes: Array, Z: Array, target: Array, weight: Array, grad: Array
+) -> float:
     """Write the gradient of a loss at the scores, and return the loss: see `LOSSES`."""
     n_rows, n = Z.shape
     loss = 0.0
@@ -333,7 +340,9 @@ def _score_gradient(kind, slopes, Z, target, weight, grad):
 
 
 @_part
-def _rates(lr, decay, betas, eps, t):
+def _rates(
+    lr: float, decay: float, betas: tuple[float, float], eps: float, t: int
+) -> tuple[Any, ...]:
     """Return what the t-th step of AdamW multiplies with and adds."""
     return (
         np.float32(1 - lr * decay),
@@ -347,7 +356,9 @@ def _rates(lr, decay, betas, eps, t):
 
 
 @_part
-def _adamw(weight, grad, mean, square, rates):
+def _adamw(
+    weight: Array, grad: Array, mean: Array, square: Array, rates: tuple[Any, ...]
+) -> None:
     """Take a step of AdamW, with what `_rates` returns."""
     kept, step, root, to_mean, old, new, eps = rates
     for i in range(grad.shape[0]):
@@ -359,7 +370,15 @@ def _adamw(weight, grad, mean, square, rates):
 
 
 @_part
-def _descend(A, grad, weight, mean, square, rates, space):
+def _descend(
+    A: Array,
+    grad: Array,
+    weight: Array,
+    mean: Array,
+    square: Array,
+    rates: tuple[Any, ...],
+    space: Array,
+) -> None:
     """Take a step with weights whose gradient is A.T @ grad, which is not stored."""
     n_in, height = A.shape[1], space.shape[0]
     for first in range(0, n_in, height):
@@ -371,7 +390,16 @@ def _descend(A, grad, weight, mean, square, rates, space):
 
 
 @_part
-def _gather(X, index, partner, lam, vectors, shift, first, out):
+def _gather(
+    X: Array,
+    index: Array,
+    partner: Array,
+    lam: Array,
+    vectors: Array,
+    shift: Array,
+    first: int,
+    out: Array,
+) -> None:
     """Write rows of X, mixed with their partners where there is a λ for one or all.
 
     They are written from column `first` on. The first columns of X are codes of levels,
@@ -410,7 +438,16 @@ def _gather(X, index, partner, lam, vectors, shift, first, out):
 
 
 @_part
-def _scatter(grad, X, index, partner, lam, shift, first, out):
+def _scatter(
+    grad: Array,
+    X: Array,
+    index: Array,
+    partner: Array,
+    lam: Array,
+    shift: Array,
+    first: int,
+    out: Array,
+) -> None:
     """Write the gradients of levels' vectors, given those of what `_gather` wrote."""
     size = out.shape[1]
     _zero(out)
@@ -432,7 +469,7 @@ def _scatter(grad, X, index, partner, lam, shift, first, out):
 
 
 @_part
-def _sine(s):
+def _sine(s: Any) -> Any:
     """Return sin(2π s) for s from -1/4 to 1/4, to the last bits of single precision."""
     square = s * s
     total = np.float32(39.53670593562169)  # least squares, reweighed to be minimax
@@ -443,14 +480,14 @@ def _sine(s):
 
 
 @_part
-def _turn(x, frequency, phase):
+def _turn(x: Any, frequency: Any, phase: Any) -> Any:
     """Return the angle of a number's wave, in turns from -1/2 to 1/2."""
     turns = np.float32(WAVE_RATE) * (x * frequency + phase)
     return turns - np.floor(turns + np.float32(0.5))
 
 
 @_part
-def _embed_numbers(rows, first, waves):
+def _embed_numbers(rows: Array, first: int, waves: Array) -> None:
     """Write to the first columns the waves of the numbers from column `first` on."""
     for c in range(waves.shape[0]):
         frequency, phase = waves[c, 0], waves[c, 1]
@@ -470,7 +507,9 @@ def _embed_numbers(rows, first, waves):
 
 
 @_part
-def _learn_waves(grad, rows, first, waves, out):
+def _learn_waves(
+    grad: Array, rows: Array, first: int, waves: Array, out: Array
+) -> None:
     """Write the gradient of the waves, given that of what `_embed_numbers` wrote."""
     factor, half = np.float32(-2 * math.pi * WAVE_RATE), np.float32(0.5)
     for c in range(waves.shape[0]):
@@ -501,7 +540,7 @@ def _learn_waves(grad, rows, first, waves, out):
 _INTS, _FLOATS = types.int64, types.float64
 
 
-def _array(dtype, n_dims):
+def _array(dtype: Any, n_dims: int) -> Any:
     return types.Array(dtype, n_dims, "C")
 
 
@@ -534,33 +573,33 @@ def _array(dtype, n_dims):
     types.boolean,
 )
 def train_members(
-    X,
-    index,
-    partner,
-    lam,
-    target,
-    weight,
-    members,
-    n_rows_of,
-    addresses,
-    shapes,
-    vectors,
-    vectors_shape,
-    shift,
-    waves,
-    n_numbers,
-    widths,
-    counts,
-    lr,
-    decay,
-    betas,
-    eps,
-    n_dropped,
-    states,
-    kind,
-    slopes,
-    learns,
-):
+    X: Array,
+    index: Array,
+    partner: Array,
+    lam: Array,
+    target: Array,
+    weight: Array,
+    members: Array,
+    n_rows_of: Array,
+    addresses: Array,
+    shapes: Array,
+    vectors: Array,
+    vectors_shape: Array,
+    shift: Array,
+    waves: Array,
+    n_numbers: int,
+    widths: Array,
+    counts: Array,
+    lr: Array,
+    decay: Array,
+    betas: tuple[float, float],
+    eps: float,
+    n_dropped: Array,
+    states: Array,
+    kind: int,
+    slopes: Array,
+    learns: bool,
+) -> Array:
     """Take S steps with each of some members, and return the sums of their losses.
 
     Where it does not learn, the losses are those of the weights as they are.

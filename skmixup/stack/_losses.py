@@ -1,10 +1,16 @@
 """Losses of a stack with their gradients at the scores."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from .._typing import Weight
 
 # The losses that compiled code knows, by number.
 CROSS_ENTROPY, SQUARED_ERROR, BINARY_CROSS_ENTROPY, PINBALL, POISSON = range(5)
@@ -41,7 +47,13 @@ class PinballLoss(nn.modules.loss._Loss):
     tensor([[0.1000, 0.9000]])
     """
 
-    def __init__(self, quantile=0.5, reduction="mean"):
+    levels: Tensor
+
+    def __init__(
+        self,
+        quantile: float | Sequence[float] = 0.5,
+        reduction: Literal["mean", "sum", "none"] = "mean",
+    ) -> None:
         super().__init__(reduction=reduction)
         levels = torch.as_tensor(quantile, dtype=torch.float64, device="cpu")
         if not ((levels > 0) & (levels < 1)).all():
@@ -49,7 +61,7 @@ class PinballLoss(nn.modules.loss._Loss):
         self.quantile = quantile
         self.register_buffer("levels", levels, persistent=False)
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of outputs.
 
         Parameters
@@ -88,7 +100,7 @@ class Scores:
         Every score's share of the losses with minus, summed over steps.
     """
 
-    def __init__(self, output, width):
+    def __init__(self, output: Tensor, width: int) -> None:
         self.scores = output[..., :width]
         self.all_grad = torch.zeros_like(output)
         self.grad = self.all_grad[..., :width]
@@ -97,7 +109,7 @@ class Scores:
         )
 
 
-def _cross_entropy(space, target, weight):
+def _cross_entropy(space: Scores, target: Tensor, weight: Weight) -> None:
     """Add to the losses, with minus, and write the gradient at the scores.
 
     At the scores of a row of weight w, whose target t comes multiplied by w and sums to
@@ -108,7 +120,7 @@ def _cross_entropy(space, target, weight):
     torch.sub(log_proba.exp_().mul_(weight), target, out=space.grad)
 
 
-def _squared_error(space, target, weight):
+def _squared_error(space: Scores, target: Tensor, weight: Weight) -> None:
     """Do so for the squared error: 2w·(scores − t) / n_outputs, t without weight."""
     residual = space.scores - target
     share = 1 / residual.shape[-1]
@@ -117,7 +129,7 @@ def _squared_error(space, target, weight):
     torch.mul(weighted, 2 * share, out=space.grad)
 
 
-def _binary_cross_entropy(space, target, weight):
+def _binary_cross_entropy(space: Scores, target: Tensor, weight: Weight) -> None:
     """Do so for each output's cross-entropy: w·(sigmoid − t) / n_outputs."""
     share = 1 / target.shape[-1]
     gain = space.scores * target - F.softplus(space.scores)
@@ -125,7 +137,7 @@ def _binary_cross_entropy(space, target, weight):
     torch.mul(space.scores.sigmoid() - target, weight * share, out=space.grad)
 
 
-def _pinball(space, target, weight, slopes):
+def _pinball(space: Scores, target: Tensor, weight: Weight, slopes: Tensor) -> None:
     """Do so for losses of slope −s_0 below the target, and s_1 above."""
     below, above = slopes.to(target)
     residual = space.scores - target
@@ -136,7 +148,7 @@ def _pinball(space, target, weight, slopes):
     space.grad.copy_(slope)
 
 
-def _poisson(space, target, weight):
+def _poisson(space: Scores, target: Tensor, weight: Weight) -> None:
     """Do so for a Poisson likelihood, of whose rates the scores are logarithms."""
     share = 1 / target.shape[-1]
     rate = space.scores.exp()
@@ -144,7 +156,7 @@ def _poisson(space, target, weight):
     torch.mul(rate - target, weight * share, out=space.grad)
 
 
-LOSSES = {
+LOSSES: dict[type, Callable[..., None]] = {
     nn.CrossEntropyLoss: _cross_entropy,
     nn.MSELoss: _squared_error,
     nn.BCEWithLogitsLoss: _binary_cross_entropy,
@@ -154,7 +166,7 @@ LOSSES = {
 }
 
 
-def slopes_of(criterion, n_outputs):
+def slopes_of(criterion: nn.Module, n_outputs: int) -> Tensor:
     """Return how steep a criterion is on either side of its target.
 
     Parameters
@@ -167,7 +179,7 @@ def slopes_of(criterion, n_outputs):
     slopes : torch.Tensor of float32 of shape (2, n_outputs)
         Below and above; zeros of those that are not made of two straight lines.
     """
-    slopes = torch.zeros(2, n_outputs, device="cpu")
+    slopes = torch.zeros(2, n_outputs, dtype=torch.float32, device="cpu")
     if type(criterion) is nn.L1Loss:
         slopes += 1
     elif type(criterion) is PinballLoss:
@@ -176,7 +188,9 @@ def slopes_of(criterion, n_outputs):
     return slopes
 
 
-def gradient_of(criterion, n_outputs):
+def gradient_of(
+    criterion: nn.Module, n_outputs: int
+) -> Callable[[Scores, Tensor, Weight], None]:
     """Return what adds to the losses of `Scores`, and writes the gradient at them.
 
     Parameters
@@ -196,7 +210,7 @@ def gradient_of(criterion, n_outputs):
     return gradient
 
 
-def has_gradient(criterion, is_float):
+def has_gradient(criterion: nn.Module, is_float: bool) -> bool:
     """Tell whether a criterion, as it is set, is one of `LOSSES`.
 
     Parameters

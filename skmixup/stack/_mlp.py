@@ -1,14 +1,20 @@
 """K multi-layer perceptrons as one module."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from ._embedding import EMBEDDING_SIZE, StackedEmbedding
+from .._typing import Activation
+from ._ell import EllRows
+from ._embedding import EMBEDDING_SIZE, CodedRows, StackedEmbedding
 from ._layers import (
     ACTIVATIONS,
     INIT,
@@ -68,20 +74,23 @@ class StackedMLP(nn.Module):
     torch.Size([2, 5, 3])
     """
 
+    layers: list[StackedLinear]
+    dropouts: list[StackedDropout]
+
     def __init__(
         self,
-        n_features,
-        n_outputs,
-        hidden_layer_sizes=(128, 128),
+        n_features: int | Sequence[int],
+        n_outputs: int | Sequence[int],
+        hidden_layer_sizes: Sequence[int] = (128, 128),
         *,
-        n_members=1,
-        activation="relu",
-        dropout=0.0,
-        seeds=None,
-        n_levels=(),
-        embedding_size=EMBEDDING_SIZE,
-        n_periodic=0,
-    ):
+        n_members: int = 1,
+        activation: Activation = "relu",
+        dropout: float | Sequence[float] = 0.0,
+        seeds: Iterable[int] | None = None,
+        n_levels: Sequence[int] | Sequence[Sequence[int]] = (),
+        embedding_size: int = EMBEDDING_SIZE,
+        n_periodic: int = 0,
+    ) -> None:
         super().__init__()
         self.n_members = n_members
         self.activation = activation
@@ -89,7 +98,9 @@ class StackedMLP(nn.Module):
         self.width = max(self.n_outputs)
         self.n_features = _per_member(n_features, n_members)
         self.n_levels = _levels_per_member(n_levels, n_members)
-        self.n_periodic, self.embedding, self.periodic = n_periodic, None, None
+        self.n_periodic = n_periodic
+        self.embedding: StackedEmbedding | None = None
+        self.periodic: StackedPeriodic | None = None
         n_coded, n_learned, n_inputs = len(self.n_levels[0]), 0, self.n_features
         if n_coded:
             self.embedding = StackedEmbedding(n_members, self.n_levels, embedding_size)
@@ -109,24 +120,19 @@ class StackedMLP(nn.Module):
             self.periodic = StackedPeriodic(n_members, n_periodic, first=n_learned)
             n_learned += self.periodic.width
             n_inputs = [n + self.periodic.width for n in n_inputs]
-        widths = [n_inputs, *hidden_layer_sizes, n_outputs]
-        self.layers = nn.ModuleList(
-            StackedLinear(n_members, a, b) for a, b in pairwise(widths[:-1])
-        )
+        widths: list[int | Sequence[int]] = [n_inputs, *hidden_layer_sizes, n_outputs]
+        layers = [StackedLinear(n_members, a, b) for a, b in pairwise(widths[:-1])]
         # Of a few columns alone, a matrix product can take three times as long.
-        self.layers.append(
-            StackedLinear(n_members, *widths[-2:], multiple=_OUTPUT_MULTIPLE)
-        )
-        self.layers[0].hides_inputs = True
+        layers.append(StackedLinear(n_members, *widths[-2:], multiple=_OUTPUT_MULTIPLE))
+        layers[0].hides_inputs = True
         if n_learned:  # what comes after needs no gradient
-            self.layers[0].n_learned_inputs = n_learned
-        self.dropouts = nn.ModuleList(
-            StackedDropout(dropout, n_members) for _ in hidden_layer_sizes
-        )
+            layers[0].n_learned_inputs = n_learned
+        dropouts = [StackedDropout(dropout, n_members) for _ in hidden_layer_sizes]
+        self.layers, self.dropouts = nn.ModuleList(layers), nn.ModuleList(dropouts)
         self.reset_parameters(range(n_members) if seeds is None else seeds)
 
     @torch.no_grad()
-    def reset_parameters(self, seeds):
+    def reset_parameters(self, seeds: Iterable[int]) -> None:
         """Draw new weights, each member's from its seed alone."""
         self.seeds = [int(seed) for seed in seeds]
         generators = [torch_generator("cpu", seed, INIT) for seed in self.seeds]
@@ -139,16 +145,16 @@ class StackedMLP(nn.Module):
         self.seed_members(self.seeds, 0)
 
     @property
-    def embeddings(self):
+    def embeddings(self) -> list[StackedEmbedding | StackedPeriodic]:
         """What reads rows before the first layer, in order: of levels, of numbers."""
         return [y for y in (self.embedding, self.periodic) if y is not None]
 
-    def seed_members(self, seeds, epoch):
+    def seed_members(self, seeds: Iterable[int], epoch: int) -> None:
         """Start the dropout streams of an epoch."""
         for i, dropout in enumerate(self.dropouts):
             dropout.seed_members(seeds, epoch * len(self.dropouts) + i)
 
-    def mixable_layers(self):
+    def mixable_layers(self) -> list[nn.Module]:
         """Return the layers whose input manifold mixup may mix.
 
         The first one's is the row, its levels as vectors (to mix those is to mix
@@ -156,7 +162,7 @@ class StackedMLP(nn.Module):
         """
         return list(self.layers)
 
-    def forward(self, X):
+    def forward(self, X: Tensor) -> Tensor:
         """Return the scores (K, B, n_outputs) of rows (K, B, d), or (B, d) for all.
 
         Of A < K batches, given as (A, B, d), the first A members see one each.
@@ -167,7 +173,7 @@ class StackedMLP(nn.Module):
             X = layer(X)
         return X[..., : self.width]
 
-    def steps(self, drops=True):
+    def steps(self, drops: bool = True) -> list[Any]:
         """Return all layers in order: linear, activation, dropout where there is any.
 
         Embeddings of levels and of numbers come first, if there are any.
@@ -180,18 +186,18 @@ class StackedMLP(nn.Module):
         drops = drops and any(dropout.drops for dropout in self.dropouts)
         dropouts = [[dropout] if drops else [] for dropout in self.dropouts]
         *hidden, last = self.layers
-        steps = self.embeddings
+        steps: list[Any] = [*self.embeddings]
         for layer, dropout in zip(hidden, dropouts, strict=True):
             steps += [layer, ACTIVATIONS[self.activation], *dropout]
         return [*steps, last]
 
     @cached_property
-    def widths(self):
+    def widths(self) -> tuple[tuple[int, ...], ...]:
         """Width of each layer's input and output, as stored."""
         return tuple(tuple(layer.weight.shape[1:]) for layer in self.layers)
 
     @torch.no_grad()
-    def scores(self, X):
+    def scores(self, X: Tensor | EllRows | CodedRows) -> Tensor:
         """Return all members' scores of rows: no dropout, no graph, no hooks.
 
         Changes no state, so that threads may share the module.
@@ -205,17 +211,19 @@ class StackedMLP(nn.Module):
         -------
         scores : torch.Tensor of shape (K, n_rows, n_outputs)
         """
-        is_plain = type(X) is torch.Tensor and len(X) == self.n_members
+        rows: Any = X
+        is_plain = type(rows) is Tensor and len(rows) == self.n_members
         for step in self.steps(drops=False):
             # As `infer` does, whose checks take as long as the product of a row.
-            own = step._parameters if is_plain and type(step) is StackedLinear else {}
-            if own and own["weight"].dtype == X.dtype:
-                X = torch.baddbmm(own["bias"], X, own["weight"])
+            plain = is_plain and type(step) is StackedLinear
+            own: dict[str, Any] = step._parameters if plain else {}
+            if own and own["weight"].dtype == rows.dtype:
+                rows = torch.baddbmm(own["bias"], rows, own["weight"])
             else:
-                X = step.infer(X)
-        return X[..., : self.width]
+                rows = step.infer(rows)
+        return rows[..., : self.width]
 
-    def select(self, members):
+    def select(self, members: Sequence[int]) -> StackedMLP:
         """Return a stack of some members, cut to their width.
 
         Parameters
@@ -247,12 +255,14 @@ class StackedMLP(nn.Module):
                 if not name.startswith("embedding."):
                     rows, columns = parameter.shape[1:]
                     parameter.copy_(mine[name][list(members), :rows, :columns])
-        if self.embedding is not None:
+        if self.embedding is not None and chosen.embedding is not None:
             chosen.embedding.copy_members(self.embedding, members)
         return chosen.train(self.training)
 
 
-def _levels_per_member(n_levels, n_members):
+def _levels_per_member(
+    n_levels: Sequence[Any], n_members: int
+) -> list[tuple[int, ...]]:
     """Return for each member a tuple of the levels of its columns."""
     if len(n_levels) and np.ndim(n_levels[0]):
         return [tuple(own) for own in n_levels]

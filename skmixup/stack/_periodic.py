@@ -1,9 +1,14 @@
 """Numbers as learned waves, in front of a stack's first layer."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from ._layers import grad_of
 
 WAVE_SIZE = 4  # columns that a number's waves become
 N_WAVES = 16  # waves of each number, as in RealMLP
@@ -51,7 +56,7 @@ class StackedPeriodic(nn.Module):
     torch.Size([3, 5, 15])
     """
 
-    def __init__(self, n_members, n_numbers, first=0):
+    def __init__(self, n_members: int, n_numbers: int, first: int = 0) -> None:
         super().__init__()
         self.n_numbers = n_numbers
         self.columns = slice(first, first + n_numbers)
@@ -61,12 +66,12 @@ class StackedPeriodic(nn.Module):
         )
 
     @property
-    def width(self):
+    def width(self) -> int:
         """How many columns the waves make."""
         return self.n_numbers * WAVE_SIZE
 
     @torch.no_grad()
-    def reset_parameters(self, generators):
+    def reset_parameters(self, generators: Sequence[torch.Generator]) -> None:
         """Draw new waves, each member's from its own CPU generator."""
         bound = 1 / math.sqrt(N_WAVES)
         shape = self.n_numbers, 2 + WAVE_SIZE, N_WAVES
@@ -78,7 +83,7 @@ class StackedPeriodic(nn.Module):
             fresh[:, 2:].uniform_(-bound, bound, generator=generator)
             weight.copy_(fresh.flatten(0, 1))
 
-    def _parts(self, weight):
+    def _parts(self, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return of weights (A, ...) the frequencies, phases (A, d, 1, 16), and M.
 
         Frequencies and phases in radians.
@@ -87,7 +92,7 @@ class StackedPeriodic(nn.Module):
         angles = 2 * math.pi * WAVE_RATE * waves[:, :, :2].unsqueeze(-2)
         return angles[:, :, 0], angles[:, :, 1], waves[:, :, 2:]
 
-    def forward(self, X):
+    def forward(self, X: Tensor) -> Tensor:
         """Return rows (A, B, 4·n_numbers + d) of rows (A, B, d) of the first members.
 
         Parameters
@@ -96,7 +101,7 @@ class StackedPeriodic(nn.Module):
         """
         return torch.cat([self._embed(X, torch.cos).flatten(-2), X], dim=-1)
 
-    def infer(self, X):
+    def infer(self, X: Tensor) -> Tensor:
         """Do so without a graph."""
         rows = X.new_empty(*X.shape[:-1], self.width + X.shape[-1])
         embedded = self._embed(X, torch.cos_)
@@ -104,7 +109,7 @@ class StackedPeriodic(nn.Module):
         rows[..., self.width :] = X
         return rows
 
-    def _embed(self, X, cos):
+    def _embed(self, X: Tensor, cos: Callable[[Tensor], Tensor]) -> Tensor:
         """Return what numbers become, (A, B, n_numbers, 4)."""
         frequency, phase, mix = self._parts(self.weight[: len(X)].to(X.dtype))
         numbers = X[..., self.columns].mT.unsqueeze(-1)
@@ -115,39 +120,44 @@ class StackedPeriodic(nn.Module):
         embedded = embedded.unflatten(0, waves.shape[:2])[..., :WAVE_SIZE]
         return embedded.transpose(1, 2)
 
-    def bind(self, n_active, shape, is_first):
+    def bind(
+        self, n_active: int, shape: Sequence[int], is_first: bool
+    ) -> _BoundPeriodic:
         """Return what runs it forward and backward; see `StackedLinear.bind`."""
         return _BoundPeriodic(self, n_active, shape)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """Describe the shape."""
         return f"{len(self.weight)} × ({self.n_numbers} → {WAVE_SIZE} each)"
 
 
 class _BoundPeriodic:
-    def __init__(self, periodic, n_active, shape):
+    def __init__(
+        self, periodic: StackedPeriodic, n_active: int, shape: Sequence[int]
+    ) -> None:
         self.periodic = periodic
         self.shape = n_active, shape[-1]
         self.is_one = len(shape) == 1  # without a member axis
         self.weight = periodic.weight.detach()[:n_active]
-        self.grad = periodic.weight.grad[:n_active]
-        self.output = None
+        self.grad = grad_of(periodic.weight)[:n_active]
+        self.output: Tensor | None = None
 
-    def forward(self, X):
+    def forward(self, X: Tensor) -> Tensor:
         X = X[None] if self.is_one else X
         periodic, width = self.periodic, self.periodic.width
-        if self.output is None:
-            self.output = X.new_empty(*self.shape, width + X.shape[-1])
+        output = self.output
+        if output is None:
+            output = self.output = X.new_empty(*self.shape, width + X.shape[-1])
         frequency, phase, self.mix = periodic._parts(self.weight)
         self.numbers = X[..., periodic.columns].mT.unsqueeze(-1)
         angle = torch.addcmul(phase, self.numbers, frequency)
         self.cos, self.sin = torch.cos(angle), torch.sin(angle)
         embedded = self.cos @ self.mix.mT
-        self.output[..., :width] = embedded.transpose(1, 2).flatten(-2)
-        self.output[..., width:] = X
-        return self.output[0] if self.is_one else self.output
+        output[..., :width] = embedded.transpose(1, 2).flatten(-2)
+        output[..., width:] = X
+        return output[0] if self.is_one else output
 
-    def backward(self, grad):
+    def backward(self, grad: Tensor) -> Tensor:
         """Write the gradient; return that at what comes before, if it needs one."""
         grad = grad[None] if self.is_one else grad
         width = self.periodic.width

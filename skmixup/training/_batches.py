@@ -1,28 +1,46 @@
 """An epoch's batches for a stack of members: order, random draws, gathering, mixing."""
 
+from __future__ import annotations
+
 import copy
-from collections import namedtuple
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
 
+from .._typing import Array, LambdaPer, Weight
+from ..mixing._cmixup import TargetPartners
 from ..mixing._core import mix, weighted_lambda
 from ..mixing._draws import draw_steps
+from ..mixing._mixers import Mixer
 from ..stack._compiled import IndexedRows
+from ..stack._embedding import StackedEmbedding
+from ._data import MemberRows, ResidentRows
 
 # What a member's streams are for.
 _ORDER, _LAMBDA, _PARTNERS, _MIXER, _NEIGHBORS = 1, 2, 3, 4, 5
 # Values gathered and mixed at once, for a member and for all.
 _BLOCK_VALUES, _ALL_VALUES = 2**18, 2**21
-Batch = namedtuple("Batch", "X target weight draws")
-Batch.__doc__ = """A step's batches for the first A members.
+_Streams: TypeAlias = tuple[np.random.Generator, ...]
 
-X has shape (A, B, ...), target (A, B, n_outputs); `weight` is each row's in its
-member's loss, 1/B or a tensor (A, B, 1); `draws` are the random numbers, members first,
-or False where the module does not mix.
-"""
+
+class Batch(NamedTuple):
+    """A step's batches for the first A members.
+
+    X has shape (A, B, ...), target (A, B, n_outputs); `weight` is each row's in its
+    member's loss, 1/B or a tensor (A, B, 1); `draws` are the random numbers, members
+    first, or False where the module does not mix.
+    """
+
+    X: Any
+    target: Tensor
+    weight: Any
+    draws: Any
 
 
 class EpochBatches:
@@ -66,24 +84,24 @@ class EpochBatches:
 
     def __init__(
         self,
-        data,
-        rows,
-        batch_size,
-        mixer=None,
-        alpha=0.0,
-        lambda_per="batch",
-        uniform=None,
-        label_smoothing=0.0,
-        sparse=False,
-        weighs_targets=False,
-        mixes_inside=False,
-        neighbors=None,
-        binary=False,
-        joins_single=False,
-        embedding=None,
-        defers=False,
-        epochs_per_pass=1,
-    ):
+        data: ResidentRows,
+        rows: MemberRows,
+        batch_size: int,
+        mixer: Mixer | None = None,
+        alpha: ArrayLike = 0.0,
+        lambda_per: LambdaPer = "batch",
+        uniform: Tensor | None = None,
+        label_smoothing: ArrayLike = 0.0,
+        sparse: bool = False,
+        weighs_targets: bool = False,
+        mixes_inside: bool = False,
+        neighbors: TargetPartners | None = None,
+        binary: bool = False,
+        joins_single: bool = False,
+        embedding: StackedEmbedding | None = None,
+        defers: bool = False,
+        epochs_per_pass: int = 1,
+    ) -> None:
         if (np.diff(rows.counts) > 0).any():
             raise ValueError("Members must come in order of their number of rows.")
         self.data = data
@@ -99,17 +117,20 @@ class EpochBatches:
         self.mixer = mixer
         self.alpha = np.broadcast_to(alpha, len(rows))
         self.lambda_per = lambda_per
-        self.encoded = self.smoothing = None
+        self.encoded: Tensor | None = None
+        self.smoothing: Tensor | None = None
         if binary and np.any(label_smoothing):
-            each = np.broadcast_to(label_smoothing, len(rows))
-            each = torch.tensor(each, dtype=torch.float32, device=data.device)
+            shares = np.broadcast_to(label_smoothing, len(rows))
+            each = torch.tensor(shares, dtype=torch.float32, device=data.device)
             self.smoothing = each[:, None, None, None]
-        if not data.y.is_floating_point():
+        if uniform is not None and not data.y.is_floating_point():
             self.encoded = _encoded_classes(uniform, label_smoothing)
-        self.norm = self._weight_norm()
-        self.take, self.width = data.take, max(data.width, 1)
+        self.norm: Any = self._weight_norm()
+        self.take: Callable[[Tensor], Any] = data.take
+        self.width = max(data.width, 1)
         if defers:
-            self.take = partial(IndexedRows, data.X)
+            whole: Any = data.X
+            self.take = partial(IndexedRows, whole)
             self.width = 4 + data.y[0].numel()  # for the targets alone
             if self.encoded is not None:
                 self.width += self.encoded.shape[-1]
@@ -120,11 +141,11 @@ class EpochBatches:
             self.width = data.ell_rows.index.shape[-1]
 
     @property
-    def n_steps(self):
+    def n_steps(self) -> int:
         """Steps of an epoch, for the member with the most rows."""
         return int(self.steps.max())
 
-    def _weight_norm(self):
+    def _weight_norm(self) -> Tensor | None:
         """Return what makes the mean weight of each member's rows one, or None."""
         if self.data.weight is None:
             return None
@@ -132,7 +153,7 @@ class EpochBatches:
         n_rows = torch.as_tensor(self.rows.counts, device=total.device).to(total)
         return (n_rows / total)[:, None, None]
 
-    def select(self, members):
+    def select(self, members: Sequence[int] | Array) -> EpochBatches:
         """Return what cuts the same batches for some members.
 
         Parameters
@@ -155,11 +176,11 @@ class EpochBatches:
             chosen.encoded = self.encoded[members]
         return chosen
 
-    def active_counts(self):
+    def active_counts(self) -> list[int]:
         """Return how many members take part in a step, each number once, ascending."""
         return sorted({len(counts) for _, _, counts in self.segments()})
 
-    def segments(self):
+    def segments(self) -> Iterator[tuple[int, int, Array]]:
         """Yield the ranges of steps in which every member's batches are alike.
 
         Yields
@@ -177,7 +198,7 @@ class EpochBatches:
             active = self.steps > start
             yield start, stop, np.minimum(n - start * size, widest)[active]
 
-    def epoch(self, seeds, epoch):
+    def epoch(self, seeds: Sequence[int], epoch: int) -> Iterator[tuple[Batch, Array]]:
         """Yield the batches of an epoch one by one, as `blocks` does for many steps."""
         for block, counts in self.blocks(seeds, epoch):
             weighs_rows = isinstance(block.weight, torch.Tensor)
@@ -193,7 +214,7 @@ class EpochBatches:
                     counts,
                 )
 
-    def blocks(self, seeds, epoch):
+    def blocks(self, seeds: Sequence[int], epoch: int) -> Iterator[tuple[Batch, Array]]:
         """Yield the batches of an epoch, as many steps at a time as are made at once.
 
         Parameters
@@ -211,13 +232,13 @@ class EpochBatches:
             Rows in each member's batch.
         """
 
-        def streams(purpose):
+        def streams(purpose: int) -> list[np.random.Generator]:
             return [np.random.default_rng([seed, epoch, purpose]) for seed in seeds]
 
         order = self._order(seeds, epoch)
         purposes = (_LAMBDA, _PARTNERS, _MIXER, _NEIGHBORS)
-        rngs = [streams(purpose) for purpose in purposes]
-        rngs = list(zip(*rngs, strict=True))
+        rngs: list[_Streams]
+        rngs = list(zip(*(streams(purpose) for purpose in purposes), strict=True))
         for start, stop, counts in self.segments():
             n_active, n_rows = len(counts), int(counts.max())
             first = start * self.batch_size
@@ -231,7 +252,7 @@ class EpochBatches:
                 block = block.reshape(n_active, n_steps, n_rows)
                 yield self._block(block, counts, rngs[:n_active], scale), counts
 
-    def _order(self, seeds, epoch):
+    def _order(self, seeds: Sequence[int], epoch: int) -> Array:
         """Return the rows that each member visits in an epoch, padded, in order."""
         n_pass, part = divmod(epoch, self.epochs_per_pass)
         order = np.zeros((len(seeds), self.counts.max()), dtype=np.int64)
@@ -243,7 +264,7 @@ class EpochBatches:
             order[k, :n], order[k, n:] = own[first : first + n], own[0]
         return order
 
-    def _scale(self, counts):
+    def _scale(self, counts: Array) -> Weight:
         """Return each row's weight in the mean over its batch."""
         if counts.min() == counts.max():
             return 1 / int(counts[0])
@@ -251,15 +272,21 @@ class EpochBatches:
         scale = (inside / counts[:, None]).astype(np.float32)
         return torch.as_tensor(scale, device=self.data.device)[:, None, :, None]
 
-    def _block(self, block, counts, rngs, scale):
+    def _block(
+        self,
+        block: Array,
+        counts: Array,
+        rngs: list[_Streams],
+        scale: Weight,
+    ) -> Batch:
         """Gather, encode and mix some steps."""
         index = torch.as_tensor(block, device=self.data.device)
         X, target, draws = self.take(index), self._targets(index), {}
         weight = None if self.data.weight is None else self.data.weight[index]
         if self.mixer is not None:
-            draws = self._draw(rngs, counts, block.shape[1])
+            draws = self._draw(self.mixer, rngs, counts, block.shape[1])
             other = self._others(block, index, draws, rngs, counts)
-            X, target, weight = self._mix(other, draws, X, target, weight)
+            X, target, weight = self._mix(self.mixer, other, draws, X, target, weight)
         if weight is not None:
             scale = (weight * self.norm[: len(index)])[..., None] * scale
         elif isinstance(scale, torch.Tensor):
@@ -268,34 +295,51 @@ class EpochBatches:
             target = target * scale
         return Batch(X, target, scale, draws)
 
-    def _draw(self, rngs, counts, n_steps):
-        draws = draw_steps(
-            self.mixer,
+    def _draw(
+        self, mixer: Mixer, rngs: list[_Streams], counts: Array, n_steps: int
+    ) -> dict[str, Tensor]:
+        drawn = draw_steps(
+            mixer,
             [own[:3] for own in rngs],
             self.alpha[: len(rngs)],
             n_steps,
             counts,
             self.lambda_per,
         )
-        draws = {name: torch.from_numpy(value) for name, value in draws.items()}
+        draws = {name: torch.from_numpy(value) for name, value in drawn.items()}
         moved = {k: draws[k].to(self.data.device) for k in ("lam", "partner")}
         return draws | moved
 
-    def _others(self, block, index, draws, rngs, counts):
+    def _others(
+        self,
+        block: Array,
+        index: Tensor,
+        draws: dict[str, Tensor],
+        rngs: list[_Streams],
+        counts: Array,
+    ) -> Tensor:
         """Return the numbers of the rows to mix with."""
         if self.neighbors is None:
             return torch.take_along_dim(index, draws["partner"], dim=2)
         found = self.neighbors.draw([own[3] for own in rngs], block, counts)
         return torch.as_tensor(found, device=index.device)
 
-    def _mix(self, other, draws, X, target, weight):
+    def _mix(
+        self,
+        mixer: Mixer,
+        other: Tensor,
+        draws: dict[str, Tensor],
+        X: Any,
+        target: Tensor,
+        weight: Tensor | None,
+    ) -> tuple[Any, Tensor, Tensor | None]:
         extra = {k: v for k, v in draws.items() if k not in ("lam", "partner")}
-        X, lam = self.mixer.mix(X, self.take(other), draws["lam"], **extra)
+        X, lam = mixer.mix(X, self.take(other), draws["lam"], **extra)
         if weight is not None:
             lam, weight = weighted_lambda(lam, weight, self.data.weight[other])
         return X, mix(target, self._targets(other), lam), weight
 
-    def _targets(self, index):
+    def _targets(self, index: Tensor) -> Tensor:
         """Return the targets of rows (A, S, B): classes one-hot and smoothed."""
         y = self.data.y
         if self.encoded is None:
@@ -313,13 +357,13 @@ class EpochBatches:
         return encoded.reshape(*index.shape, n_outputs)
 
 
-def _encoded_classes(uniform, label_smoothing):
+def _encoded_classes(uniform: Tensor, label_smoothing: Any) -> Tensor:
     """Return each class's target, (K, C, C), or (1, C, C) if all members agree."""
     n_outputs = uniform.shape[1]
-    own = {"dtype": torch.float32, "device": "cpu"}
-    smoothing = torch.as_tensor(label_smoothing, **own).flatten()
-    one_hot = torch.eye(n_outputs, **own).expand(len(uniform), n_outputs, n_outputs)
-    smoothing = smoothing.expand(len(uniform))[:, None, None]
+    smoothing = torch.as_tensor(label_smoothing, dtype=torch.float32, device="cpu")
+    eye = torch.eye(n_outputs, dtype=torch.float32, device="cpu")
+    one_hot = eye.expand(len(uniform), n_outputs, n_outputs)
+    smoothing = smoothing.flatten().expand(len(uniform))[:, None, None]
     encoded = one_hot.lerp(uniform.cpu()[:, None].expand_as(one_hot), smoothing)
     if (encoded == encoded[0]).all():
         encoded = encoded[:1]

@@ -1,22 +1,29 @@
 """What a net is to learn: class labels, indicators or numbers, as tensors."""
 
+from __future__ import annotations
+
 import functools
 import math
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from .._typing import Array
 from ..encoding._columns import keep_types
 from ..mixing._core import read_targets
 from ..stack._layers import shown
 from ..stack._losses import PinballLoss
 
+_Traits: TypeAlias = tuple[str | None, Callable[[Tensor], Tensor]]
+
 EACH_OUTPUT = (nn.BCELoss, nn.BCEWithLogitsLoss)  # of which each is 0 or 1
 OF_CLASSES = (nn.CrossEntropyLoss, nn.NLLLoss)
 # Beyond these bounds of their targets, losses have none below.
-_BOUNDS = {
+_BOUNDS: dict[Any, tuple[float, float, str]] = {
     OF_CLASSES: (0, math.inf, "of each class its share, from 0 on"),
     EACH_OUTPUT: (0, 1, "0 and 1, and what is between"),
     nn.MultiLabelSoftMarginLoss: (0, 1, "0 and 1, and what is between"),
@@ -24,13 +31,13 @@ _BOUNDS = {
 }
 
 
-def _as_is(outputs):
+def _as_is(outputs: Tensor) -> Tensor:
     return outputs
 
 
 # What a criterion says of a net: what it is to scikit-learn, and what makes its
 # predictions of the module's outputs.
-_TRAITS = {
+_TRAITS: dict[type, _Traits] = {
     nn.CrossEntropyLoss: ("classifier", functools.partial(torch.softmax, dim=-1)),
     nn.NLLLoss: ("classifier", torch.exp),
     nn.BCEWithLogitsLoss: ("classifier", torch.sigmoid),
@@ -43,7 +50,7 @@ _TRAITS = {
 }
 
 
-def criterion_traits(criterion):
+def criterion_traits(criterion: Any) -> _Traits:
     """Return what a criterion says of a net.
 
     Parameters
@@ -63,19 +70,19 @@ def criterion_traits(criterion):
     return None, _as_is
 
 
-def is_criterion(criterion, kinds):
+def is_criterion(criterion: Any, kinds: type | tuple[type, ...]) -> bool:
     """Tell whether a criterion (a class, an instance or a partial) is of some kinds."""
     made = getattr(criterion, "func", criterion)
     return issubclass(made if isinstance(made, type) else type(made), kinds)
 
 
-def criterion_name(criterion):
+def criterion_name(criterion: Any) -> str:
     """Return the name of a criterion's class."""
     made = getattr(criterion, "func", criterion)
     return getattr(made, "__name__", type(made).__name__)
 
 
-def soft_nll_loss(criterion, log_proba, target):
+def soft_nll_loss(criterion: nn.NLLLoss, log_proba: Tensor, target: Tensor) -> Tensor:
     """Return what NLLLoss would give of soft targets, in which it is linear.
 
     Parameters
@@ -92,11 +99,12 @@ def soft_nll_loss(criterion, log_proba, target):
     loss = -target * log_proba.masked_fill(target == 0, 0)
     if criterion.weight is not None:
         loss = loss * criterion.weight
+    reduce: dict[str, Callable[[Tensor], Tensor]]
     reduce = {"mean": torch.mean, "sum": torch.sum, "none": _as_is}
     return reduce[criterion.reduction](loss.sum(-1))
 
 
-def as_array(y):
+def as_array(y: Any) -> Any:
     """Return targets as an array (tensors as they are), nothing made text on the way.
 
     Parameters
@@ -112,12 +120,12 @@ def as_array(y):
     return np.asarray(keep_types(y))
 
 
-def holds_text(y):
+def holds_text(y: Array | Tensor) -> TypeGuard[Array]:
     """Tell whether targets are of no type that a tensor can have."""
     return not isinstance(y, torch.Tensor) and y.dtype.kind not in "biuf"
 
 
-def read_y(y, criterion, labels=None):
+def read_y(y: Array | Tensor, criterion: Any, labels: Array | None = None) -> Tensor:
     """Return targets as a tensor.
 
     Parameters
@@ -152,7 +160,7 @@ def read_y(y, criterion, labels=None):
     return target
 
 
-def sort_labels(y):
+def sort_labels(y: Array) -> Array:
     """Return the labels that occur in targets of text, sorted.
 
     Parameters
@@ -180,28 +188,28 @@ def sort_labels(y):
     )
 
 
-def _all_text(y):
+def _all_text(y: Array) -> bool:
     return y.dtype.kind == "U" or all(isinstance(value, str) for value in y.flat)
 
 
-def _is_column(y):
+def _is_column(y: Array | Tensor) -> bool:
     return y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
 
 
-def _tensor(y):
+def _tensor(y: Array | Tensor) -> Tensor:
     if isinstance(y, torch.Tensor):
         return y.detach()
     return torch.from_numpy(np.require(_native(y), requirements=["C", "W"]))
 
 
-def _native(array):
+def _native(array: Array) -> Array:
     """Return numbers of a type that torch has."""
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         return array.astype(np.float64)
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _numbers(y, criterion):
+def _numbers(y: Array | Tensor, criterion: Any) -> Tensor:
     """Return targets as floating-point numbers, whatever type they come in."""
     if holds_text(y):
         try:
@@ -215,7 +223,7 @@ def _numbers(y, criterion):
     return target if target.is_floating_point() else target.to(torch.float64)
 
 
-def _number_labels(y, labels):
+def _number_labels(y: Array | Tensor, labels: Array) -> Array:
     """Return the place of each label among the sorted ones."""
     y = np.asarray(y.cpu() if isinstance(y, torch.Tensor) else y).ravel()
     if holds_text(y) != holds_text(labels):
@@ -232,7 +240,7 @@ def _number_labels(y, labels):
     return index
 
 
-def _check_bounds(target, criterion):
+def _check_bounds(target: Tensor, criterion: Any) -> None:
     """Raise ValueError if a criterion has no minimum for some of its targets."""
     for kinds, (low, high, takes) in _BOUNDS.items():
         if not is_criterion(criterion, kinds):
@@ -244,7 +252,7 @@ def _check_bounds(target, criterion):
             )
 
 
-def _class_indices(target):
+def _class_indices(target: Tensor) -> Tensor:
     """Return a column of whole numbers as class indices, and other targets as is."""
     if not target.is_floating_point() or not _is_column(target):
         return target

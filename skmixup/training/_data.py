@@ -1,19 +1,29 @@
 """Rows, targets and weights that live on the device while a net trains."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import ArrayLike
 from scipy import sparse
 from skorch.dataset import Dataset
+from torch import Tensor
 from torch.utils.data import Subset
 
+from .._typing import CSR, Array, Device, NetData
 from ..encoding._checks import as_table, check_weights, is_table
 from ..encoding._columns import to_frame
-from ..stack._ell import rows_with_few_values
+from ..stack._ell import EllRows, rows_with_few_values
+
+if TYPE_CHECKING:
+    from ._net import MixupNet
 
 
 class ResidentRows:
@@ -32,33 +42,42 @@ class ResidentRows:
         Precision of the rows, and of targets unless it is less than single.
     """
 
-    def __init__(self, X, y=None, weight=None, device="cpu", dtype=torch.float32):
+    def __init__(
+        self,
+        X: NetData,
+        y: Array | Tensor | None = None,
+        weight: Array | None = None,
+        device: Device = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self.device = device
         self.dtype = dtype
+        self.X: CSR | Tensor
         self.X = X.tocsr() if sparse.issparse(X) else _to_float(X, device, dtype)
         _check_finite(self.X)
+        self.y: Any  # a tensor, unless rows are there to be predicted
         self.y = None if y is None else _to_target(y, device, dtype)
-        self.weight = None
+        self.weight: Any = None
         if weight is not None and np.ptp(weight) > 0:
             weight = np.asarray(weight) / np.mean(weight)
             self.weight = torch.as_tensor(weight, dtype=torch.float32, device=device)
         if y is not None and len(self) != len(self.y):
             raise ValueError(f"X has {len(self)} rows and y has {len(self.y)}.")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.X.shape[0]
 
     @property
-    def width(self):
+    def width(self) -> int:
         """Values in a row."""
         return math.prod(self.X.shape[1:])
 
     @cached_property
-    def ell_rows(self):
+    def ell_rows(self) -> EllRows | None:
         """The rows as EllRows, or None where products with dense rows are faster."""
         return rows_with_few_values(self.X, self.device)
 
-    def total_weight(self, rows, purpose):
+    def total_weight(self, rows: MemberRows, purpose: str) -> Tensor:
         """Return the weight of each member's rows, or raise ValueError if one has none.
 
         Parameters
@@ -76,17 +95,17 @@ class ResidentRows:
             raise ValueError(f"sample_weight is 0 for all rows to {purpose} on.")
         return total
 
-    def take(self, rows):
+    def take(self, rows: Tensor) -> Tensor:
         """Return the rows of an index tensor, dense: shape (*rows.shape, ...)."""
         if sparse.issparse(self.X):
-            part = self.X[rows.flatten().cpu().numpy()].toarray()
-            part = torch.as_tensor(part, dtype=self.dtype, device=self.device)
+            dense = self.X[rows.flatten().cpu().numpy()].toarray()
+            part = torch.as_tensor(dense, dtype=self.dtype, device=self.device)
         else:
             part = self.X.index_select(0, rows.flatten())
         return part.reshape(*rows.shape, *self.X.shape[1:])
 
 
-def _to_float(X, device, dtype):
+def _to_float(X: Any, device: Device, dtype: torch.dtype) -> Tensor:
     if isinstance(X, (dict, list, tuple)):
         raise TypeError(
             "MixupNet takes X as one array, tensor or sparse matrix, got "
@@ -99,7 +118,7 @@ def _to_float(X, device, dtype):
     return X.detach().to(device, dtype)
 
 
-def to_numbers(X):
+def to_numbers(X: Any) -> Array:
     """Return a table or an array as one array of numbers that torch has.
 
     Parameters
@@ -128,10 +147,10 @@ def to_numbers(X):
     return X.astype(X.dtype.newbyteorder("="), copy=False)
 
 
-def _objects_to_float(X, names):
+def _objects_to_float(X: Array, names: Any) -> Array:
     """Return an array of objects that are numbers, or name the columns with others."""
     columns = X.reshape(len(X), math.prod(X.shape[1:])).T
-    numbers = [_column_to_float(column) for column in columns]
+    numbers: list[Any] = [_column_to_float(column) for column in columns]
     others = [i for i, column in enumerate(numbers) if column is None]
     if others:
         names = np.arange(len(columns)) if names is None else np.asarray(names, object)
@@ -143,7 +162,7 @@ def _objects_to_float(X, names):
     return np.stack(numbers, axis=1).reshape(X.shape)
 
 
-def _column_to_float(column):
+def _column_to_float(column: Array) -> Array | None:
     """Return a column of objects as float64, or None if they are no numbers."""
     missing = pd.isna(column)
     if any(isinstance(value, (str, bytes)) for value in column[~missing]):
@@ -154,22 +173,22 @@ def _column_to_float(column):
         return None
 
 
-def _check_finite(X):
-    if sparse.issparse(X):
+def _check_finite(X: CSR | Tensor) -> None:
+    if not isinstance(X, Tensor):
         X = torch.from_numpy(np.require(X.data, requirements="W"))
     # A sum is quick, and not finite if a value is not.
     if not torch.isfinite(X.sum()) and not torch.isfinite(X).all():
         raise ValueError("Input X contains NaN or infinity: impute or drop these rows.")
 
 
-def _to_target(y, device, dtype):
+def _to_target(y: Array | Tensor, device: Device, dtype: torch.dtype) -> Tensor:
     y = torch.as_tensor(y, device=device)
     if not y.is_floating_point():
         return y.long()
     return y.to(torch.promote_types(dtype, torch.float32))
 
 
-def check_row_weights(weight, n_rows):
+def check_row_weights(weight: ArrayLike | Tensor | None, n_rows: int) -> Array | None:
     """Return row weights as float64, or raise ValueError if they don't fit.
 
     Parameters
@@ -196,7 +215,7 @@ def check_row_weights(weight, n_rows):
         raise ValueError(f"sample_weight is refused: {error}") from error
 
 
-def unpack(dataset):
+def unpack(dataset: Any) -> tuple[Any, Any, Array | None]:
     """Return X, y and the row numbers (or None) of a dataset."""
     if isinstance(dataset, Subset):
         X, y, rows = unpack(dataset.dataset)
@@ -228,7 +247,7 @@ class MemberRows:
         Padded with each member's first row.
     """
 
-    def __init__(self, rows):
+    def __init__(self, rows: Sequence[Array] | Array) -> None:
         self.counts = np.array([len(r) for r in rows])
         if not self.counts.size or not self.counts.min():
             raise ValueError("Found no rows to train or validate on.")
@@ -240,15 +259,15 @@ class MemberRows:
             for padded, own in zip(self.index, rows, strict=True):
                 padded[: len(own)], padded[len(own) :] = own, own[0]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.counts)
 
-    def select(self, members):
+    def select(self, members: Sequence[int] | Array) -> MemberRows:
         """Return the rows of some members."""
         pairs = zip(self.index[members], self.counts[members], strict=True)
         return MemberRows([own[:count] for own, count in pairs])
 
-    def sample(self, size):
+    def sample(self, size: int) -> MemberRows:
         """Return up to `size` rows of each member, drawn at random."""
         rng = np.random.default_rng(0)
         if self.even:
@@ -256,7 +275,7 @@ class MemberRows:
         pairs = zip(self.index, self.counts, strict=True)
         return MemberRows([rng.permutation(r[:n])[:size] for r, n in pairs])
 
-    def mask(self):
+    def mask(self) -> Array | None:
         """Return True for rows and False for padding, (K, n_max), or None if even."""
         if self.even:
             return None
@@ -283,10 +302,17 @@ class TrainingData:
     train_rows: MemberRows
     valid: ResidentRows | None
     valid_rows: MemberRows | None
-    sets: dict
+    sets: dict[str, Any]
 
 
-def load(net, X, y, sample_weight=None, rows=None, valid_rows=None):
+def load(
+    net: MixupNet,
+    X: Any,
+    y: Any,
+    sample_weight: ArrayLike | Tensor | None = None,
+    rows: Any = None,
+    valid_rows: Any = None,
+) -> TrainingData:
     """Prepare rows, targets and weights for the training of a net.
 
     Parameters
@@ -316,13 +342,17 @@ def load(net, X, y, sample_weight=None, rows=None, valid_rows=None):
     return TrainingData(train, train_rows, valid, valid_rows, sets)
 
 
-def resident(net, X, y=None, weight=None):
+def resident(
+    net: MixupNet, X: Any, y: Array | Tensor | None = None, weight: Array | None = None
+) -> ResidentRows:
     """Return rows on a net's device, in the precision of its module."""
     dtypes = (p.dtype for p in net.module_.parameters() if p.is_floating_point())
     return ResidentRows(X, y, weight, net.device, next(dtypes, torch.float32))
 
 
-def _split(net, dataset, y, rows, valid_rows):
+def _split(
+    net: MixupNet, dataset: Any, y: Any, rows: Any, valid_rows: Any
+) -> tuple[Any, ...]:
     """Return the datasets that callbacks see."""
     if rows is None:
         return net.get_split_datasets(dataset, y)
@@ -332,7 +362,7 @@ def _split(net, dataset, y, rows, valid_rows):
     return tuple(None if r is None else Subset(dataset, r) for r in shared)
 
 
-def _in_base(rows, dataset):
+def _in_base(rows: Any, dataset: Any) -> Any:
     """Return rows of a dataset, for all members or for each, as rows of its data."""
     index = unpack(dataset)[2]
     if rows is None or index is None:
@@ -342,7 +372,9 @@ def _in_base(rows, dataset):
     return index[np.asarray(rows)]
 
 
-def _row_weights(weight, passed, train_X):
+def _row_weights(
+    weight: ArrayLike | Tensor | None, passed: Any, train_X: Any
+) -> Array | None:
     """Return the weights of the rows of the data, from those of what was passed."""
     if weight is None:
         return None
@@ -358,7 +390,7 @@ def _row_weights(weight, passed, train_X):
     return spread
 
 
-def _member_rows(rows, data, net):
+def _member_rows(rows: Any, data: ResidentRows, net: MixupNet) -> MemberRows:
     """Return the members' row numbers, from those of all or of each."""
     rows = np.arange(len(data)) if rows is None else rows
     if len(rows) and np.ndim(rows[0]):
@@ -366,7 +398,9 @@ def _member_rows(rows, data, net):
     return MemberRows(np.broadcast_to(rows, (net.n_members, len(rows))))
 
 
-def _valid_data(net, train, train_set, valid_set, valid_rows):
+def _valid_data(
+    net: MixupNet, train: ResidentRows, train_set: Any, valid_set: Any, valid_rows: Any
+) -> tuple[ResidentRows | None, MemberRows | None]:
     """Return the validation rows as resident data and MemberRows."""
     if valid_set is None:
         return None, None
@@ -379,7 +413,7 @@ def _valid_data(net, train, train_set, valid_set, valid_rows):
         net._compare_columns(X, passed=False)
         data = resident(net, X, net._read_y(y))
     rows = valid_rows if valid_rows is not None else rows
-    rows = _member_rows(rows, data, net)
+    member_rows = _member_rows(rows, data, net)
     if data.weight is not None:
-        data.total_weight(rows, "validate")
-    return data, rows
+        data.total_weight(member_rows, "validate")
+    return data, member_rows

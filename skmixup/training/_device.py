@@ -1,6 +1,10 @@
 """The torch device that a parameter names."""
 
+from __future__ import annotations
+
 import torch
+
+from .._typing import Device
 
 # What "auto" is. An accelerator is used only where it is asked for by name, until
 # rows of `python -m benchmarks.gpu` say from which sizes on it pays: steps on small
@@ -8,7 +12,7 @@ import torch
 _AUTO = "cpu"
 
 
-def resolve_device(device):
+def resolve_device(device: Device) -> str:
     """Return the torch device that a `device` parameter names.
 
     Parameters
@@ -43,12 +47,12 @@ def resolve_device(device):
     return str(device)
 
 
-def _is_there(kind):
+def _is_there(kind: str) -> bool:
     module = torch.cuda if kind == "cuda" else torch.backends.mps
     return module.is_available()
 
 
-def device_at_hand(device):
+def device_at_hand(device: Device) -> str:
     """Return the device, or what "auto" is where it is missing."""
     try:
         return resolve_device(device)

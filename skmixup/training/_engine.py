@@ -1,8 +1,12 @@
 """The one door to training: plans go in, trained nets come out, in as few stacks."""
 
+from __future__ import annotations
+
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any, Literal
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -10,12 +14,13 @@ from scipy import sparse
 from sklearn import get_config
 from tqdm.auto import tqdm
 
+from .._typing import Array, Rows
 from ._callbacks import BestWeights, EpochProgress
 from ._global_state import one_thread
-from ._halving import DropWorst
+from ._halving import DropWorst, SuccessiveHalving
 from ._loop import check_losses
 from ._net import MixupNet
-from ._plan import Plan, net_params
+from ._plan import Member, Plan, Shared, Table, net_params
 from ._state import new_net
 
 # Beyond so many weights, a stack falls out of a processor's cache and slows down.
@@ -44,7 +49,13 @@ class Trained:
     error: Exception | None
 
 
-def train(plans, *, n_jobs=None, max_members="auto", verbose=0):
+def train(
+    plans: list[Plan],
+    *,
+    n_jobs: int | None = None,
+    max_members: int | Literal["auto"] = "auto",
+    verbose: int = 0,
+) -> Iterator[Trained]:
     """Train the members of plans, in as few stacks as may be.
 
     Those of one plan come out as they would alone, up to floating-point round-off.
@@ -88,13 +99,16 @@ def train(plans, *, n_jobs=None, max_members="auto", verbose=0):
             yield Trained(plan, net, share * len(plan.members), error)
 
 
-def _make_stacks(plans, n_jobs, max_members):
+def _make_stacks(
+    plans: list[Plan], n_jobs: int, max_members: int | Literal["auto"]
+) -> Iterator[list[Plan]]:
     """Yield lists of plans whose members are trained in one stack each."""
-    keyed, levels = {}, [plan.members[0].n_levels for plan in plans]
+    keyed: dict[Any, list[Plan]] = {}
+    levels = [plan.members[0].n_levels for plan in plans]
     about = _about_as_wide(plan.widths[0] for plan in plans)
     about_levels = _about_as_wide(map(sum, levels))
     for plan, own in zip(plans, levels, strict=True):
-        key = plan
+        key: Any = plan
         if not plan.trains_alone:
             # Columns of codes stand side by side: there must be as many.
             key = plan.shared, about[plan.widths[0]], about_levels[sum(own)], len(own)
@@ -106,13 +120,13 @@ def _make_stacks(plans, n_jobs, max_members):
         n_members = sum(len(plan.members) for plan in group)
         n_pieces = max(min(n_jobs, len(group)), -(-n_members // limit))
         # Neighbors share a table, so that each piece needs as few as may be.
-        number = {}
+        number: dict[Table, int] = {}
         for plan in group:
             number.setdefault(plan.table, len(number))
         group = sorted(group, key=lambda plan: number[plan.table])
         if group[0].halving is not None:  # a candidate's plans stay beside each other
-            number = {plan.candidate: i for i, plan in enumerate(group)}
-            group = sorted(group, key=lambda plan: number[plan.candidate])
+            place = {plan.candidate: i for i, plan in enumerate(group)}
+            group = sorted(group, key=lambda plan: place[plan.candidate])
         share = n_members / n_pieces
         ends = np.cumsum([len(plan.members) for plan in group])
         if group[0].halving is not None:
@@ -125,7 +139,7 @@ def _make_stacks(plans, n_jobs, max_members):
             yield [plan for _, plan in piece]
 
 
-def _about_as_wide(widths):
+def _about_as_wide(widths: Iterable[int]) -> dict[int, int]:
     """Return for each width one that it may be padded to without much waste.
 
     Folds differ by a few levels of a category; encodings differ by much more.
@@ -139,7 +153,7 @@ def _about_as_wide(widths):
     return about
 
 
-def _best_members(plan):
+def _best_members(plan: Plan) -> int:
     """Return how many members to train at once: what memory and the cache allow."""
     # Weights, gradients, two means, the best weights; a batch and its gradients; order
     # and partners as int64.
@@ -153,7 +167,9 @@ def _best_members(plan):
 
 
 @one_thread()  # of torch's pool; see `Training._threads`
-def _train_timed(stack, shows_progress, n_threads=1):
+def _train_timed(
+    stack: list[Plan], shows_progress: bool, n_threads: int = 1
+) -> tuple[list[MixupNet | Exception], dict[Any, int], float]:
     """Return what `_train_stack` does, or each plan's error, and the seconds taken."""
     start = time.perf_counter()
     try:
@@ -163,7 +179,9 @@ def _train_timed(stack, shows_progress, n_threads=1):
     return outcomes, dropped, time.perf_counter() - start
 
 
-def _train_stack(stack, shows_progress, n_threads):
+def _train_stack(
+    stack: list[Plan], shows_progress: bool, n_threads: int
+) -> tuple[list[MixupNet | Exception], dict[Any, int]]:
     """Train plans as one net, and return for each a net of its members or an error.
 
     Beside them, after which epoch candidates were dropped that were.
@@ -172,10 +190,13 @@ def _train_stack(stack, shows_progress, n_threads):
     placed.sort(key=_place)
     first, shared = stack[0], stack[0].shared
     X, y, weight, offset_of = _join(stack)
-    rows, valid = [], []
+    rows: list[Array] = []
+    valid: list[Array | None] = []
     for plan, k in placed:
-        for part, own in zip((rows, valid), plan.splits[k], strict=True):
-            part.append(None if own is None else own + offset_of[plan.table])
+        to_train_on, to_validate_on = plan.splits[k]
+        start = offset_of[plan.table]
+        rows.append(to_train_on + start)
+        valid.append(None if to_validate_on is None else to_validate_on + start)
     net = first.net
     if net is None:
         net = new_net(shared, [plan.members[k] for plan, k in placed])
@@ -184,7 +205,7 @@ def _train_stack(stack, shows_progress, n_threads):
     many = len(stack) > 1
     n_before = len(net.history)
     net.callbacks = list(first.callbacks)
-    places = {plan: [None] * len(plan.members) for plan in stack}
+    places = {plan: [0] * len(plan.members) for plan in stack}
     for place, (plan, k) in enumerate(placed):
         places[plan][k] = place
     best = worst = None
@@ -192,7 +213,7 @@ def _train_stack(stack, shows_progress, n_threads):
         best = BestWeights(shared.patience)
         net.callbacks.append(("best_weights", best))
     if best is not None and first.halving is not None:
-        worst = _drop_worst(places, best, shared.max_epochs)
+        worst = _drop_worst(first.halving, places, best, shared.max_epochs)
         net.callbacks.append(("drop_worst", worst))
     if shows_progress or (first.verbose and not many and shared.max_epochs > 1):
         net.callbacks.append(("epoch_progress", EpochProgress(shared.max_epochs)))
@@ -223,23 +244,27 @@ def _train_stack(stack, shows_progress, n_threads):
     return taken, dropped
 
 
-def _drop_worst(places, best, max_epochs):
+def _drop_worst(
+    halving: SuccessiveHalving,
+    places: dict[Plan, list[int]],
+    best: BestWeights,
+    max_epochs: int,
+) -> DropWorst:
     """Return what drops candidates, given the places of each plan's members."""
-    candidates = {}
+    candidates: dict[Any, list[int]] = {}
     for plan, members in places.items():
         candidates.setdefault(plan.candidate, []).extend(members)
-    halving = next(iter(places)).halving
     return DropWorst(halving, candidates, best, max_epochs)
 
 
-def _place(placed):
+def _place(placed: tuple[Plan, int]) -> tuple[int, float, float]:
     """Order within a stack: most rows first, then those that can share a step."""
     plan, k = placed
     member = plan.members[k]
     return -len(plan.splits[k][0]), member.lr, member.weight_decay
 
 
-def _join(stack):
+def _join(stack: list[Plan]) -> tuple[Rows, Array, Array | None, dict[Table, int]]:
     """Put the plans' tables below each other, padded to one width with zeros."""
     tables = list(dict.fromkeys(plan.table for plan in stack))
     starts = np.cumsum([0] + [len(table.y) for table in tables])
@@ -250,7 +275,7 @@ def _join(stack):
     weight = np.concatenate([table.loss_weight for table in tables])
     width = max(table.X.shape[1] for table in tables)
     if stack[0].shared.is_sparse:
-        parts = [table.X.copy() for table in tables]
+        parts: list[Any] = [table.X.copy() for table in tables]
         for part in parts:
             part.resize(part.shape[0], width)
         return sparse.vstack(parts, format="csr"), y, weight, offset_of
@@ -262,7 +287,7 @@ def _join(stack):
     return X, y, weight, offset_of
 
 
-def _set_anew(net, shared, members):
+def _set_anew(net: MixupNet, shared: Shared, members: list[Member]) -> None:
     """Give a net that goes on the parameters that may have changed since."""
     params = net_params(shared, members)
     decay = params.pop("optimizer__weight_decay")
@@ -273,7 +298,9 @@ def _set_anew(net, shared, members):
         group["weight_decay"] = decay
 
 
-def _take_out(net, best, plan, members):
+def _take_out(
+    net: MixupNet, best: BestWeights | None, plan: Plan, members: list[int]
+) -> MixupNet | Exception:
     """Return a net of a plan's members, or the error that its training ended with."""
     n_epochs = len(net.history)
     if best is not None:  # alone, it would have ended when its members had stopped

@@ -1,11 +1,16 @@
 """What a net has learned of its data, and that it forgets when a fit fails."""
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Iterator
+from typing import Any, Self
 
 import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
 
+from .._typing import Mixin
 from ..encoding._checks import as_table, is_table
 
 # What data tell before a net is trained on them.
@@ -15,13 +20,13 @@ _LEARNED = (
 )
 
 
-def _is_table(X):
+def _is_table(X: object) -> bool:
     if isinstance(X, (np.ndarray, torch.Tensor)):  # told in no time
         return False
     return is_table(as_table(X))
 
 
-class FitState:
+class FitState(Mixin):
     """Knows whether a net is fitted, and on a table of which columns.
 
     To stand left of :class:`skorch.NeuralNet`. Columns are compared as scikit-learn
@@ -32,14 +37,14 @@ class FitState:
     _fitting = False
     _refused = False
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         # A callback may pickle a net that is being fitted; its copy is not.
         return {k: v for k, v in super().__getstate__().items() if k != "_fitting"}
 
     # ---- fits that fail
 
     @contextlib.contextmanager
-    def _forgotten_if_it_fails(self):
+    def _forgotten_if_it_fails(self) -> Iterator[None]:
         """Leave no half-trained net, whatever ends the training.
 
         One that was there before is kept if only the new data were refused.
@@ -55,18 +60,18 @@ class FitState:
             self._fitting = False
 
     @contextlib.contextmanager
-    def _unchanged_if_refused(self):
+    def _unchanged_if_refused(self) -> Iterator[None]:
         """Leave a net as it was if something is wrong with the data."""
         before = {name: vars(self)[name] for name in _LEARNED if name in vars(self)}
         try:
             yield
         except BaseException:
             self._forget_data()
-            vars(self).update(before)
+            self.__dict__.update(before)
             self._refused = True
             raise
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters; a trained net that gets a new module by that is not fitted.
 
         Parameters
@@ -85,7 +90,7 @@ class FitState:
             if self.history and vars(self).get("module_") is not module:
                 self._forget()
 
-    def _forget(self):
+    def _forget(self) -> None:
         """Be as a net that was never fitted."""
         for name in (*self._modules, *self._criteria, *self._optimizers):
             if hasattr(self, name + "_"):
@@ -94,13 +99,13 @@ class FitState:
         self.initialized_ = False
         self._forget_data()
 
-    def _forget_data(self):
+    def _forget_data(self) -> None:
         for name in _LEARNED:
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
 
     # ---- columns
 
-    def _note_columns(self, X):
+    def _note_columns(self, X: Any) -> None:
         """Note the columns of the first rows, and compare those of later ones."""
         if self._columns_noted:
             self._compare_columns(X)
@@ -109,7 +114,7 @@ class FitState:
             validate_data(self, as_table(X), reset=True, skip_check_array=True)
         self._columns_noted = True
 
-    def _compare_columns(self, X, passed=True):
+    def _compare_columns(self, X: Any, passed: bool = True) -> None:
         """Raise, or warn, as scikit-learn does where columns are not those of `fit`.
 
         Of rows that the user has not passed, as to `fit` or `predict`, but a callback

@@ -1,17 +1,24 @@
 """State of torch that lies around a fit: random generators, threads, modes."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
+from torch import Tensor
+
+from .._typing import Device
 
 _generators_lock = threading.RLock()  # a callback may fit another net
 _threads_lock = threading.Lock()
 
 
-def _renew_locks():
+def _renew_locks() -> None:
     """Free what a thread held that a forked process has no longer."""
     global _generators_lock, _threads_lock
     _generators_lock, _threads_lock = threading.RLock(), threading.Lock()
@@ -33,7 +40,7 @@ class OwnStream:
     device : torch.device or str
     """
 
-    def __init__(self, seed, device):
+    def __init__(self, seed: int, device: Device) -> None:
         self.generators = _global_generators(torch.device(device))
         self.states = [
             torch.Generator(generator.device).manual_seed(seed).get_state()
@@ -41,7 +48,7 @@ class OwnStream:
         ]
 
     @contextlib.contextmanager
-    def flowing(self):
+    def flowing(self) -> Iterator[None]:
         """Let the global generators go on with this stream, where it stopped."""
         with _generators_lock:
             others = self._swap(self.states)
@@ -50,7 +57,7 @@ class OwnStream:
             finally:
                 self.states = self._swap(others)
 
-    def _swap(self, states):
+    def _swap(self, states: list[Tensor]) -> list[Tensor]:
         """Put states in, and return those that were there."""
         before = [generator.get_state() for generator in self.generators]
         for generator, state in zip(self.generators, states, strict=True):
@@ -58,7 +65,7 @@ class OwnStream:
         return before
 
 
-def _global_generators(device):
+def _global_generators(device: torch.device) -> list[torch.Generator]:
     """Return the generators that a module on a device may draw from."""
     generators = [torch.default_generator]
     if device.type == "cuda":
@@ -71,7 +78,7 @@ def _global_generators(device):
 
 
 @contextlib.contextmanager
-def one_thread():
+def one_thread() -> Iterator[None]:
     """Compute without torch's thread pool, which slows small steps down."""
     with _threads_lock:  # not while another fit's number is what new threads begin with
         before = torch.get_num_threads()
@@ -88,7 +95,7 @@ def one_thread():
         set_threads(before)
 
 
-def _set_own_threads(n_threads):
+def _set_own_threads(n_threads: int) -> None:
     """Set how many threads this one may use, and leave alone what new ones may."""
     with _threads_lock:
         default = _in_new_thread(torch.get_num_threads)
@@ -96,7 +103,7 @@ def _set_own_threads(n_threads):
         _in_new_thread(torch.set_num_threads, default)
 
 
-def _in_new_thread(function, *args):
+def _in_new_thread(function: Callable[..., Any], *args: Any) -> Any:
     results = []
     thread = threading.Thread(target=lambda: results.append(function(*args)))
     thread.start()
@@ -105,7 +112,7 @@ def _in_new_thread(function, *args):
 
 
 @contextlib.contextmanager
-def without_subnormals():
+def without_subnormals() -> Iterator[None]:
     """Compute with 0 for numbers below the smallest normal one, in this thread.
 
     A processor takes tens of times as long for those, and Adam's running means of
@@ -122,20 +129,20 @@ def without_subnormals():
         torch.set_flush_denormal(False)
 
 
-def _flushes():
+def _flushes() -> bool:
     """Tell whether this thread computes without subnormals."""
     # torch sets the mode and does not tell it: see what a product comes to.
     return sys.float_info.min * 0.5 == 0
 
 
 @contextlib.contextmanager
-def recording():
+def recording() -> Iterator[None]:
     """Let autograd record, also within `torch.no_grad` and `torch.inference_mode`."""
     with torch.inference_mode(False), torch.enable_grad():
         yield
 
 
-def full_precision(device):
+def full_precision(device: Device) -> contextlib.AbstractContextManager[Any]:
     """Return a context of computing as without `torch.autocast`.
 
     Parameters

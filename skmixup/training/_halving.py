@@ -1,8 +1,15 @@
 """Successive halving: which of many candidates are worth training on."""
 
+from __future__ import annotations
+
 from math import ceil, isnan
+from typing import TYPE_CHECKING, Any
 
 from skorch.callbacks import Callback
+
+if TYPE_CHECKING:
+    from ._callbacks import BestWeights
+    from ._net import MixupNet
 
 
 class SuccessiveHalving:
@@ -25,12 +32,12 @@ class SuccessiveHalving:
        Massively Parallel Hyperparameter Tuning", 2020, section 3.
     """
 
-    def __init__(self, factor, min_epochs):
+    def __init__(self, factor: float, min_epochs: int) -> None:
         self.factor = factor
         self.min_epochs = min_epochs
-        self.losses = {}
+        self.losses: dict[tuple[Any, int], dict[int, float]] = {}
 
-    def epochs(self, max_epochs):
+    def epochs(self, max_epochs: int) -> list[int]:
         """Return after which epochs candidates are dropped, in order."""
         found, epoch = [], max_epochs / self.factor
         while round(epoch) >= self.min_epochs and round(epoch) < max_epochs:
@@ -38,7 +45,7 @@ class SuccessiveHalving:
             epoch /= self.factor
         return sorted(set(found))
 
-    def drop(self, kind, epoch, losses):
+    def drop(self, kind: Any, epoch: int, losses: dict[int, float]) -> list[int]:
         """Note losses, and return the candidates that are to be dropped.
 
         Parameters
@@ -78,22 +85,28 @@ class DropWorst(Callback):
         After which epoch.
     """
 
-    def __init__(self, halving, candidates, best, max_epochs):
+    def __init__(
+        self,
+        halving: SuccessiveHalving,
+        candidates: dict[tuple[Any, int], list[int]],
+        best: BestWeights,
+        max_epochs: int,
+    ) -> None:
         self.halving = halving
         self.candidates = candidates
         self.best = best
         self.max_epochs = max_epochs
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: MixupNet, **kwargs: Any) -> None:
         """Forget an earlier training."""
-        self.dropped_ = {}
+        self.dropped_: dict[tuple[Any, int], int] = {}
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: MixupNet, **kwargs: Any) -> None:
         """Drop candidates, if this is one of the epochs to do so."""
         epoch = self.best.epoch_
         if epoch not in self.halving.epochs(self.max_epochs):
             return
-        losses = {}
+        losses: dict[Any, dict[int, float]] = {}
         for (kind, candidate), members in self.candidates.items():
             if (kind, candidate) not in self.dropped_:
                 loss = float(self.best.best_loss_[members].mean())

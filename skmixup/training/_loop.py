@@ -1,30 +1,42 @@
 """One training of a net: its epochs, their steps, and what is recorded of them."""
 
+from __future__ import annotations
+
 import contextlib
 import math
 import threading
 import warnings
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from scipy import sparse
 from skorch.callbacks import Callback
-from torch import nn
+from torch import Tensor, nn
 
+from .._typing import Array, Device
 from ..mixing._cmixup import TargetPartners
 from ..mixing._core import one_hot
-from ..mixing._mixers import InputMixup, mixes_codes
+from ..mixing._mixers import InputMixup, Mixer, mixes_codes
 from ..stack._adamw import StackedAdamW
 from ..stack._backprop import ClosedFormGradient
 from ..stack._compiled import CompiledSteps, IndexedRows
+from ..stack._embedding import StackedEmbedding
 from ..stack._layers import StackedDropout, shown
 from ..stack._mlp import StackedMLP
 from ._batches import EpochBatches
 from ._callbacks import BestWeights
+from ._data import MemberRows, ResidentRows, TrainingData
 from ._global_state import one_thread, without_subnormals
+
+if TYPE_CHECKING:
+    from ._net import MixupNet
 
 _DROPOUTS = (
     *(StackedDropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d),
@@ -35,7 +47,7 @@ _CLEAN_ROWS = 256  # rows on which the clean training loss is measured
 _VALID_ROWS = 2**14  # on which the validation loss is, where an epoch is part of a pass
 
 
-def check_losses(losses, epoch, lr):
+def check_losses(losses: Array, epoch: int, lr: ArrayLike) -> None:
     """Raise ValueError if the training of a member has diverged.
 
     Parameters
@@ -56,7 +68,7 @@ def check_losses(losses, epoch, lr):
 
 
 @contextlib.contextmanager
-def _single_row_explained(counts):
+def _single_row_explained(counts: Array) -> Iterator[None]:
     """Say what to do where BatchNorm refuses a batch of a single row."""
     try:
         yield
@@ -90,24 +102,33 @@ class Training:
         What the history has the means of, epoch by epoch.
     """
 
-    def __init__(self, net, data, mixer, flowing, for_many=False, n_jobs=1):
+    def __init__(
+        self,
+        net: MixupNet,
+        data: TrainingData,
+        mixer: Mixer | None,
+        flowing: Callable[[], AbstractContextManager[Any]],
+        for_many: bool = False,
+        n_jobs: int = 1,
+    ) -> None:
         self.net = net
         self.data = data
         self.mixer = mixer
         self.flowing = flowing
         self.for_many = for_many
         self.n_jobs = n_jobs
-        self.member_losses = defaultdict(list)
-        self.places = None  # of the parameters in memory
+        self.member_losses: defaultdict[str, list[Array]] = defaultdict(list)
+        self.gradient: ClosedFormGradient | None = None
+        self.places: list[int] | None = None  # of the parameters in memory
 
-    def run(self, epochs):
+    def run(self, epochs: int) -> None:
         """Train for some epochs."""
         net, data = self.net, self.data
         sample = None if self.for_many else data.train_rows.sample(_CLEAN_ROWS)
         self.valid_rows = data.valid_rows
-        if data.valid is not None and net.epochs_per_pass > 1:
+        if data.valid_rows is not None and net.epochs_per_pass > 1:
             self.valid_rows = data.valid_rows.sample(_VALID_ROWS)
-        mixing = contextlib.nullcontext()
+        mixing: AbstractContextManager[Any] = contextlib.nullcontext()
         if self.mixer is not None:
             mixing = self.mixer.attached(net.module_)
         with mixing as self.inside, self._own_buffers():
@@ -131,7 +152,7 @@ class Training:
 
     # ---- an epoch's steps
 
-    def _make_batches(self):
+    def _make_batches(self) -> EpochBatches:
         net, rows, mixer = self.net, self.data.train_rows, self.mixer
         n_max = int(rows.counts[0])
         size = n_max if net.batch_size == -1 else min(net.batch_size, n_max)
@@ -164,19 +185,19 @@ class Training:
         )
 
     @property
-    def _mixes_whole_rows(self):
+    def _mixes_whole_rows(self) -> bool:
         """Whether rows are mixed by λ alone, if at all."""
         return self.mixer is None or type(self.mixer) is InputMixup
 
-    def _takes_rows_as_they_are(self):
+    def _takes_rows_as_they_are(self) -> bool:
         """Tell whether the compiled steps can take rows from all, and mix them."""
         return self._mixes_whole_rows and isinstance(self.data.train.X, torch.Tensor)
 
-    def _takes_ell(self):
+    def _takes_ell(self) -> bool:
         """Tell whether a stack's first layer gets rows as they are, with zeros."""
         return not self.net.module_.embeddings
 
-    def _embedding(self):
+    def _embedding(self) -> StackedEmbedding | None:
         """Return what makes vectors of the levels in rows, or None."""
         module = self.net.module_
         embedding = module.embedding if isinstance(module, StackedMLP) else None
@@ -188,7 +209,7 @@ class Training:
             )
         return embedding
 
-    def _neighbors(self):
+    def _neighbors(self) -> TargetPartners | None:
         net, y, rows = self.net, self.data.train.y, self.data.train_rows
         if net.partner == "random" or self.mixer is None:
             return None
@@ -202,7 +223,7 @@ class Training:
         own = [r[:n] for r, n in zip(rows.index, rows.counts, strict=True)]
         return TargetPartners(y.cpu().numpy(), own, net.bandwidth)
 
-    def _uniform(self):
+    def _uniform(self) -> Tensor | None:
         """Return each member's uniform distribution over its classes."""
         net = self.net
         if net.n_outputs_ is None:  # floating-point targets
@@ -213,7 +234,7 @@ class Training:
         uniform = (np.arange(net.n_outputs_) < widths) / widths
         return torch.as_tensor(uniform, dtype=torch.float32, device=net.device)
 
-    def _take_over_again(self):
+    def _take_over_again(self) -> None:
         """Go on with what a callback may have put elsewhere, or made anew."""
         net = self.net
         places = [p.data_ptr() for p in net.module_.parameters()]
@@ -225,14 +246,14 @@ class Training:
             self.compiled = self._compiled_steps()
             self.batches = self._make_batches()
 
-    def _train_epoch(self):
+    def _train_epoch(self) -> None:
         net = self.net
         self._take_over_again()
         if net._stacked:
             net.module_.seed_members(net.seeds_, len(net.history))
         total = torch.zeros(net.n_members, dtype=torch.float32, device=net.device)
         if self.compiled is not None:
-            self._run_compiled(total)
+            self._run_compiled(self.compiled, total)
         elif self.in_closed_form:
             self._run_closed_form(total)
         else:
@@ -240,7 +261,7 @@ class Training:
         n_rows = torch.as_tensor(self.batches.counts, device=total.device)
         self._record_training(total / n_rows.to(total))
 
-    def _compiled_steps(self):
+    def _compiled_steps(self) -> CompiledSteps | None:
         """Return the steps in compiled code, or None where there is none for them."""
         net, data = self.net, self.data.train
         parts = net.module_, net.criterion_, net.optimizer_
@@ -254,17 +275,17 @@ class Training:
             return None
         return CompiledSteps(*parts)
 
-    def _run_compiled(self, total):
+    def _run_compiled(self, compiled: CompiledSteps, total: Tensor) -> None:
         """Take an epoch's steps in compiled code, with members shared among threads."""
-        self.compiled.start_epoch()
-        total = total.numpy()
+        compiled.start_epoch()
+        sums = total.numpy()
 
-        def run(members, failed):
-            self._run_members(members, total, failed)
+        def run(members: Array, failed: threading.Event) -> None:
+            self._run_members(members, sums, failed)
 
         self._in_threads(run)
 
-    def _in_threads(self, function):
+    def _in_threads(self, function: Callable[[Array, threading.Event], None]) -> None:
         """Call a function of members that have not stopped, in a thread for each share.
 
         It takes the members, and an Event that is set where another call has failed.
@@ -273,7 +294,7 @@ class Training:
         members = np.flatnonzero(~self.stopped)
         shares = np.array_split(members, max(1, min(self.n_jobs, len(members))))
 
-        def run(members):
+        def run(members: Array) -> None:
             try:
                 with one_thread(), without_subnormals(), torch.no_grad():
                     function(members, failed)
@@ -293,8 +314,11 @@ class Training:
             finally:
                 _wait_whatever_happens(others, failed)
 
-    def _run_members(self, members, total, failed):
+    def _run_members(
+        self, members: Array, total: Array, failed: threading.Event
+    ) -> None:
         """Take an epoch's steps with some members, unless others have failed."""
+        assert self.compiled is not None
         seeds = [self.net.seeds_[k] for k in members]
         batches = self.batches
         if len(members) < len(batches.rows):
@@ -307,7 +331,7 @@ class Training:
             total[active] += losses * counts
 
     @property
-    def stopped(self):
+    def stopped(self) -> Array:
         """Which members have stopped, shape (K,): their best weights are kept."""
         for _, callback in self.net.callbacks_:
             if isinstance(callback, BestWeights):
@@ -315,13 +339,16 @@ class Training:
         return np.zeros(self.net.n_members, dtype=bool)
 
     @torch.no_grad()
-    def _run_closed_form(self, total):
+    def _run_closed_form(self, total: Tensor) -> None:
         """Take an epoch's steps with nothing between them."""
         net = self.net
-        if self.gradient is None:
-            self.gradient = ClosedFormGradient(net.module_, net.criterion_)
-        gradient, prepared = self.gradient, {}
-        seen = shape = None
+        gradient = self.gradient
+        if gradient is None:
+            gradient = ClosedFormGradient(net.module_, net.criterion_)
+            self.gradient = gradient
+        prepared = {}
+        seen: Any = None
+        shape: Any = None
         for n_active in self.batches.active_counts():
             prepared[n_active] = net.optimizer_.prepare(n_active)
         for batch, counts in self.batches.epoch(net.seeds_, len(net.history)):
@@ -334,7 +361,7 @@ class Training:
             advance()
         _add_losses(total, gradient.take_losses(shape), seen)
 
-    def _run_steps(self, total):
+    def _run_steps(self, total: Tensor) -> None:
         """Take an epoch's steps, heard by callbacks and mixing inside the module."""
         net, watched = self.net, is_watched(self.net)
         net._set_training(True)
@@ -353,7 +380,7 @@ class Training:
                 self._record_batch("train", step, int(counts[0]))
                 net.notify("on_batch_end", batch=seen, training=True, **step)
 
-    def _has_closed_form(self):
+    def _has_closed_form(self) -> bool:
         """Tell whether steps can do without autograd, and without being heard."""
         net, is_float = self.net, self.data.train.y.is_floating_point()
         return (
@@ -372,7 +399,7 @@ class Training:
     # ---- what is set for a while
 
     @contextlib.contextmanager
-    def _own_buffers(self):
+    def _own_buffers(self) -> Iterator[None]:
         """Leave no gradient nor buffer behind a training in closed form."""
         self.gradient = None
         try:
@@ -383,7 +410,7 @@ class Training:
                 self.net.optimizer_.zero_grad()
 
     @contextlib.contextmanager
-    def _whole_epochs(self):
+    def _whole_epochs(self) -> Iterator[None]:
         """Forget an epoch that was not finished."""
         history = self.net.history
         n_whole, n_own = len(history), len(self.member_losses["mixed_loss"])
@@ -399,7 +426,7 @@ class Training:
             raise
 
     @contextlib.contextmanager
-    def _scheduled(self, progress):
+    def _scheduled(self, progress: float) -> Iterator[None]:
         """Scale rates of learning and dropout for an epoch, by the training done."""
         net, rates = self.net, []
         if net.lr_schedule == "cosine":
@@ -419,7 +446,9 @@ class Training:
             for write, rate in rates:
                 write(rate)
 
-    def _threads(self):
+    def _threads(
+        self,
+    ) -> tuple[AbstractContextManager[Any], Callable[[], AbstractContextManager[Any]]]:
         """Return contexts for the training and for its computing, of threads and modes.
 
         A pool's threads wait for each other in a loop that takes a whole core: where
@@ -435,25 +464,28 @@ class Training:
 
     # ---- clean losses
 
-    def _valid_epoch(self):
-        if self.data.valid is None:
+    def _valid_epoch(self) -> None:
+        if self.data.valid is None or self.valid_rows is None:
             return
         net, watched = self.net, is_watched(self.net)
         losses = self.clean_losses(self.data.valid, self.valid_rows, watched)
-        losses = self._record_loss("valid_loss", losses)
-        net.valid_losses_ = torch.as_tensor(losses, device=net.device)
+        recorded = self._record_loss("valid_loss", losses)
+        net.valid_losses_ = torch.as_tensor(recorded, device=net.device)
 
-    def clean_losses(self, data, rows, watched=False):
+    def clean_losses(
+        self, data: ResidentRows, rows: MemberRows, watched: bool = False
+    ) -> Tensor:
         """Return the weighted clean loss of each member, without mixing or dropout.
 
         Where callbacks watch, they see the rows batch by batch.
         """
         if self.compiled is not None and isinstance(data.X, torch.Tensor):
-            return self._compiled_losses(data, rows)
+            return self._compiled_losses(self.compiled, data, rows)
         net, size = self.net, rows.index.shape[1]
         if watched and net.batch_size != -1:
             size = net.batch_size
-        total, weights = 0, 0
+        total: Any = 0
+        weights: Any = 0
         for index, mass in _parts(data, rows, size, net.device):
             if watched:
                 first = torch.as_tensor(index[0], device=net.device)
@@ -467,8 +499,11 @@ class Training:
                 net.notify("on_batch_end", batch=batch, training=False, **step)
         return total / weights
 
-    def _compiled_losses(self, data, rows):
+    def _compiled_losses(
+        self, compiled: CompiledSteps, data: ResidentRows, rows: MemberRows
+    ) -> Tensor:
         """Return what `clean_losses` does, of members that have not stopped."""
+        X: Any = data.X
         losses = np.zeros(len(rows), dtype=np.float32)
         mask, width = rows.mask(), rows.index.shape[1]
         # Cut into batches, the last of which is filled up with rows of no weight.
@@ -476,7 +511,7 @@ class Training:
         at = np.minimum(np.arange(n_filled), width - 1)
         shape = (1, n_filled // _CLEAN_ROWS, _CLEAN_ROWS)
 
-        def measure(members, failed):
+        def measure(members: Array, failed: threading.Event) -> None:
             for k in members:
                 if failed.is_set():
                     return
@@ -492,8 +527,8 @@ class Training:
                 if self.batches.weighs_targets:
                     target = target * weight
                 member, n_rows = np.array([k]), np.array([_CLEAN_ROWS])
-                batches = IndexedRows(data.X, index)
-                losses[k] = self.compiled.clean_losses(
+                batches = IndexedRows(X, index)
+                losses[k] = compiled.clean_losses(
                     member, n_rows, batches, target, weight
                 )[0]
 
@@ -501,17 +536,19 @@ class Training:
         return torch.from_numpy(losses)
 
     @torch.no_grad()
-    def _evaluate(self, data, index, mass):
+    def _evaluate(
+        self, data: ResidentRows, index: Array, mass: Tensor | None
+    ) -> tuple[Tensor, int | Tensor, Tensor]:
         """Return each member's weighted clean loss, the total weight, and outputs."""
         net = self.net
-        index = torch.as_tensor(index, device=net.device)
-        y_pred = net._eval_members(data.take(index))
-        target = one_hot(data.y[index], net.n_outputs_)
+        at = torch.as_tensor(index, device=net.device)
+        y_pred = net._eval_members(data.take(at))
+        target = one_hot(data.y[at], net.n_outputs_)
         if data.weight is not None:
-            weight = data.weight[index]
+            weight = data.weight[at]
             mass = weight if mass is None else weight * mass
         if mass is None:
-            n_rows = index.shape[1]
+            n_rows = at.shape[1]
             return net._member_losses(y_pred, target, 1 / n_rows), n_rows, y_pred
         total = mass.sum(1)
         # Of padding alone there is no loss.
@@ -521,26 +558,26 @@ class Training:
 
     # ---- records
 
-    def _record_batch(self, prefix, step, size):
+    def _record_batch(self, prefix: str, step: dict[str, Tensor], size: int) -> None:
         # A tensor, not a number: reading it would wait for the device.
         self.net.history.record_batch(prefix + "_loss", step["loss"].detach())
         self.net.history.record_batch(prefix + "_batch_size", size)
 
-    def _of_stopped(self, name, losses):
+    def _of_stopped(self, name: str, losses: Tensor) -> Array:
         """Return losses (K,) as NumPy's, the last ones of members that have stopped."""
-        losses, earlier = losses.cpu().numpy(), self.member_losses[name]
-        return np.where(self.stopped, earlier[-1], losses) if earlier else losses
+        now, earlier = losses.cpu().numpy(), self.member_losses[name]
+        return np.where(self.stopped, earlier[-1], now) if earlier else now
 
-    def _record_loss(self, name, losses):
-        history, losses = self.net.history, self._of_stopped(name, losses)
-        value = float(losses.mean())
+    def _record_loss(self, name: str, losses: Tensor) -> Array:
+        history, recorded = self.net.history, self._of_stopped(name, losses)
+        value = float(recorded.mean())
         earlier = [epoch[name] for epoch in history[:-1] if name in epoch]
         history.record(name, value)
         history.record(name + "_best", value < min(earlier, default=math.inf))
-        self.member_losses[name].append(losses)
-        return losses
+        self.member_losses[name].append(recorded)
+        return recorded
 
-    def _record_training(self, losses):
+    def _record_training(self, losses: Tensor) -> None:
         history, mixed = self.net.history, self._of_stopped("mixed_loss", losses)
         if not self.for_many:
             check_losses(mixed, len(history), self.net.lr)
@@ -553,7 +590,7 @@ class Training:
             history.record_batch("train_batch_size", n_rows)
         history.record("train_batch_count", self.batches.n_steps)
 
-    def _settle_batches(self):
+    def _settle_batches(self) -> None:
         """Make numbers of the losses that the batches have recorded as tensors."""
         for batch in self.net.history[-1].get("batches", []):
             for name, value in batch.items():
@@ -561,7 +598,9 @@ class Training:
                     batch[name] = float(value)
 
 
-def _wait_whatever_happens(futures, failed):
+def _wait_whatever_happens(
+    futures: Sequence[Future[Any]], failed: threading.Event
+) -> None:
     """Wait until threads have ended, also where Ctrl-C is pressed meanwhile.
 
     What they write to is read afterwards.
@@ -577,12 +616,12 @@ def _wait_whatever_happens(futures, failed):
         raise interrupt
 
 
-def is_watched(net):
+def is_watched(net: MixupNet) -> bool:
     """Tell whether a callback of a net wants to hear of each batch."""
     return is_heard(net, "on_batch_begin") or is_heard(net, "on_batch_end")
 
 
-def is_heard(net, event):
+def is_heard(net: MixupNet, event: str) -> bool:
     """Tell whether a callback of a net listens to an event."""
     return any(
         getattr(type(cb), event) is not getattr(Callback, event)
@@ -590,17 +629,19 @@ def is_heard(net, event):
     )
 
 
-def _add_losses(total, losses, counts):
+def _add_losses(total: Tensor, losses: Tensor, counts: Array) -> None:
     """Add the sum of the rows' losses to those of the members that took part."""
     losses = losses.detach()
     if counts.min() == counts.max():
         total[: len(losses)].add_(losses, alpha=int(counts[0]))
     else:
-        counts = torch.as_tensor(counts, device=losses.device).to(losses)
-        total[: len(losses)] += losses * counts
+        n_rows = torch.as_tensor(counts, device=losses.device).to(losses)
+        total[: len(losses)] += losses * n_rows
 
 
-def _parts(data, rows, size, device):
+def _parts(
+    data: ResidentRows, rows: MemberRows, size: int, device: Device
+) -> Iterator[tuple[Array, Tensor | None]]:
     """Yield member rows as indices and weights, some at a time to bound memory."""
     size = min(size, max(1, 2**22 // max(data.width * len(rows), 1)))
     mask = rows.mask()

@@ -1,13 +1,19 @@
 """`MixupNet`: a skorch net whose training step mixes, for K members in a stack."""
 
+from __future__ import annotations
+
 import contextlib
 import copy
 import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import fields
+from typing import Any, Self
 
 import numpy as np
 import torch
 from joblib import effective_n_jobs
+from numpy.typing import ArrayLike
 from skorch import NeuralNet
 from skorch.callbacks import (
     BatchScoring,
@@ -16,13 +22,25 @@ from skorch.callbacks import (
     LRScheduler,
     PrintLog,
 )
-from torch import nn
+from torch import Tensor, nn
 
+from .._typing import (
+    Array,
+    LambdaPer,
+    MixingName,
+    NetData,
+    NetTargets,
+    Partner,
+    RandomState,
+    Rows,
+    Schedule,
+    Weight,
+)
 from ..encoding._checks import as_table, is_table
 from ..encoding._columns import to_frame
 from ..mixing._core import one_hot
 from ..mixing._draws import check_alpha, check_lambda_per
-from ..mixing._mixers import MIXERS, make_mixer
+from ..mixing._mixers import MIXERS, Mixer, make_mixer
 from ..stack._adamw import StackedAdamW
 from ..stack._layers import check_member_values, shown
 from ..stack._losses import LOSSES
@@ -34,7 +52,7 @@ from ._criteria import (
     is_criterion,
     soft_nll_loss,
 )
-from ._data import load, resident, unpack
+from ._data import ResidentRows, load, resident, unpack
 from ._fit_state import FitState
 from ._global_state import OwnStream, full_precision, recording, without_subnormals
 from ._loop import Training, is_heard
@@ -48,7 +66,7 @@ _OF_MODULE = ("seed", "n_levels")  # of Member's fields: what a stack itself tel
 _OF_SIGNS = (nn.HingeEmbeddingLoss, nn.SoftMarginLoss)  # and fail on no others
 
 
-def _are_log(y_pred):
+def _are_log(y_pred: Tensor) -> bool:
     """Tell whether rows are logarithms of probabilities."""
     return bool((y_pred.double().logsumexp(-1).abs() < 0.1).all())
 
@@ -99,7 +117,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
     bandwidth : float, default=0.5
         σ of the kernel exp(−|y_i − y_j|² / 2σ²) that partners are drawn by, in units of
         the targets. Used with ``partner="target"``.
-    label_smoothing : float, default=0.0
+    label_smoothing : float or sequence of float of length K, default=0.0
         Share of the target spread evenly over the classes, in [0, 1). Targets given as
         floating-point rows are left as they are, but with BCEWithLogitsLoss drawn
         towards 1/2.
@@ -120,8 +138,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
         belong to the process: in threads, its fits take turns, epoch by epoch. Such a
         module follows torch's default dtype and device, and autocast, as it does
         elsewhere, and its results with them; a StackedMLP depends on none of them.
-    lr : float, default=1e-3
-        Learning rate of the optimizer.
+    lr : float or sequence of float of length K, default=1e-3
+        Learning rate; of each member, with ``optimizer=StackedAdamW``.
     max_epochs : int, default=20
         Epochs of a `fit`.
     batch_size : int, default=64
@@ -199,29 +217,40 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
     True
     """
 
+    module_: Any
+    criterion_: Any
+    optimizer_: Any
+    history: Any
+    seeds_: list[int]
+    interrupted_: bool
+    n_features_in_: int
+    feature_names_in_: Array
+    valid_losses_: Tensor
+    member_losses_: dict[str, list[Array]]
+
     def __init__(
         self,
-        module,
-        criterion=nn.CrossEntropyLoss,
-        optimizer=torch.optim.AdamW,
+        module: Callable[..., nn.Module] | nn.Module,
+        criterion: Callable[..., Any] | nn.Module = nn.CrossEntropyLoss,
+        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.AdamW,
         *,
-        alpha=1.0,
-        mixing="input",
-        lambda_per="batch",
-        partner="random",
-        bandwidth=0.5,
-        label_smoothing=0.0,
-        lr_schedule="constant",
-        dropout_schedule="constant",
-        epochs_per_pass=1,
-        random_state=None,
-        lr=1e-3,
-        max_epochs=20,
-        batch_size=64,
-        train_split=None,
-        verbose=0,
-        **kwargs,
-    ):
+        alpha: float | Sequence[float] | Array = 1.0,
+        mixing: MixingName | Mixer | None = "input",
+        lambda_per: LambdaPer = "batch",
+        partner: Partner = "random",
+        bandwidth: float = 0.5,
+        label_smoothing: float | Sequence[float] | Array = 0.0,
+        lr_schedule: Schedule = "constant",
+        dropout_schedule: Schedule = "constant",
+        epochs_per_pass: int = 1,
+        random_state: RandomState = None,
+        lr: float | Sequence[float] | Array = 1e-3,
+        max_epochs: int = 20,
+        batch_size: int = 64,
+        train_split: Callable[..., Any] | None = None,
+        verbose: int = 0,
+        **kwargs: Any,
+    ) -> None:
         self.alpha = alpha
         self.mixing = mixing
         self.lambda_per = lambda_per
@@ -247,21 +276,21 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
     # ---- what the net is made of
 
     @property
-    def _default_callbacks(self):
+    def _default_callbacks(self) -> list[tuple[str, Any]]:
         timer = [("epoch_timer", EpochTimer())]
         # PrintLog makes its table at every epoch, also where nobody reads it.
         return [*timer, ("print_log", PrintLog())] if self.verbose else timer
 
     @property
-    def n_members(self):
+    def n_members(self) -> int:
         """Number of members that the module holds."""
         return getattr(self.module_, "n_members", 1)
 
     @property
-    def _stacked(self):
+    def _stacked(self) -> bool:
         return hasattr(self.module_, "n_members")
 
-    def initialize_module(self):
+    def initialize_module(self) -> Self:
         """Make the module, its weights drawn from the members' seeds."""
         seeds = member_seeds(draw_seed(self.random_state))
         first = next(seeds)
@@ -280,7 +309,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             self.module_.reset_parameters(self.seeds_)
         return self
 
-    def initialize_criterion(self):
+    def initialize_criterion(self) -> Self:
         """Make the criterion, one loss a row where it can."""
         kwargs = self.get_params_for("criterion")
         if isinstance(self.criterion, type) and issubclass(
@@ -302,7 +331,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             )
         return self
 
-    def initialize(self):
+    def initialize(self) -> Self:
         """Check the parameters and make all components."""
         self._check_mixing_params()
         self._forget_data()
@@ -316,7 +345,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             self._forget()
             raise
 
-    def _check_mixing_params(self):
+    def _check_mixing_params(self) -> None:
         for alpha in np.atleast_1d(np.asarray(self.alpha, dtype=object)):
             check_alpha(alpha)
         check_lambda_per(self.lambda_per)
@@ -356,7 +385,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
 
     # ---- training
 
-    def fit(self, X, y=None, **fit_params):
+    def fit(self, X: NetData, y: NetTargets = None, **fit_params: Any) -> Self:
         """Train from new weights; from those that are there with ``warm_start=True``.
 
         A fit that fails leaves no net to predict from. One that Ctrl-C interrupts
@@ -381,7 +410,13 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
                 self._forget()
             raise
 
-    def partial_fit(self, X, y=None, classes=None, **fit_params):
+    def partial_fit(
+        self,
+        X: NetData,
+        y: NetTargets = None,
+        classes: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> Self:
         """Train for `max_epochs` epochs more, from the weights that are there.
 
         If the data are refused, the net stays as it was; if training fails, there is
@@ -422,17 +457,17 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
 
     def fit_loop(
         self,
-        X,
-        y=None,
-        epochs=None,
+        X: NetData,
+        y: NetTargets = None,
+        epochs: int | None = None,
         *,
-        sample_weight=None,
-        rows=None,
-        valid_rows=None,
-        for_many=False,
-        n_jobs=None,
-        _routing_method="fit",
-    ):
+        sample_weight: ArrayLike | Tensor | None = None,
+        rows: Any = None,
+        valid_rows: Any = None,
+        for_many: bool = False,
+        n_jobs: int | None = None,
+        _routing_method: str = "fit",
+    ) -> Self:
         """Train for some epochs.
 
         Parameters
@@ -480,26 +515,30 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             training.run(self.max_epochs if epochs is None else epochs)
         return self
 
-    def _own_precision(self):
+    def _own_precision(self) -> AbstractContextManager[Any]:
         """Return the context in which a stack computes; others follow the user's."""
         if type(self.module_) is StackedMLP:
             return full_precision(self.device)
         return contextlib.nullcontext()
 
-    def _own_stream(self, mixer):
+    def _own_stream(
+        self, mixer: Mixer | None
+    ) -> Callable[[], AbstractContextManager[Any]]:
         """Return the context in which what others wrote may draw random numbers."""
         ours = mixer is None or type(mixer) in MIXERS.values()  # draws are made before
         if type(self.module_) is StackedMLP and ours:  # there is no such thing
             return contextlib.nullcontext
         return OwnStream(self.seeds_[0] + len(self.history), self.device).flowing
 
-    def _active_mixer(self):
+    def _active_mixer(self) -> Mixer | None:
         """Return the mixer, or None if nothing is to be mixed."""
         for name in ("alpha", "label_smoothing"):
             check_member_values(name, getattr(self, name), self.n_members)
         return make_mixer(self.mixing) if np.any(np.asarray(self.alpha) != 0) else None
 
-    def train_step(self, batch, weight=None):
+    def train_step(
+        self, batch: tuple[Any, Tensor], weight: Weight | None = None
+    ) -> dict[str, Tensor]:
         """Take one step of the optimizer; return the losses and the prediction.
 
         Parameters
@@ -534,7 +573,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             self.optimizer_.step()
         return step
 
-    def train_step_single(self, batch, weight=None):
+    def train_step_single(
+        self, batch: tuple[Any, Tensor], weight: Weight | None = None
+    ) -> dict[str, Tensor]:
         """Compute the loss of a batch and its gradient; see `train_step`."""
         X, target = batch
         y_pred = self._forward_members(X)
@@ -547,14 +588,14 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             "y_pred": self._rows_first(y_pred),
         }
 
-    def _forward_members(self, X):
+    def _forward_members(self, X: Any) -> Tensor:
         return self.module_(X) if self._stacked else self.module_(X[0])[None]
 
-    def _rows_first(self, y_pred):
+    def _rows_first(self, y_pred: Tensor) -> Tensor:
         """Return outputs (K, B, ...) as skorch's callbacks take them: (B, [K,] ...)."""
         return y_pred.transpose(0, 1) if self._stacked else y_pred[0]
 
-    def _member_losses(self, y_pred, target, weight):
+    def _member_losses(self, y_pred: Tensor, target: Tensor, weight: Any) -> Tensor:
         """Return the loss of each member, (A,): the rows' losses times `weight`."""
         self._check_shape(y_pred, target)
         loss = self._row_losses(y_pred.flatten(0, 1), target.flatten(0, 1))
@@ -568,7 +609,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
         loss = loss.reshape(*y_pred.shape[:2], -1).mean(-1, keepdim=True)
         return (loss * weight).sum((1, 2))
 
-    def _row_losses(self, y_pred, target):
+    def _row_losses(self, y_pred: Tensor, target: Tensor) -> Tensor:
         """Return what the criterion gives of outputs and their soft targets."""
         if y_pred.dtype != target.dtype:  # a module of double or of half precision
             dtype = torch.promote_types(y_pred.dtype, target.dtype)
@@ -577,7 +618,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             return soft_nll_loss(self.criterion_, y_pred, target)
         return self.criterion_(y_pred, target)
 
-    def _check_shape(self, y_pred, target):
+    def _check_shape(self, y_pred: Tensor, target: Tensor) -> None:
         if y_pred.shape != target.shape:
             takes_numbers = criterion_traits(self.criterion)[0] == "regressor"
             other = "use CrossEntropyLoss for" if takes_numbers else "give"
@@ -587,7 +628,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
                 f"or {other} class indices (integers)."
             )
 
-    def _probe(self, data, valid_data):
+    def _probe(self, data: ResidentRows, valid_data: ResidentRows | None) -> None:
         """Learn how wide the module's output is, and check that targets fit it."""
         index = torch.arange(min(len(data), _PROBE_ROWS), device=self.device)
         index = index.expand(self.n_members, -1)
@@ -605,7 +646,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
         if type(self.module_) is not StackedMLP or type(self.criterion_) not in LOSSES:
             self._check_criterion(y_pred.flatten(0, 1), target.flatten(0, 1))
 
-    def _check_classes(self, y, y_pred):
+    def _check_classes(self, y: Tensor, y_pred: Tensor) -> None:
         """Raise ValueError unless the module has an output for each class."""
         if y.min() < 0:
             raise ValueError(
@@ -621,11 +662,11 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
                 f"{y_pred[0, 0].numel()} score(s) a row: it needs at least {n_labels}."
             )
 
-    def _one_output(self, y_pred):
+    def _one_output(self, y_pred: Tensor) -> bool:
         """Tell whether a row has one output, the score of the second of two classes."""
         return y_pred[0, 0].numel() == 1 and is_criterion(self.criterion, EACH_OUTPUT)
 
-    def _fit_outputs(self, y, y_pred):
+    def _fit_outputs(self, y: Tensor, y_pred: Tensor) -> Tensor:
         """Return class indices, or of a criterion for one output, what it is to be."""
         if self._one_output(y_pred):
             return y.to(torch.float32).reshape(len(y), *y_pred.shape[2:])
@@ -633,7 +674,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
         return y
 
     @torch.no_grad()
-    def _check_criterion(self, y_pred, target):
+    def _check_criterion(self, y_pred: Tensor, target: Tensor) -> None:
         """Raise ValueError if the criterion cannot take soft targets."""
         name = type(self.criterion_).__name__
         if isinstance(self.criterion_, nn.NLLLoss) and not _are_log(y_pred):
@@ -655,13 +696,13 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
     # ---- validation and records
 
     @torch.no_grad()
-    def _eval_members(self, X):
+    def _eval_members(self, X: Any) -> Tensor:
         if type(self.module_) is StackedMLP:  # without its modules' calls
             return self.module_.scores(X)
         self._set_training(False)
         return self._forward_members(X)
 
-    def _check_weights(self):
+    def _check_weights(self) -> None:
         """Raise ValueError if the training has left a weight that is not finite."""
         for name, value in self.module_.state_dict().items():
             if not torch.isfinite(value).all():
@@ -672,7 +713,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
 
     # ---- members
 
-    def select(self, members, n_epochs=None):
+    def select(
+        self, members: Sequence[int] | Array, n_epochs: int | None = None
+    ) -> Self:
         """Return a net of some members of a :class:`StackedMLP`.
 
         Parameters
@@ -730,16 +773,18 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             for name, epochs in self.member_losses_.items()
         }
         net.member_losses_ = losses
-        for epoch, values in enumerate(zip(*losses.values(), strict=True), 1):
+        for epoch, recorded in enumerate(zip(*losses.values(), strict=True), 1):
             net.history.new_epoch()
             net.history.record("epoch", epoch)
-            for name, of_members in zip(losses, values, strict=True):
+            for name, of_members in zip(losses, recorded, strict=True):
                 net.history.record(name, float(of_members.mean()))
         return net
 
     # ---- prediction
 
-    def forward_iter(self, X, training=False, device="cpu"):
+    def forward_iter(
+        self, X: NetData, training: bool = False, device: str = "cpu"
+    ) -> Iterator[Tensor]:
         """Yield the module's output chunk by chunk, rows first.
 
         Parameters
@@ -772,7 +817,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             part = torch.as_tensor(rows[start : start + size], device=self.device)
             yield self.evaluation_step((data.take(part), None), training).to(device)
 
-    def evaluation_step(self, batch, training=False):
+    def evaluation_step(self, batch: tuple[Any, Any], training: bool = False) -> Tensor:
         """Return the module's output for a batch (B, ...), rows first."""
         self.check_is_fitted()
         X, _ = batch
@@ -783,7 +828,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
                 return self.module_(X)
             return self.module_(X).transpose(0, 1)
 
-    def member_scores(self, X, members=None):
+    def member_scores(self, X: Rows, members: Sequence[int] | None = None) -> Array:
         """Return the scores that a StackedMLP's members give to rows.
 
         On a CPU a row's scores do not depend on the rows beside it, to the last bit
@@ -807,7 +852,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             X = X[:, : max(module.n_features)]
         return member_scores(module, X, self.device)
 
-    def initialize_callbacks(self):
+    def initialize_callbacks(self) -> Self:
         """Make the callbacks; refuse those at odds with mixing or with lr_schedule."""
         super().initialize_callbacks()
         for name, cb in self.callbacks_:
@@ -823,7 +868,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
                 )
         return self
 
-    def _scores_mixed_rows(self, callback):
+    def _scores_mixed_rows(self, callback: Any) -> bool:
         caches = self.use_caching
         if isinstance(callback, EpochScoring):
             caches = callback.use_caching if caches == "auto" else caches

@@ -1,23 +1,33 @@
 """What is to be trained: members, what a stack of them shares, and their rows."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from math import inf
 from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
 from scipy import sparse
+from torch import nn
 
 from .._sklearn import Interval, StrOptions
+from .._typing import Array, Rows
 from ..mixing._mixers import Mixer
 from ..stack._embedding import EMBEDDING_SIZE
 from ..stack._layers import ACTIVATIONS
 from ..stack._periodic import N_WAVES, WAVE_SIZE
 from ._weights import count_copies, repeat_by_weight
 
+if TYPE_CHECKING:
+    from ._halving import SuccessiveHalving
+    from ._net import MixupNet
 
-def _of(net, *allowed):
+
+def _of(net: str, *allowed: Any) -> dict[str, Any]:
     """Say of a value what the net calls it, and what an estimator's user may give.
 
     Without `allowed`, it is no parameter of an estimator just as it is.
@@ -48,7 +58,7 @@ class Member:
     label_smoothing: float = field(
         default=0.0, metadata=_of("label_smoothing", _BELOW_1)
     )
-    n_levels: tuple = field(default=(), metadata=_of("module__n_levels"))
+    n_levels: tuple[int, ...] = field(default=(), metadata=_of("module__n_levels"))
 
 
 @dataclass(frozen=True)
@@ -59,8 +69,10 @@ class Shared:
     aside to validate on.
     """
 
-    hidden_layer_sizes: tuple = field(metadata=_of("module__hidden_layer_sizes"))
-    criterion: type = field(metadata=_of("criterion"))
+    hidden_layer_sizes: tuple[int, ...] = field(
+        metadata=_of("module__hidden_layer_sizes")
+    )
+    criterion: Callable[..., nn.Module] = field(metadata=_of("criterion"))
     batch_size: int = field(metadata=_of("batch_size"))
     max_epochs: int = field(metadata=_of("max_epochs"))
     lr_schedule: str = field(metadata=_of("lr_schedule"))
@@ -81,12 +93,12 @@ class Shared:
     mixing: Mixer | None = field(default=None, compare=False, metadata=_of("mixing"))
     mixing_key: object = field(init=False, repr=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # Mixers are alike if they hold the same, whichever object they are.
         object.__setattr__(self, "mixing_key", content_key(self.mixing))
 
 
-def content_key(value):
+def content_key(value: Any) -> Any:
     """Return the same for values that hold the same, whichever objects they are.
 
     What can't be pickled, such as a lambda, is the same as itself alone.
@@ -102,7 +114,7 @@ def content_key(value):
         return id(value)
 
 
-def allowed(kind):
+def allowed(kind: type) -> dict[str, list[Any]]:
     """Return what an estimator's user may give for each field of Member or Shared.
 
     Parameters
@@ -138,14 +150,14 @@ class Table:
         The last rows, which are there to validate on.
     """
 
-    X: np.ndarray | sparse.csr_matrix
-    y: np.ndarray
-    weight: np.ndarray
-    index: np.ndarray | None = None
-    groups: np.ndarray | None = None
+    X: Rows
+    y: Array
+    weight: Array
+    index: Any = None
+    groups: Array | None = None
     n_validation: int = 0
 
-    def with_validation(self, other):
+    def with_validation(self, other: Table) -> Table:
         """Return a table of these rows, and of another table's to validate on."""
         X, also = self.X, other.X
         if sparse.issparse(X):
@@ -161,12 +173,12 @@ class Table:
         )
 
     @property
-    def n_train(self):
+    def n_train(self) -> int:
         """Number of the first rows, which are there to train on."""
         return len(self.y) - self.n_validation
 
     @property
-    def loss_weight(self):
+    def loss_weight(self) -> Array:
         """Weight of each row in the loss: one where copies are visited one by one."""
         if count_copies(self.weight) is not None:
             return np.ones_like(self.weight)
@@ -197,27 +209,27 @@ class Plan:
     """
 
     table: Table
-    members: list
+    members: list[Member]
     shared: Shared
-    splits: list = field(repr=False)
-    net: object = None
-    callbacks: tuple = ()
+    splits: list[tuple[Array, Array | None]] = field(repr=False)
+    net: MixupNet | None = None
+    callbacks: tuple[Any, ...] = ()
     verbose: int = 0
-    halving: object = field(default=None, repr=False)
-    candidate: object = field(default=None, repr=False)
+    halving: SuccessiveHalving | None = field(default=None, repr=False)
+    candidate: tuple[Any, int] | None = field(default=None, repr=False)
     dropped_at: int | None = field(default=None, init=False, repr=False)
-    weight: np.ndarray | None = field(init=False, repr=False)
+    weight: Array | None = field(init=False, repr=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.splits, self.weight = repeat_by_weight(self.splits, self.table.weight)
 
     @property
-    def trains_alone(self):
+    def trains_alone(self) -> bool:
         """Whether no other plan may share its stack."""
         return self.net is not None or bool(self.callbacks)
 
     @property
-    def widths(self):
+    def widths(self) -> list[int]:
         """Widths of the widest member's layers, from the rows to the scores."""
         first = self.members[0]
         n_inputs = max(member.n_features for member in self.members)
@@ -226,14 +238,14 @@ class Plan:
         return [n_inputs, *self.shared.hidden_layer_sizes, first.n_outputs]
 
     @property
-    def n_weights(self):
+    def n_weights(self) -> int:
         """Number of weights of a member."""
         n_embedded = sum(self.members[0].n_levels) * EMBEDDING_SIZE
         n_embedded += self.shared.n_periodic * (2 + WAVE_SIZE) * N_WAVES
         return n_embedded + sum((a + 1) * b for a, b in pairwise(self.widths))
 
 
-def module_params(kind):
+def module_params(kind: type) -> dict[str, str]:
     """Return what a net cannot change once it is made, of Member's or Shared's fields.
 
     Parameters
@@ -249,7 +261,7 @@ def module_params(kind):
     return {k: name for k, name in names.items() if name.startswith("module__")}
 
 
-def net_params(shared, members):
+def net_params(shared: Shared, members: list[Member]) -> dict[str, Any]:
     """Return the parameters of a net of these members.
 
     Parameters
@@ -275,6 +287,6 @@ def net_params(shared, members):
     return params | {"module__n_members": len(members)}
 
 
-def one_or_each(values):
+def one_or_each(values: list[Any]) -> Any:
     """Return the one value of all members where they agree, else the list of theirs."""
     return values[0] if values.count(values[0]) == len(values) else values

@@ -1,12 +1,20 @@
 """What a net is to scikit-learn: a classifier of labels, or a regressor."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import ClassifierTags, RegressorTags
-from sklearn.utils.metaestimators import available_if
 from skorch.utils import to_numpy
+from torch import Tensor
 
+from .._sklearn import available_if
+from .._typing import Array, Mixin, NetData, NetTargets
 from ..stack._layers import shown
 from ._criteria import (
     EACH_OUTPUT,
@@ -20,17 +28,17 @@ from ._criteria import (
 from ._data import unpack
 
 
-def _dataset_targets(dataset):
+def _dataset_targets(dataset: Any) -> Any:
     _, y, rows = unpack(dataset)
     return y if rows is None else np.asarray(y)[rows]
 
 
-def _in_single(y_pred):
+def _in_single(y_pred: Tensor) -> Tensor:
     """Return outputs in a precision that NumPy has."""
     return y_pred.float() if y_pred.dtype in (torch.bfloat16, torch.half) else y_pred
 
 
-class PredictsTargets:
+class PredictsTargets(Mixin):
     """Reads targets as a net's criterion takes them, and gives predictions alike.
 
     To stand left of :class:`skorch.NeuralNet`. The net sets, before its training:
@@ -38,9 +46,14 @@ class PredictsTargets:
     one-hot rows, or None of floating-point targets; `n_columns_`, the width of those.
     """
 
+    criterion: Any
+    labels_: Array | None
+    n_outputs_: int | None
+    n_columns_: int | None
+
     # ---- labels
 
-    def _read_y(self, y):
+    def _read_y(self, y: Any) -> Tensor:
         """Return targets as a tensor; labels of text are learned from the first."""
         y = as_array(y)
         takes_labels = criterion_traits(self.criterion)[0] != "regressor"
@@ -48,7 +61,7 @@ class PredictsTargets:
             self._learn_labels(y)
         return read_y(y, self.criterion, self.labels_)
 
-    def _learn_labels(self, labels):
+    def _learn_labels(self, labels: Array) -> None:
         """Note all class labels, once and for all."""
         labels = sort_labels(labels) if holds_text(labels) else np.unique(labels)
         known = getattr(self, "classes_", None)
@@ -59,7 +72,7 @@ class PredictsTargets:
             )
         self.labels_ = labels
 
-    def _as_given(self, y):
+    def _as_given(self, y: Tensor) -> Tensor | Array:
         """Return targets as `fit` was given them, where they are labels."""
         if self.labels_ is None:
             return y
@@ -67,13 +80,13 @@ class PredictsTargets:
 
     # ---- predictions
 
-    def _get_predict_nonlinearity(self):
+    def _get_predict_nonlinearity(self) -> Callable[[Tensor], Tensor]:
         link = super()._get_predict_nonlinearity()
         if self.predict_nonlinearity == "auto":
             link = criterion_traits(self.criterion)[1]
         return lambda y_pred: link(_in_single(y_pred))
 
-    def _predictions(self, X):
+    def _predictions(self, X: NetData) -> Array:
         """Return what is made of the outputs, the mean over members."""
         made = super().predict_proba(X)
         made = made.mean(1) if self._stacked else made
@@ -82,7 +95,7 @@ class PredictsTargets:
         known = made[:, : len(self.labels_)]  # the module has more outputs than labels
         return known / known.sum(1, keepdims=True)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: NetData) -> Array:
         """Return the probabilities of rows, the mean over members.
 
         Parameters
@@ -104,7 +117,7 @@ class PredictsTargets:
             return np.concatenate([1 - proba, proba], axis=1)
         return proba
 
-    def predict(self, X):
+    def predict(self, X: NetData) -> Array:
         """Return class labels if the criterion is of classes, else the outputs.
 
         Parameters
@@ -131,7 +144,7 @@ class PredictsTargets:
     # ---- scikit-learn's protocols
 
     @property
-    def classes_(self):
+    def classes_(self) -> Array:
         """Class labels, in the order of the columns of `predict_proba`."""
         if criterion_traits(self.criterion)[0] == "regressor":
             raise AttributeError("A net that predicts numbers has no classes_.")
@@ -143,7 +156,9 @@ class PredictsTargets:
         return np.arange(max(width, 2))
 
     @available_if(lambda self: criterion_traits(self.criterion)[0] is not None)
-    def score(self, X, y=None, sample_weight=None):
+    def score(
+        self, X: NetData, y: NetTargets = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return the accuracy of labels, or R² of numbers.
 
         There is none for a criterion that is not torch's: give a `scoring` to what
@@ -164,16 +179,15 @@ class PredictsTargets:
         score : float
         """
         y_pred = self.predict(X)
-        y = as_array(_dataset_targets(X) if y is None else y)
-        y = to_numpy(y)
+        y_true = to_numpy(as_array(_dataset_targets(X) if y is None else y))
         if criterion_traits(self.criterion)[0] == "regressor":
-            y, y_pred = (a.reshape(len(a), -1) for a in (y, y_pred))
-            return r2_score(y, y_pred, sample_weight=sample_weight)
-        if y.ndim == 2 and y_pred.ndim == 1:
-            y = y.ravel() if y.shape[1] == 1 else y.argmax(1)
-        return accuracy_score(y, y_pred, sample_weight=sample_weight)
+            y_true, y_pred = (a.reshape(len(a), -1) for a in (y_true, y_pred))
+            return r2_score(y_true, y_pred, sample_weight=sample_weight)
+        if y_true.ndim == 2 and y_pred.ndim == 1:
+            y_true = y_true.ravel() if y_true.shape[1] == 1 else y_true.argmax(1)
+        return accuracy_score(y_true, y_pred, sample_weight=sample_weight)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.estimator_type = criterion_traits(self.criterion)[0]
         tags.classifier_tags = tags.regressor_tags = None

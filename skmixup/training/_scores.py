@@ -6,13 +6,18 @@ the end, and for matrices of few columns. So rows are filled up to a multiple of
 and a stack with a narrow layer computes in double precision, and rounds to single.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
 from math import isfinite
+from typing import Any
 
 import numpy as np
 import torch
 
+from .._typing import Array, Device, Rows
 from ..stack._ell import EllRows, has_few_values
+from ..stack._mlp import StackedMLP
 from ._global_state import full_precision, without_subnormals
 
 _MULTIPLE = 8
@@ -25,7 +30,7 @@ _MOST_ROWS = 2048  # of a chunk
 _DOUBLE_ROWS = 4096  # up to which those compute in double precision
 
 
-def member_scores(mlp, X, device):
+def member_scores(mlp: StackedMLP, X: Rows, device: Device) -> Array:
     """Return the scores that a stack's members give to rows.
 
     Parameters
@@ -58,14 +63,14 @@ def member_scores(mlp, X, device):
     return scores.astype(np.float64).transpose(1, 0, 2)
 
 
-def _in_single(scores):
+def _in_single(scores: Array) -> Array:
     """Round to single precision, without the last bits of double, what fits in it."""
     with np.errstate(over="ignore"):
         rounded = scores.astype(np.float32)
     return np.where(np.isfinite(rounded), rounded, scores)
 
 
-def chunk_rows(mlp, device):
+def chunk_rows(mlp: StackedMLP, device: torch.device) -> int:
     """Return how many rows a stack is to compute at a time, on a torch.device."""
     widest, multiple, _ = _traits(mlp.widths)
     values = _CHUNK if device.type == "cpu" else _DEVICE_CHUNK
@@ -74,7 +79,7 @@ def chunk_rows(mlp, device):
 
 
 @lru_cache
-def _traits(widths):
+def _traits(widths: tuple[tuple[int, ...], ...]) -> tuple[int, int, bool]:
     """Return what shapes of layers ask for: widest, rows to fill up to, any narrow."""
     small = min(n_in * n_out for n_in, n_out in widths) < _SMALL
     multiple = _SMALL_MULTIPLE if small else _MULTIPLE
@@ -82,7 +87,9 @@ def _traits(widths):
     return max(map(max, widths)), multiple, narrow
 
 
-def _chunk_scores(mlp, X, device, dtype, multiple):
+def _chunk_scores(
+    mlp: StackedMLP, X: Rows, device: torch.device, dtype: torch.dtype, multiple: int
+) -> Array:
     """Return the scores of a few rows: an array (K, n_rows, n_outputs)."""
     if not isinstance(X, np.ndarray) and device.type == "cpu" and not mlp.embeddings:
         few = has_few_values(X)
@@ -90,25 +97,25 @@ def _chunk_scores(mlp, X, device, dtype, multiple):
             Z = EllRows.from_csr(_filled_up(X, multiple)).expand(mlp.n_members, dtype)
             return mlp.scores(Z)[:, : X.shape[0]].numpy()
         if few.any():
-            scores = np.empty((mlp.n_members, X.shape[0], mlp.width))
+            scores: Array = np.empty((mlp.n_members, X.shape[0], mlp.width))
             for rows in (few, ~few):
                 part = _chunk_scores(mlp, X[rows], device, dtype, multiple)
                 scores[:, rows] = part
             return scores
-    Z = torch.from_numpy(_dense(_filled_up(X, multiple))).to(device, dtype)
-    scores = mlp.scores(Z.expand(mlp.n_members, *Z.shape))
-    scores = scores.cpu().numpy()[:, : X.shape[0]]
+    dense = torch.from_numpy(_dense(_filled_up(X, multiple))).to(device, dtype)
+    outputs = mlp.scores(dense.expand(mlp.n_members, *dense.shape))
+    scores = outputs.cpu().numpy()[:, : X.shape[0]]
     # A sum is quick, and not finite if a score is not: one beyond the largest float.
     if dtype == torch.float32 and not isfinite(scores.sum()) and device.type != "mps":
         scores = scores.astype(np.float64)
-        lost = ~np.isfinite(scores).all((0, 2))
+        lost: Any = ~np.isfinite(scores).all((0, 2))
         if lost.any():
             part = _dense(X[lost])
             scores[:, lost] = _chunk_scores(mlp, part, device, torch.float64, multiple)
     return scores
 
 
-def _filled_up(X, multiple):
+def _filled_up(X: Any, multiple: int) -> Any:
     """Return rows followed by zeros, up to a multiple, that may be written to."""
     n_rows = -(-X.shape[0] // multiple) * multiple
     if n_rows == X.shape[0]:
@@ -122,7 +129,7 @@ def _filled_up(X, multiple):
     return filled
 
 
-def _dense(X):
+def _dense(X: Rows) -> Array:
     """Return rows as an array that torch takes."""
     X = X if isinstance(X, np.ndarray) else X.toarray()
     return X if X.flags.carray else np.require(X, requirements=["C", "W"])

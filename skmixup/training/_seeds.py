@@ -1,10 +1,16 @@
 """Seeds of nets and of their members."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._typing import RandomState
 
-def draw_seed(random_state):
+
+def draw_seed(random_state: RandomState) -> int:
     """Return an int seed from `random_state`, leaving global random states alone.
 
     Parameters
@@ -21,7 +27,7 @@ def draw_seed(random_state):
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-def member_seeds(seed):
+def member_seeds(seed: int) -> Iterator[int]:
     """Yield the seeds of a net's members, one after the other.
 
     Parameters

@@ -1,6 +1,9 @@
 """Which rows each member trains on, and which it sets aside."""
 
+from __future__ import annotations
+
 import warnings
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import (
@@ -10,8 +13,16 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
+from .._typing import Array
 
-def split_rows(y, fraction, n_members, random_state, groups=None):
+
+def split_rows(
+    y: Array,
+    fraction: float,
+    n_members: int,
+    random_state: int,
+    groups: Array | None = None,
+) -> list[tuple[Array, Array]]:
     """Split row numbers into training and validation for each member.
 
     One member's validation rows are drawn at random; those of several are folds, as
@@ -56,7 +67,9 @@ def split_rows(y, fraction, n_members, random_state, groups=None):
     return sorted(splits, key=lambda pair: -len(pair[0]))
 
 
-def _hold_out(y, fraction, n_members, random_state):
+def _hold_out(
+    y: Array, fraction: float, n_members: int, random_state: int
+) -> list[tuple[Array, Array]]:
     """Draw one validation part."""
     n_valid = int(np.ceil(fraction * len(y)))
     if len(y) <= n_valid:
@@ -74,7 +87,9 @@ def _hold_out(y, fraction, n_members, random_state):
     ]
 
 
-def _fold_splits(y, fraction, n_members, random_state):
+def _fold_splits(
+    y: Array, fraction: float, n_members: int, random_state: int
+) -> list[tuple[Array, Array]]:
     """Return the parts of shuffled folds, of as many deals as are needed."""
     if len(y) < 2:
         raise _too_few(1, len(y))
@@ -83,7 +98,9 @@ def _fold_splits(y, fraction, n_members, random_state):
     return _deal(kind, n_folds, n_members, random_state, y)
 
 
-def _group_splits(y, groups, fraction, n_members, random_state):
+def _group_splits(
+    y: Array, groups: Array, fraction: float, n_members: int, random_state: int
+) -> list[tuple[Array, Array]]:
     """Return the parts of shuffled folds of whole groups."""
     n_groups = len(np.unique(groups))
     if n_groups < 2:
@@ -97,9 +114,16 @@ def _group_splits(y, groups, fraction, n_members, random_state):
     return _deal(StratifiedGroupKFold, n_folds, n_members, random_state, y, groups)
 
 
-def _deal(kind, n_folds, n_members, random_state, y, groups=None):
+def _deal(
+    kind: Any,
+    n_folds: int,
+    n_members: int,
+    random_state: int,
+    y: Array,
+    groups: Array | None = None,
+) -> list[tuple[Array, Array]]:
     """Return as many parts as there are members, of one deal after another."""
-    pairs = []
+    pairs: list[tuple[Array, Array]] = []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")
         while len(pairs) < n_members:
@@ -110,7 +134,7 @@ def _deal(kind, n_folds, n_members, random_state, y, groups=None):
     return pairs[:n_members]
 
 
-def _too_few(n_valid, n_rows):
+def _too_few(n_valid: int, n_rows: int) -> ValueError:
     return ValueError(
         f"early_stopping=True cannot set {n_valid} of {n_rows} distinct rows aside for "
         f"validation: n_samples = {n_rows} leaves none to train on. Lower "

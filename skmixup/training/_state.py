@@ -1,13 +1,18 @@
 """A stack's net: made anew, to plain arrays, and from them."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import torch
 from skorch.history import History
+from torch import Tensor, nn
 
 from ..stack._adamw import StackedAdamW
 from ..stack._mlp import StackedMLP
 from ._net import MixupNet
-from ._plan import net_params
+from ._plan import Member, Shared, net_params
 
 # Times the weight decay of other weights: without, a level of few rows is learned by
 # heart. With three columns of 8,000 levels in 25,000 rows, two members' log-loss is
@@ -17,7 +22,7 @@ from ._plan import net_params
 _EMBEDDING_DECAY = 100.0
 
 
-def new_net(shared, members):
+def new_net(shared: Shared, members: list[Member]) -> MixupNet:
     """Return an initialized net of perceptrons, whose biases do not decay.
 
     Parameters
@@ -32,7 +37,7 @@ def new_net(shared, members):
     return _make_net(net_params(shared, members))
 
 
-def _make_net(params):
+def _make_net(params: dict[str, Any]) -> MixupNet:
     groups = [("*.bias", {"weight_decay": 0.0})]
     if params.get("module__n_levels"):
         groups.append(("embedding.*", {"decay_factor": _EMBEDDING_DECAY}))
@@ -46,7 +51,7 @@ def _make_net(params):
     return net.initialize()
 
 
-def net_to_arrays(net):
+def net_to_arrays(net: MixupNet) -> dict[str, Any]:
     """Return the state of a trained net as NumPy arrays and plain values.
 
     Parameters
@@ -82,7 +87,9 @@ def net_to_arrays(net):
 
 
 @torch.inference_mode(False)  # of tensors made in it none could be trained on
-def arrays_to_net(arrays, criterion, device):
+def arrays_to_net(
+    arrays: dict[str, Any], criterion: type[nn.Module], device: str
+) -> MixupNet:
     """Return a net of the state that `net_to_arrays` has returned.
 
     Parameters
@@ -96,7 +103,7 @@ def arrays_to_net(arrays, criterion, device):
     net : MixupNet
     """
 
-    def tensor(array):
+    def tensor(array: Any) -> Tensor:
         return torch.as_tensor(np.array(array), device="cpu")
 
     net = _make_net({"criterion": criterion, "device": device} | arrays["params"])

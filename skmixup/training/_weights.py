@@ -1,13 +1,19 @@
 """The training set as weighted distinct rows."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from scipy import sparse
+
+from .._typing import Array, Rows
 
 _AT_ONCE = 2**20  # values that are looked at in one go
 _COLUMNS = 16  # that are put in order in one go: 64 bytes, a line of a cache
 
 
-def _hash_rows(X, y):
+def _hash_rows(X: Rows, y: Array) -> Array:
     """Hash each row and its label to 64 bits; dense and CSR rows hash alike."""
     # Multilinear hashing modulo 2^64: random odd multipliers times the values' bits.
     rng = np.random.default_rng(0)
@@ -26,12 +32,12 @@ def _hash_rows(X, y):
     return hashes
 
 
-def _rows_at_once(X):
+def _rows_at_once(X: Rows) -> int:
     """Return how many rows are hashed, or compared, in one go, to bound memory."""
     return max(1, _AT_ONCE // max(X.shape[1], 1))
 
 
-def _equal_neighbors(X, y):
+def _equal_neighbors(X: Rows, y: Array) -> tuple[Array, Array]:
     """Put equal rows of equal label beside each other, in an order of the rows alone.
 
     Returns
@@ -48,7 +54,7 @@ def _equal_neighbors(X, y):
     size = _rows_at_once(X)
     for start in range(0, len(maybe), size):
         some = maybe[start : start + size]
-        differs = X[order[some + 1]] != X[order[some]]
+        differs: Any = X[order[some + 1]] != X[order[some]]
         if sparse.issparse(X):
             differs = np.asarray(differs.sum(axis=1)).ravel() > 0
         else:
@@ -57,7 +63,7 @@ def _equal_neighbors(X, y):
     return order, same
 
 
-def collapse_duplicates(X, y, weight):
+def collapse_duplicates(X: Rows, y: Array, weight: Array) -> tuple[Array, Array]:
     """Reduce a training set to its distinct rows, each with its total weight.
 
     It makes a row of weight w the same as w copies of it, exactly, and keeps copies of
@@ -81,7 +87,7 @@ def collapse_duplicates(X, y, weight):
     return order[starts], np.add.reduceat(weight[order], starts)
 
 
-def contradicted_share(X, weight):
+def contradicted_share(X: Rows, weight: Array) -> float:
     """Return the share of the weight of rows that others of another label are equal to.
 
     Parameters
@@ -101,7 +107,7 @@ def contradicted_share(X, weight):
     return float(weight[order[among]].sum() / weight.sum())
 
 
-def take_rows(X, index, may_write=False):
+def take_rows(X: Rows, index: Array, may_write: bool = False) -> Rows:
     """Return X[index], in the memory of X where that may be written to.
 
     Parameters
@@ -123,7 +129,7 @@ def take_rows(X, index, may_write=False):
     return X[: len(index)]
 
 
-def count_copies(weight):
+def count_copies(weight: Array) -> Array | None:
     """Return how often each distinct row is to be visited in an epoch, if by counting.
 
     Copies are visited one by one, as rows of their own would be, while that makes the
@@ -148,7 +154,9 @@ def count_copies(weight):
     return copies if np.allclose(ratio, copies, rtol=1e-9, atol=0) else None
 
 
-def repeat_by_weight(splits, weight):
+def repeat_by_weight(
+    splits: list[tuple[Array, Array | None]], weight: Array
+) -> tuple[list[tuple[Array, Array | None]], Array | None]:
     """Repeat each row as often as it is to be visited, or keep its weight.
 
     Parameters
@@ -170,7 +178,10 @@ def repeat_by_weight(splits, weight):
     if (copies == 1).all():
         return splits, None
     splits = [
-        tuple(None if rows is None else np.repeat(rows, copies[rows]) for rows in pair)
-        for pair in splits
+        (
+            np.repeat(train, copies[train]),
+            None if valid is None else np.repeat(valid, copies[valid]),
+        )
+        for train, valid in splits
     ]
     return sorted(splits, key=lambda pair: -len(pair[0])), None
