@@ -36,8 +36,9 @@ from ..encoding._encoder import MANY_ROWS, MAX_BINNED_COLUMNS, TabularEncoder
 from ..encoding._parts import by_parts, join_rows
 from ..mixing._mixers import MIXERS, Mixer, make_mixer, mixes_codes
 from ..training._device import device_at_hand, resolve_device
-from ..training._engine import Trained, train
+from ..training._engine import Trained
 from ..training._global_state import one_thread
+from ..training._joint import train_alone
 from ..training._net import MixupNet
 from ..training._plan import Member, Plan, Shared, Table, allowed, module_params
 from ..training._seeds import draw_seed, member_seeds
@@ -345,7 +346,7 @@ class BaseMixup(BaseEstimator):
 
     def _train(self, plan: Plan) -> Self:
         with self._forgotten_if_it_fails():
-            (trained,) = train([plan], n_jobs=self.n_jobs)
+            trained = train_alone(plan, n_jobs=self.n_jobs)
         return self._adopt(trained)
 
     def _adopt(self, trained: Trained) -> Self:

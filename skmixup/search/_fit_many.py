@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
+from functools import partial
 from typing import Any, Generic, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
 import joblib
@@ -23,6 +24,7 @@ from ..estimators._preprocess import last_step
 from ..estimators._regressor import MixupRegressor
 from ..training._engine import train
 from ..training._halving import SuccessiveHalving
+from ..training._joint import JointTraining
 from ..training._plan import Member, Plan, Shared, content_key
 
 # What a table does not depend on: whatever is new is taken to matter.
@@ -36,14 +38,26 @@ Estimator = TypeVar("Estimator")
 _Fitted: TypeAlias = tuple[int, Any, float, Exception | None, Any]
 
 
-def check_kind(estimator: object, name: str) -> None:
-    """Refuse what is none of this package's estimators, nor a Pipeline of one."""
-    if not isinstance(last_step(estimator)[1], BaseMixup):
+def check_kind(estimator: Any, name: str) -> None:
+    """Refuse what is none of this package's estimators, nor holds one."""
+    if not (is_own(estimator) or holds_own(estimator)):
         raise TypeError(
-            f"{name} must be a MixupClassifier, a MixupRegressor or a Pipeline that "
-            f"ends in one, got {estimator!r}: for others there is scikit-learn's "
-            "GridSearchCV."
+            f"{name} must be a MixupClassifier, a MixupRegressor, a Pipeline that ends "
+            "in one, or an estimator that holds one, as CalibratedClassifierCV and "
+            f"TransformedTargetRegressor do, got {estimator!r}: for others there is "
+            "scikit-learn's GridSearchCV."
         )
+
+
+def is_own(estimator: Any) -> bool:
+    """Tell whether an estimator is one of this package, or a Pipeline of one."""
+    return isinstance(last_step(estimator)[1], BaseMixup)
+
+
+def holds_own(estimator: Any) -> bool:
+    """Tell whether an estimator of another kind has one of this package within."""
+    params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    return any(isinstance(value, BaseMixup) for value in params.values())
 
 
 def can_stack(estimator: Any) -> bool:
@@ -260,7 +274,11 @@ def fit_many(
     ----------
     estimators : sequence of MixupClassifier, MixupRegressor or Pipeline
         Of a Pipeline, transformers are fitted once for those that have equal ones and
-        the same rows. Nothing here is changed; clones are fitted.
+        the same rows. Or of what holds one of these, such as
+        :class:`sklearn.compose.TransformedTargetRegressor` or
+        :class:`sklearn.calibration.CalibratedClassifierCV`: up to 32 fit at a time, in
+        threads, and whatever they come to train at once shares stacks. Nothing here is
+        changed; clones are fitted.
     X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
         The rows.
     y : array-like of shape (n_rows,) or (n_rows, n_outputs)
@@ -346,17 +364,29 @@ def _fit_many(
         yield FitResult(numbers[place], *result)
         del result
     for i, fit in others:
-        yield FitResult(i, *_fit_alone(fit, rows[i], X, y, params))
+        if is_own(fit):
+            yield FitResult(i, *_fit_alone(fit, rows[i], X, y, params))
+    others = [(i, fit) for i, fit in others if not is_own(fit)]
+    joint = JointTraining(**how)
+    calls = [partial(_fit_on, fit, rows[i], X, y, params) for i, fit in others]
+    for place, fitted, error in joint.run(calls):
+        seconds = joint.seconds.get(place, 0.0)
+        yield FitResult(others[place][0], fitted, seconds, error)
 
 
 def _fit_alone(
     estimator: Any, rows: Array, X: Any, y: Any, params: dict[str, Any]
 ) -> tuple[Any, float, Exception | None]:
     start = time.perf_counter()
-    own = check_method_params(X, params=params, indices=rows)
     try:
-        estimator.fit(*safe_split(estimator, X, y, rows), **own)
+        _fit_on(estimator, rows, X, y, params)
     except Exception as error:
         return None, time.perf_counter() - start, error
     stop_if_interrupted(estimator)
     return estimator, time.perf_counter() - start, None
+
+
+def _fit_on(estimator: Any, rows: Array, X: Any, y: Any, params: dict[str, Any]) -> Any:
+    """Fit an estimator on some rows, and return it."""
+    own = check_method_params(X, params=params, indices=rows)
+    return estimator.fit(*safe_split(estimator, X, y, rows), **own)

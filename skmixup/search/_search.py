@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal, Self, TypeAlias
 
@@ -39,8 +40,15 @@ from ..encoding._checks import as_table
 from ..estimators._preprocess import last_step
 from ..estimators._targets import check_labels
 from ..training._halving import SuccessiveHalving
+from ..training._joint import JointTraining
 from ._ensemble import FoldEnsemble, FoldEnsembleRegressor
-from ._fit_many import can_stack, check_kind, fit_stacked, stop_if_interrupted
+from ._fit_many import (
+    can_stack,
+    check_kind,
+    fit_stacked,
+    is_own,
+    stop_if_interrupted,
+)
 
 Scoring: TypeAlias = (
     str | Callable[..., Any] | Sequence[str] | Mapping[str, Callable[..., Any]] | None
@@ -146,6 +154,7 @@ class _StackedSearch(Mixin):
         data = _Data(X, y, routed.estimator.fit, routed.scorer.score, scorers)
         stacked = [cell for cell in cells if can_stack(cell.estimator)]
         self._evaluate_stacks(stacked, data)
+        self._evaluate_jointly([c for c in cells if not is_own(c.estimator)], data)
         self._evaluate_others([cell for cell in cells if cell.result is None], data)
         out = [cell.result for cell in cells]
         warn_or_raise_about_fit_failures(out, self.error_score)
@@ -174,6 +183,12 @@ class _StackedSearch(Mixin):
         self, parameters: dict[str, Any], train: Array, test: Array, candidate: int
     ) -> _Cell:
         estimator = clone(self.estimator).set_params(**clone(parameters, safe=False))
+        if self.factor is not None and not is_own(estimator):
+            raise ValueError(
+                f"factor={self.factor} drops candidates from the stack that are a "
+                "MixupClassifier, a MixupRegressor or a Pipeline that ends in one, got "
+                f"{estimator!r}: use factor=None."
+            )
         last = last_step(estimator)[1]
         if self.factor is not None and last.early_stopping is False:
             raise ValueError(
@@ -248,38 +263,54 @@ class _StackedSearch(Mixin):
             )
             cell.result.setdefault("score_time", time.perf_counter() - start)
 
+    def _evaluate_jointly(self, cells: list[_Cell], data: _Data) -> None:
+        """Fit and score cells side by side; what they come to train shares stacks."""
+        joint = JointTraining(
+            n_jobs=self.n_jobs, max_members=self.max_members, verbose=self.verbose
+        )
+        calls = [partial(self._fit_and_score, cell, data) for cell in cells]
+        for i, result, error in joint.run(calls):
+            if error is not None:  # with error_score="raise"
+                raise error
+            result["fit_time"] = joint.seconds.get(i, 0.0)
+            self._note(cells[i], result)
+
     def _evaluate_others(self, cells: list[_Cell], data: _Data) -> None:
         """Fit and score cells one by one, as scikit-learn's searches do."""
         parallel = Parallel(
             n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch, return_as="generator"
         )
-        out = parallel(
-            delayed(fit_and_score)(
-                clone(cell.estimator),
-                data.X,
-                data.y,
-                scorer=data.scorers,
-                train=cell.train,
-                test=cell.test,
-                verbose=self.verbose,
-                parameters=None,
-                fit_params=data.fit_params,
-                score_params=data.score_params,
-                return_train_score=self.return_train_score,
-                return_n_test_samples=True,
-                return_times=True,
-                return_estimator=True,
-                error_score=self.error_score,
-            )
-            for cell in cells
-        )
+        out = parallel(delayed(self._fit_and_score)(cell, data) for cell in cells)
         for cell, result in zip(cells, out, strict=True):
-            estimator = result.pop("estimator")
             if not result["fit_error"]:
-                stop_if_interrupted(estimator)
-                cell.n_epochs = last_step(estimator)[1].n_iter_
-            cell.estimator = estimator if self.keep_folds else None
-            cell.result = result
+                stop_if_interrupted(result["estimator"])
+                cell.n_epochs = last_step(result["estimator"])[1].n_iter_
+            self._note(cell, result)
+
+    def _fit_and_score(self, cell: _Cell, data: _Data) -> dict[str, Any]:
+        result: dict[str, Any] = fit_and_score(
+            clone(cell.estimator),
+            data.X,
+            data.y,
+            scorer=data.scorers,
+            train=cell.train,
+            test=cell.test,
+            verbose=self.verbose,
+            parameters=None,
+            fit_params=data.fit_params,
+            score_params=data.score_params,
+            return_train_score=self.return_train_score,
+            return_n_test_samples=True,
+            return_times=True,
+            return_estimator=True,
+            error_score=self.error_score,
+        )
+        return result
+
+    def _note(self, cell: _Cell, result: dict[str, Any]) -> None:
+        estimator = result.pop("estimator")
+        cell.estimator = estimator if self.keep_folds else None
+        cell.result = result
 
     def _note_halving(self, results: dict[str, Any], cells: list[_Cell]) -> None:
         """Add how long each candidate was trained, as scikit-learn's halving does."""
@@ -368,7 +399,10 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
     ----------
     estimator : MixupClassifier, MixupRegressor or Pipeline
         The transformers of a Pipeline are fitted once for each fold and each setting
-        of their own parameters, on the training rows.
+        of their own parameters, on the training rows. Or what holds one of these, such
+        as :class:`sklearn.compose.TransformedTargetRegressor` or
+        :class:`sklearn.calibration.CalibratedClassifierCV`: 32 candidates on a fold fit
+        at a time, in threads, and whatever they come to train at once shares stacks.
     param_grid : dict or list of dict
         Parameter names and lists of settings.
     scoring : str, callable, list, tuple, dict or None, default=None

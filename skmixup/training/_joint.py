@@ -1,11 +1,16 @@
 """Fits in several threads whose members are trained in shared stacks."""
 
+from __future__ import annotations
+
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from sklearn import config_context, get_config
 
-from ._engine import train
+from ._engine import Trained, train
+from ._plan import Plan
 
 _MOST_FITS = 32  # at a time, each of which holds its encoded rows
 _own = threading.local()
@@ -14,10 +19,10 @@ _own = threading.local()
 class _Slot:
     """A plan that a thread waits for, and what became of it."""
 
-    def __init__(self, plan, number):
+    def __init__(self, plan: Plan, number: int) -> None:
         self.plan = plan
         self.number = number
-        self.trained = None
+        self.trained: Trained | None = None
 
 
 class JointTraining:
@@ -38,15 +43,17 @@ class JointTraining:
         For each function, the share of the training's time that its members took.
     """
 
-    def __init__(self, **how):
+    def __init__(self, **how: Any) -> None:
         self.how = how
-        self.seconds = {}
+        self.seconds: dict[int, float] = {}
         self._changed = threading.Condition()
-        self._waiting = []
+        self._waiting: list[_Slot] = []
         self._n_running = 0
         self._ended = False
 
-    def run(self, functions):
+    def run(
+        self, functions: Sequence[Callable[[], Any]]
+    ) -> Iterator[tuple[int, Any, Exception | None]]:
         """Call functions, each in a thread of its own.
 
         Parameters
@@ -66,13 +73,16 @@ class JointTraining:
             some = functions[start : start + _MOST_FITS]
             yield from self._run(dict(enumerate(some, start)))
 
-    def _run(self, functions):
-        config, ended = get_config(), []
-        self._n_running = len(functions)
+    def _run(
+        self, functions: dict[int, Callable[[], Any]]
+    ) -> Iterator[tuple[int, Any, Exception | None]]:
+        config = get_config()
+        ended: list[tuple[int, Any, BaseException | None]] = []
+        self._n_running, self._ended = len(functions), False
 
-        def call(number):
+        def call(number: int) -> None:
             _own.joint, _own.number = self, number
-            result = error = None
+            result, error = None, None  # type: Any, BaseException | None
             try:
                 with config_context(**config):
                     result = functions[number]()
@@ -93,9 +103,10 @@ class JointTraining:
                 with self._changed:
                     self._ended = True
                     self._changed.notify_all()
-        self._ended = False
 
-    def _next(self, ended):
+    def _next(
+        self, ended: list[tuple[int, Any, BaseException | None]]
+    ) -> tuple[int, Any, Exception | None]:
         """Return what has ended, and train whatever all others wait for until then."""
         while True:
             with self._changed:
@@ -114,11 +125,11 @@ class JointTraining:
                     slot.trained = trained
                     self._n_running += 1
                     self._changed.notify_all()
-        if error is not None and not isinstance(error, Exception):
-            raise error
-        return number, result, error
+        if error is None or isinstance(error, Exception):
+            return number, result, error
+        raise error
 
-    def _wait_for(self, plan):
+    def _wait_for(self, plan: Plan) -> Trained:
         slot = _Slot(plan, _own.number)
         with self._changed:
             self._waiting.append(slot)
@@ -131,7 +142,7 @@ class JointTraining:
         return slot.trained
 
 
-def train_alone(plan, n_jobs=None):
+def train_alone(plan: Plan, n_jobs: int | None = None) -> Trained:
     """Train a plan by itself, unless its thread is one of a :class:`JointTraining`.
 
     Parameters
@@ -144,7 +155,7 @@ def train_alone(plan, n_jobs=None):
     -------
     trained : Trained
     """
-    joint = getattr(_own, "joint", None)
+    joint: JointTraining | None = getattr(_own, "joint", None)
     if joint is None or plan.trains_alone:
         (trained,) = train([plan], n_jobs=n_jobs)
         return trained

@@ -1,0 +1,221 @@
+"""Searches and many fits of estimators that hold one of ours."""
+
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_diabetes
+from sklearn.ensemble import BaggingClassifier, StackingClassifier
+from sklearn.exceptions import FitFailedWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skmixup import (
+    MixupClassifier,
+    MixupRandomizedSearchCV,
+    MixupRegressor,
+    MixupSearchCV,
+    fit_many,
+)
+from skmixup.training import _joint
+
+from .helpers import SHORT, WINE, assert_agrees, assert_same_results
+
+X, y = WINE
+rows, target = load_diabetes(return_X_y=True)
+REG = MixupRegressor(
+    n_estimators=1, early_stopping=False, dropout=0.0, max_epochs=4, random_state=0
+)
+LOG = partial(TransformedTargetRegressor, func=np.log, inverse_func=np.exp)
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """Note how many plans each training has."""
+    seen = []
+
+    def train(plans, **how):
+        seen.append(len(plans))
+        return whole(plans, **how)
+
+    whole = _joint.train
+    monkeypatch.setattr(_joint, "train", train)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "name"),
+    [
+        (CalibratedClassifierCV(SHORT, cv=2), "estimator__alpha"),
+        (CalibratedClassifierCV(SHORT, ensemble=False, cv=2), "estimator__alpha"),
+        (OneVsRestClassifier(SHORT), "estimator__alpha"),
+        (
+            BaggingClassifier(SHORT, n_estimators=2, random_state=0),
+            "estimator__alpha",
+        ),
+        (
+            StackingClassifier([("net", SHORT)], LogisticRegression(), cv=2),
+            "net__alpha",
+        ),
+        (
+            CalibratedClassifierCV(make_pipeline(StandardScaler(), SHORT), cv=2),
+            "estimator__mixupclassifier__alpha",
+        ),
+        (
+            make_pipeline(StandardScaler(), OneVsRestClassifier(SHORT)),
+            "onevsrestclassifier__estimator__alpha",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_agrees_with_grid_search(wrapped, name):
+    assert_agrees(wrapped, {name: [0, 1.0]}, X, y, atol=1e-4, cv=2)
+
+
+def test_targets_that_are_transformed_and_trained_in_one_stack(trainings):
+    for wrapped in (LOG(REG), LOG(make_pipeline(StandardScaler(), REG))):
+        ends = "alpha", "lr"
+        names = [k for k in wrapped.get_params() if k.endswith(ends)]
+        grid = {name: [1e-3, 4e-3] for name in names}
+        how = {"cv": 3, "scoring": "r2"}
+        mine = MixupSearchCV(wrapped, grid, **how).fit(rows, target)
+        # All candidates of all folds, and the best on all rows.
+        assert trainings == [12, 1]
+        oracle = GridSearchCV(wrapped, grid, **how).fit(rows, target)
+        assert_same_results(mine.cv_results_, oracle.cv_results_, 1e-4)
+        assert_array_equal(mine.predict(rows), oracle.predict(rows))
+        trainings.clear()
+
+
+def test_rounds_of_trainings(trainings):
+    """Of each fit within a fit, the next ones meet as well."""
+    wrapped = CalibratedClassifierCV(SHORT, cv=3)
+    MixupSearchCV(wrapped, {"estimator__alpha": [0, 1.0]}, cv=2, refit=False).fit(X, y)
+    assert trainings == [4, 4, 4]
+
+
+def test_more_fits_than_run_at_a_time(monkeypatch, trainings):
+    monkeypatch.setattr(_joint, "_MOST_FITS", 4)
+    grid = {"regressor__alpha": [0, 0.5, 1.0]}
+    search = MixupSearchCV(LOG(REG), grid, cv=2, scoring="r2", refit=False)
+    search.fit(rows, target)
+    assert trainings == [4, 2]
+
+
+def test_threads_end(trainings):
+    before = threading.active_count()
+    search = MixupSearchCV(LOG(REG), {"regressor__alpha": [0, 1.0]}, cv=2)
+    search.fit(rows, target)
+    assert threading.active_count() == before
+
+
+def test_fits_that_fail():
+    grid = {"regressor__lr": [1e-3, -1.0, 4e-3]}
+    how = {"cv": 2, "scoring": "r2"}
+    with (
+        pytest.warns(FitFailedWarning, match="2 fits failed"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
+        search = MixupSearchCV(LOG(REG), grid, **how).fit(rows, target)
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [
+        False,
+        True,
+        False,
+    ]
+    with pytest.raises(ValueError, match="'lr' parameter"):
+        MixupSearchCV(LOG(REG), grid, error_score="raise", **how).fit(rows, target)
+
+
+def test_an_interrupt_ends_all(monkeypatch):
+    def train(plans, **how):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_joint, "train", train)
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        MixupSearchCV(LOG(REG), {"regressor__alpha": [0, 1]}, cv=2).fit(rows, target)
+    assert threading.active_count() == before
+
+
+def test_an_interrupt_in_one_fit_ends_all():
+    def interrupt(values):
+        raise KeyboardInterrupt
+
+    broken = FunctionTransformer(interrupt)
+    grid = {"transformer": [FunctionTransformer(np.log, np.exp), broken]}
+    wrapped = TransformedTargetRegressor(REG, check_inverse=False)
+    with pytest.raises(KeyboardInterrupt):
+        MixupSearchCV(wrapped, grid, cv=2).fit(rows, target)
+
+
+def test_folds_that_are_kept_and_settings_drawn_at_random():
+    wrapped = CalibratedClassifierCV(SHORT, cv=2)
+    grid = {"estimator__alpha": [0, 0.2, 1.0]}
+    drawn = MixupRandomizedSearchCV(wrapped, grid, n_iter=2, cv=2, keep_folds=True)
+    proba = drawn.fit(X, y).predict_proba(X)
+    assert_allclose(proba.sum(axis=1), 1)
+    wrapped = MixupSearchCV(LOG(REG), {"regressor__alpha": [0]}, cv=2, keep_folds=True)
+    assert wrapped.fit(rows, target).predict(rows).shape == target.shape
+
+
+def test_thresholds_that_are_tuned():
+    labels = (y == 1).astype(int)
+    wrapped = TunedThresholdClassifierCV(SHORT, scoring="f1", cv=2)
+    search = MixupSearchCV(wrapped, {"estimator__alpha": [0, 1.0]}, cv=2)
+    search.fit(X, labels)
+    oracle = GridSearchCV(wrapped, {"estimator__alpha": [0, 1.0]}, cv=2)
+    oracle.fit(X, labels)
+    found, expected = (s.cv_results_["mean_test_score"] for s in (search, oracle))
+    assert_allclose(found, expected, atol=0.03)
+
+
+def test_many_fits(trainings):
+    models = [LOG(REG), REG, LOG(REG.__class__(**REG.get_params() | {"alpha": 1.0}))]
+    parts = [np.arange(300), np.arange(300), np.arange(100, 442)]
+    fits = {fit.index: fit for fit in fit_many(models, rows, target, rows=parts)}
+    assert sorted(fits) == [0, 1, 2]
+    assert trainings == [2]
+    for i, model in enumerate(models):
+        alone = model.fit(rows[parts[i]], target[parts[i]]).predict(rows)
+        assert_allclose(fits[i].estimator.predict(rows), alone, rtol=1e-3)
+        assert fits[i].seconds > 0
+    (failed,) = fit_many([LOG(MixupRegressor(lr=-1))], rows, target)
+    assert failed.estimator is None
+    assert isinstance(failed.error, ValueError)
+
+
+def test_weights_and_groups_reach_the_fits():
+    weight = np.where(np.arange(len(target)) % 2, 1.0, 0.0)
+    wrapped = LOG(REG)
+    search = MixupSearchCV(wrapped, {"regressor__alpha": [0]}, cv=2)
+    search.fit(rows, target, sample_weight=weight)
+    half = wrapped.fit(rows[1::2], target[1::2]).predict(rows)
+    assert_allclose(search.predict(rows), half, rtol=1e-5)
+
+
+def test_what_cannot_be_searched():
+    grid = {"estimator__alpha": [0, 1]}
+    with pytest.raises(ValueError, match="use factor=None"):
+        MixupSearchCV(CalibratedClassifierCV(SHORT), grid, factor=3).fit(X, y)
+    with pytest.raises(TypeError, match="or an estimator that holds one"):
+        MixupSearchCV(CalibratedClassifierCV(), {}).fit(X, y)
+    with pytest.raises(TypeError, match="estimators\\[0\\] must be a MixupClassifier"):
+        fit_many([LogisticRegression()], X, y)
+
+
+def test_plain_fits_in_threads_of_ones_own_are_as_ever():
+    clf = MixupClassifier(n_estimators=1, max_epochs=2, random_state=0)
+    expected, found = clf.fit(X, y).predict_proba(X), []
+    thread = threading.Thread(
+        target=lambda: found.append(clf.fit(X, y).predict_proba(X))
+    )
+    thread.start()
+    thread.join()
+    assert_array_equal(found[0], expected)
