@@ -15,7 +15,7 @@ PACKAGE = Path(skmixup.__file__).parent
 # Each module may import only from those before it.
 ROOMS = ["encoding", "stack", "mixing", "training", "estimators", "search", "export"]
 ORDER = """
-_typing _sklearn
+_typing _sklearn _warn
 encoding._checks encoding._times encoding._columns encoding._parts encoding._bins
 encoding._scaler encoding._encoder encoding._stacking encoding
 stack._ell stack._layers stack._embedding stack._periodic stack._mlp stack._losses
@@ -29,7 +29,7 @@ training._plan training._scores training._loop training._net training._state
 training._engine training._joint training
 estimators._rows_last estimators._calibration estimators._preprocess
 estimators._targets estimators._numeric_targets estimators._intervals
-estimators._validation estimators._base
+estimators._validation estimators._summary estimators._base
 estimators._classifier estimators._regressor estimators
 search._ensemble search._fit_many search._portfolio search._mixup_ensemble
 search._search search
@@ -38,7 +38,7 @@ export._graph export._inputs export._encoding export._network export._prediction
 export._converters export._onnx export
 """.split()
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
-FILES += [PACKAGE / f"{name}.py" for name in ("_typing", "_sklearn", "_display")]
+FILES += sorted(set(PACKAGE.glob("_*.py")) - {PACKAGE / "__init__.py"})
 
 
 def module_of(path):

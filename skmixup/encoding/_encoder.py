@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
@@ -27,6 +26,7 @@ from .._sklearn import (
     get_output_config,
 )
 from .._typing import Array, CategoricalFeatures, MatrixLike, Rows
+from .._warn import warn_user
 from ._bins import PiecewiseLinearBins, count_rows, quantile_edges, tree_edges
 from ._checks import check_table, check_weights
 from ._columns import (
@@ -386,15 +386,13 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             return levels
         where = np.flatnonzero(self.categorical_mask_)[unique].tolist()
         # Without a count, which differs from fold to fold: it is shown once.
-        warnings.warn(
+        warn_user(
             f"Column(s) {[column_name(to_frame(X), i) for i in where]} hold text that "
             "is different in nearly every row, as an id or a comment is, and no "
             "category: of it, only whether it is missing is used. Drop it; make "
             "numbers of it, if it holds such; or put a text encoder before, such as "
             "skrub's StringEncoder or scikit-learn's TfidfVectorizer with "
-            "TruncatedSVD. To have it as a category, name it in categorical_features.",
-            UserWarning,
-            stacklevel=3,
+            "TruncatedSVD. To have it as a category, name it in categorical_features."
         )
         lacking: Any = pd.isna(levels[kept][:, unique]).any(axis=0)
         if unique.all() and not numbers.shape[1] and not lacking.any():
@@ -413,12 +411,10 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
                 if reads_as_dates(known) and len(pd.unique(known)) >= _FEWEST_UNIQUE:
                     found.append(np.flatnonzero(self.categorical_mask_)[i])
         if found:
-            warnings.warn(
+            warn_user(
                 f"Column(s) {[column_name(to_frame(X), i) for i in found]} hold text "
                 "that reads as dates: make dates of it, by pandas.to_datetime, and "
-                "they are encoded as such; or name it in categorical_features.",
-                UserWarning,
-                stacklevel=4,
+                "they are encoded as such; or name it in categorical_features."
             )
 
     @property
@@ -616,6 +612,36 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return self._transform_checked(check_table(self, X, reset=False))
 
+    def count_unseen(self, X: MatrixLike) -> Array:
+        """Count the rows whose level of a category `fit` has not seen.
+
+        Such a level is told as none of all: by zeros. A missing one counts, where none
+        was missing in `fit`; but where rare levels are grouped, an unseen one is told
+        as these are, and does not.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n_rows, n_features)
+            The table, with the columns of `fit` in the same order.
+
+        Returns
+        -------
+        n_unseen : ndarray of int of shape (n_features_in_,)
+            For each column; 0 for those that are no categories.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skmixup import TabularEncoder
+        >>> encoder = TabularEncoder().fit(pd.DataFrame({"color": ["red", "blue"]}))
+        >>> encoder.count_unseen(pd.DataFrame({"color": ["red", "green", "gray"]}))
+        array([2])
+        """
+        check_is_fitted(self)
+        unseen = np.zeros(self.n_features_in_, dtype=int)
+        self._transform_checked(check_table(self, X, reset=False), unseen=unseen)
+        return unseen
+
     def _transform_coded(self, X: MatrixLike) -> Rows:
         """Encode a table as the networks of this package take it.
 
@@ -627,16 +653,21 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """
         return self._transform_checked(check_table(self, X, reset=False), coded=True)
 
-    def _transform_checked(self, X: Any, coded: bool = False) -> Rows:
-        """Encode a table that `check_table` has returned, a part at a time."""
+    def _transform_checked(
+        self, X: Any, coded: bool = False, unseen: Array | None = None
+    ) -> Rows:
+        """Encode a table that `check_table` has returned, a part at a time.
+
+        Rows of unseen levels are counted in `unseen`, column by column.
+        """
         if not (isinstance(X, np.ndarray) or self._number_mask.all()):
             if sparse.issparse(X):
                 raise ValueError("X is sparse, but had categorical columns in fit.")
         X, encode = _readable(X), self._code_rows if coded else self._encode_rows
-        return join_rows(by_parts(encode, X), X.shape[0])
+        return join_rows(by_parts(partial(encode, unseen=unseen), X), X.shape[0])
 
-    def _encode_rows(self, X: Any) -> Rows:
-        parts, one_hot, last = self._encode_parts(X)
+    def _encode_rows(self, X: Any, unseen: Array | None) -> Rows:
+        parts, one_hot, last = self._encode_parts(X, unseen)
         are_sparse = self.sparse_output_ or any(map(_is_sparse, parts))
         parts += [*([] if one_hot is None else [one_hot]), *last]
         # A DataFrame, if one is asked for, is made of a dense array.
@@ -644,8 +675,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             are_sparse = get_output_config("transform", self)["dense"] == "default"
         return _join(parts, are_sparse)
 
-    def _code_rows(self, X: Any) -> Rows:
-        parts, one_hot, last = self._encode_parts(X)
+    def _code_rows(self, X: Any, unseen: Array | None) -> Rows:
+        parts, one_hot, last = self._encode_parts(X, unseen)
         if one_hot is not None:
             categories = np.flatnonzero(self.categorical_mask_)
             embedded = np.isin(categories, self.embedded_columns_)
@@ -653,7 +684,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             parts = [codes, *parts, one_hot]
         return _join([*parts, *last], self.sparse_coded_ or _is_sparse(parts[0]))
 
-    def _encode_parts(self, X: Any) -> tuple[list[Any], Any, list[Array]]:
+    def _encode_parts(
+        self, X: Any, unseen: Array | None
+    ) -> tuple[list[Any], Any, list[Array]]:
         """Return columns of numbers and indicators, the one-hot CSR or None, the last.
 
         The last are those of bins that trees have laid, if there are any.
@@ -677,6 +710,10 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         if self.one_hot_ is not None:
             with config_context(transform_output="default"):
                 one_hot = self.one_hot_.transform(levels)
+            if unseen is not None:
+                owner = np.repeat(np.arange(len(self._widths)), self._widths)
+                seen = np.bincount(owner[one_hot.indices], minlength=len(self._widths))
+                unseen[self.categorical_mask_] += len(levels) - seen
         return parts, one_hot, last
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:

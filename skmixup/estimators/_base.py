@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from inspect import signature
 from itertools import islice
 from numbers import Integral, Real
 from typing import Any, NamedTuple, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 from scipy import sparse
@@ -23,6 +26,7 @@ from sklearn.utils.validation import (
 
 from .._sklearn import HasMethods, Interval, StrOptions, num_samples
 from .._typing import Array, HiddenLayerSizes, Rows, Sparse
+from .._warn import warn_user
 from ..encoding._bins import count_rows
 from ..encoding._checks import (
     as_table,
@@ -32,6 +36,7 @@ from ..encoding._checks import (
     drop_weightless,
     equal_rows_equal_bits,
 )
+from ..encoding._columns import column_name, to_frame
 from ..encoding._encoder import MANY_ROWS, MAX_BINNED_COLUMNS, TabularEncoder
 from ..encoding._parts import by_parts, join_rows
 from ..mixing._mixers import MIXERS, Mixer, make_mixer, mixes_codes
@@ -47,11 +52,16 @@ from ..training._state import arrays_to_net, net_to_arrays
 from ..training._weights import collapse_duplicates, count_copies, take_rows
 from ._calibration import fit_shares
 from ._preprocess import cross_fits, fit_transform, last_step, plain_output
+from ._summary import as_html, summarize
 from ._validation import check_groups, check_validation
 
 _EPOCH_ROWS = 2**16  # rows that an epoch visits at most
 _FEWEST_OF_TWO_KINDS = 4  # members, of which some see fewer columns
 _MOST_SET_ASIDE = 2**17  # rows from which, set aside, is learned: of more every nth
+# Columns of which it was told that levels are unseen, by the encoder that has not: not
+# in the estimator, which predicting does not change.
+_told: WeakKeyDictionary[Any, set[int]] = WeakKeyDictionary()
+_MANY_UNSEEN = 0.1  # of the rows, from which on it is told that levels are unseen
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
 
 
@@ -107,6 +117,7 @@ class BaseMixup(BaseEstimator):
     member_weights_: Array | None
     n_features_in_: int
     feature_names_in_: Array
+    _n_rows_: int
 
     # From how many rows for each number on these are embedded by default.
     _least_rows_per_number = 0
@@ -231,6 +242,7 @@ class BaseMixup(BaseEstimator):
     ) -> Self:
         """Train for an epoch; from the first piece, the encoding is learned."""
         X, y, weight, _ = self._check_rows(X, y, sample_weight, reset=first)
+        self._n_rows_ = len(y) + (0 if first else self._n_rows_)
         if learns_target:
             self._learn_target(y, weight)
         self._target.check_known(y, "in partial_fit")
@@ -257,6 +269,7 @@ class BaseMixup(BaseEstimator):
         X, y, weight, groups = self._check_rows(
             X, y, sample_weight, reset=not again, groups=groups
         )
+        self._n_rows_ = len(y)
         if again:
             self._check_same_module()
             self._target.check_known(y, "with warm_start=True")
@@ -584,12 +597,16 @@ class BaseMixup(BaseEstimator):
         is_wide = sparse.issparse(Z) or Z.shape[1] > MAX_BINNED_COLUMNS
         return 0 if is_wide else Z.shape[1]
 
-    def _encode(self, X: Any) -> Rows:
-        """Return rows that are checked as a float32 matrix, C-contiguous or CSR."""
+    def _encode(self, X: Any, unseen: Array | None = None) -> Rows:
+        """Return rows that are checked as a float32 matrix, C-contiguous or CSR.
+
+        Those of levels that `fit` has not seen are counted in `unseen`.
+        """
         if self.encoder_ is None:
             return X
         if self._encodes_row_by_row:  # what is checked already, and to what is finite
-            return self.encoder_._transform_checked(X, coded=bool(self.n_levels_))
+            coded = bool(self.n_levels_)
+            return self.encoder_._transform_checked(X, coded=coded, unseen=unseen)
         with plain_output(self.encoder_):
             encode = self.encoder_.transform
             if self.n_levels_:
@@ -692,14 +709,60 @@ class BaseMixup(BaseEstimator):
         if not hasattr(self, "net_"):
             check_is_fitted(self, "net_")
         X = self._check_X(X, reset=False)
-        n_rows = X.shape[0]
-        encode: Callable[[Any], Rows] = self._encode
+        n_rows, rows = X.shape[0], X
+        unseen = np.zeros(self.n_features_in_, dtype=int)
+        encode: Callable[[Any], Rows] = partial(self._encode, unseen=unseen)
         if not self._encodes_row_by_row:
-            X, encode = self._encode(X), lambda part: part
-        scored = map(self.net_.member_scores, by_parts(encode, X))
-        return join_rows(map(make, scored), n_rows)
+            rows, encode = self._encode(X), lambda part: part
+        scored = map(self.net_.member_scores, by_parts(encode, rows))
+        predicted = join_rows(map(make, scored), n_rows)
+        self._tell_of_unseen(X, np.flatnonzero(unseen > _MANY_UNSEEN * n_rows))
+        return predicted
+
+    def _tell_of_unseen(self, X: Any, columns: Array) -> None:
+        """Warn of columns with levels that `fit` has not seen, of each once."""
+        new = [i for i in columns.tolist() if i not in _told.get(self.encoder_, ())]
+        if not new:
+            return
+        _told.setdefault(self.encoder_, set()).update(new)
+        warn_user(
+            f"Column(s) {[column_name(to_frame(X), i) for i in new]} hold levels that "
+            f"fit has not seen in more than {_MANY_UNSEEN:.0%} of the rows: they are "
+            "told as none of those that it has. Is another spelling, or another type, "
+            "meant? encoder_.count_unseen(X) counts them."
+        )
+
+    def summary(self) -> pd.Series[Any]:
+        """Return what the fitted estimator is, in a few lines.
+
+        In a notebook it stands above the estimator's parameters.
+
+        Returns
+        -------
+        summary : Series
+            Rows, columns by kind, inputs of the networks, members, epochs, the mean of
+            the members' best losses on rows set aside, and the temperature, each where
+            there is one.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmixup import MixupClassifier
+        >>> X, y = load_iris(return_X_y=True, as_frame=True)
+        >>> clf = MixupClassifier(max_epochs=5, random_state=0).fit(X, y)
+        >>> clf.summary()[["rows", "columns", "members", "epochs"]].to_dict()
+        {'rows': 150, 'columns': '4: 4 numbers', 'members': 8, 'epochs': 5}
+        """
+        check_is_fitted(self, "net_")
+        return pd.Series(summarize(self), dtype=object)
 
     # ---- scikit-learn's protocols
+
+    def _html_repr(self) -> str:
+        html: str = super()._html_repr()
+        if not hasattr(self, "net_"):
+            return html
+        return as_html(summarize(self), f"Fitted {type(self).__name__}") + html
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters; of "auto", those of the encoder that it stands for, too.

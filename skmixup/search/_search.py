@@ -154,8 +154,9 @@ class _StackedSearch(Mixin):
         data = _Data(X, y, routed.estimator.fit, routed.scorer.score, scorers)
         stacked = [cell for cell in cells if can_stack(cell.estimator)]
         self._evaluate_stacks(stacked, data)
-        self._evaluate_jointly([c for c in cells if not is_own(c.estimator)], data)
-        self._evaluate_others([cell for cell in cells if cell.result is None], data)
+        others = [cell for cell in cells if cell.result is None]
+        self._evaluate_jointly([c for c in others if not is_own(c.estimator)], data)
+        self._evaluate_others([cell for cell in others if cell.result is None], data)
         out = [cell.result for cell in cells]
         warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
@@ -284,7 +285,8 @@ class _StackedSearch(Mixin):
         for cell, result in zip(cells, out, strict=True):
             if not result["fit_error"]:
                 stop_if_interrupted(result["estimator"])
-                cell.n_epochs = last_step(result["estimator"])[1].n_iter_
+                last = last_step(result["estimator"])[1]
+                cell.n_epochs = getattr(last, "n_iter_", 0)  # another library's
             self._note(cell, result)
 
     def _fit_and_score(self, cell: _Cell, data: _Data) -> dict[str, Any]:
@@ -315,14 +317,14 @@ class _StackedSearch(Mixin):
     def _note_halving(self, results: dict[str, Any], cells: list[_Cell]) -> None:
         """Add how long each candidate was trained, as scikit-learn's halving does."""
         n_candidates = len(results["params"])
-        epochs = np.zeros((2, n_candidates), dtype=int)
+        epochs = np.zeros(n_candidates, dtype=int)
         dropped = {}
         for cell in cells:
-            epochs[0, cell.candidate] = max(epochs[0, cell.candidate], cell.n_epochs)
+            epochs[cell.candidate] = max(epochs[cell.candidate], cell.n_epochs)
             if cell.dropped_at is not None:
                 dropped[cell.candidate] = cell.dropped_at
         rungs = np.unique(list(dropped.values()))
-        results["n_resources"] = epochs[0]
+        results["n_resources"] = epochs
         results["iter"] = np.full(n_candidates, len(rungs))
         for candidate, epoch in dropped.items():
             results["iter"][candidate] = np.searchsorted(rungs, epoch)

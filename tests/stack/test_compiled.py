@@ -21,6 +21,7 @@ from skmixup.stack._layers import ACTIVATIONS
 pytest.importorskip("numba")
 
 N_STEPS = 3
+BENT = [nn.L1Loss, partial(PinballLoss, 0.2)]
 
 
 def make_stack(widths, hidden, n_outputs, dropout, lr=4e-3, n_levels=(), n_periodic=0):
@@ -65,6 +66,8 @@ def make_batches(widths, n_rows, n_outputs, criterion, weighted, n_levels=(), se
         weight = weight * rng.random(weight.shape, dtype=np.float32)
     weight = weight / weight.sum(2, keepdims=True)
     target = rng.random((*shape, n_outputs), dtype=np.float32)
+    if criterion in BENT:  # where one meets its target, round-off tells the slope
+        target = np.where(target < 0.5, -9 - target, 9 + target)
     if criterion is nn.CrossEntropyLoss:
         target = target / target.sum(-1, keepdims=True) * weight
     return torch.from_numpy(X), torch.from_numpy(target), torch.from_numpy(weight)
@@ -113,8 +116,7 @@ STACKS = st.fixed_dictionaries(
                 nn.CrossEntropyLoss,
                 nn.MSELoss,
                 nn.BCEWithLogitsLoss,
-                nn.L1Loss,
-                partial(PinballLoss, 0.2),
+                *BENT,
                 nn.PoissonNLLLoss,
             ]
         ),

@@ -1,0 +1,111 @@
+"""What a fitted estimator is, in a few lines."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ..encoding._encoder import TabularEncoder
+from ._preprocess import last_step
+
+_LOSSES = {
+    "CrossEntropyLoss": "log-loss",
+    "BCEWithLogitsLoss": "log-loss of each label",
+    "MSELoss": "squared error",
+    "L1Loss": "absolute error",
+    "PinballLoss": "pinball loss",
+    "PoissonNLLLoss": "Poisson loss",
+}
+_STYLE = (
+    "border-collapse:collapse;margin-bottom:.5em;font-size:.9em;line-height:1.3",
+    "text-align:left;font-weight:normal;padding:.1em 1.5em .1em 0;opacity:.7",
+    "text-align:left;padding:.1em 0",
+)
+
+
+def summarize(estimator: Any) -> dict[str, Any]:
+    """Return what a fitted estimator has learned, by what it is called.
+
+    Parameters
+    ----------
+    estimator : MixupClassifier or MixupRegressor
+        Fitted.
+
+    Returns
+    -------
+    summary : dict of str to object
+    """
+    net = estimator.net_
+    summary = {
+        "rows": estimator._n_rows_,
+        "columns": _columns(estimator),
+        "encoded as": _encoded(estimator),
+        "members": net.n_members,
+        "epochs": estimator.n_iter_,
+    }
+    losses = net.member_losses_.get("valid_loss")
+    if losses:
+        name = _LOSSES[type(net.criterion_).__name__]
+        standard = "" if "log" in name else ", of standardized targets"
+        best = float(np.min(np.stack(losses), axis=0).mean())
+        summary[f"validation {name}"] = f"{best:.4g}{standard}"
+    if hasattr(estimator, "temperature_"):
+        summary["temperature"] = f"{estimator.temperature_:.3g}"
+    return summary
+
+
+def as_html(summary: dict[str, Any], title: str) -> str:
+    """Return a summary as a table, in the page's own colors.
+
+    Parameters
+    ----------
+    summary : dict of str to object
+    title : str
+        For who can't see.
+
+    Returns
+    -------
+    html : str
+    """
+    table, name, value = _STYLE
+    rows = "".join(
+        f'<tr><th scope="row" style="{name}">{escape(key)}</th>'
+        f'<td style="{value}">{escape(str(text))}</td></tr>'
+        for key, text in summary.items()
+    )
+    return f'<table style="{table}" aria-label="{escape(title)}">{rows}</table>'
+
+
+def _columns(estimator: Any) -> str:
+    """Tell how many columns there are, and of which kinds."""
+    encoder = last_step(estimator.encoder_)[1]
+    n_columns = estimator.n_features_in_
+    if estimator.encoder_ is not encoder or not isinstance(encoder, TabularEncoder):
+        return f"{n_columns}"
+    categories = _count(int(encoder.categorical_mask_.sum()), "category", "categories")
+    if len(encoder.embedded_columns_) and estimator.n_levels_:
+        categories += f" ({len(encoder.embedded_columns_)} embedded)"
+    kinds = [
+        _count(int(encoder._number_mask.sum()), "number", "numbers"),
+        categories,
+        _count(int(encoder.time_mask_.sum()), "date", "dates"),
+        _count(int(encoder.dropped_mask_.sum()), "left out", "left out"),
+    ]
+    return f"{n_columns}: " + ", ".join(filter(None, kinds))
+
+
+def _encoded(estimator: Any) -> str:
+    """Tell how many inputs a network has, and of which kinds."""
+    widths = np.unique(estimator.net_.module__n_features)
+    text = _count(int(widths[-1]), "input", "inputs")
+    if len(widths) > 1:
+        text += f", for every other member {widths[0]}"
+    if estimator.n_periodic_:
+        text += "; " + _count(estimator.n_periodic_, "number", "numbers") + " as waves"
+    return text
+
+
+def _count(n: int, one: str, many: str) -> str:
+    return f"{n} {one if n == 1 else many}" if n else ""
