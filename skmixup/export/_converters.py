@@ -1,5 +1,10 @@
 """What skl2onnx is told of the estimators, so that it converts Pipelines of them."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from skl2onnx import update_registered_converter
 from skl2onnx._parse import _parse_sklearn
@@ -19,7 +24,7 @@ from sklearn.ensemble import (
 from ..encoding import SmoothClipScaler, StackingTransformer, TabularEncoder
 from ..estimators._preprocess import last_step
 from ._encoding import encode, fill, scale, standardize
-from ._graph import Graph
+from ._graph import Graph, Value
 from ._inputs import Columns
 from ._network import predict_encoded
 from ._prediction import (
@@ -37,7 +42,7 @@ from ._prediction import (
 ENCODERS = (TabularEncoder, SmoothClipScaler)
 # Its converter makes attributes that protobuf refuses, as of 1.20.
 _NOT_CONVERTED = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
-_LABELS = {
+_LABELS: dict[str, tuple[Any, type[np.generic]]] = {
     "b": (BooleanTensorType, np.bool_),
     "i": (Int64TensorType, np.int64),
     "u": (Int64TensorType, np.int64),
@@ -47,7 +52,7 @@ _LABELS = {
 }
 
 
-def register():
+def register() -> None:
     """Tell skl2onnx of all estimators that can be exported."""
     missing = {"missing": None}  # any text
     zipmap = {"zipmap": [False, True, "columns"]}  # asked for by Pipelines, in vain
@@ -64,25 +69,27 @@ def register():
             )
 
 
-def _alias(kind):
+def _alias(kind: type) -> str:
     return f"Skmixup{kind.__name__}"
 
 
-def _keep_shape(operator):
+def _keep_shape(operator: Any) -> None:
     """Do nothing: the parser has declared the shapes."""
 
 
 # ---- prediction
 
 
-def _parse_single(scope, model, inputs, custom_parsers=None):
+def _parse_single(
+    scope: Any, model: Any, inputs: Sequence[Any], custom_parsers: Any = None
+) -> Sequence[Any]:
     """Declare what an estimator puts out; preprocessing not ours comes before it."""
     if not encodes_itself(model):
         inputs = _parse_sklearn(scope, model.encoder_, inputs, custom_parsers)
     return _declare(scope, model, inputs)
 
 
-def _convert_single(scope, operator, container):
+def _convert_single(scope: Any, operator: Any, container: Any) -> None:
     model, graph = operator.raw_operator, Graph(scope, container)
     if encodes_itself(model):
         predicted = predict(graph, model, _columns(graph, operator, container))
@@ -92,7 +99,9 @@ def _convert_single(scope, operator, container):
     _write(operator, predicted)
 
 
-def _parse_ensemble(scope, model, inputs, custom_parsers=None):
+def _parse_ensemble(
+    scope: Any, model: Any, inputs: Sequence[Any], custom_parsers: Any = None
+) -> Sequence[Any]:
     """Declare what an ensemble puts out; its estimators come before it."""
     parts = [
         _parse_sklearn(scope, estimator, inputs, custom_parsers)[-1]
@@ -101,13 +110,13 @@ def _parse_ensemble(scope, model, inputs, custom_parsers=None):
     return _declare(scope, model, parts)
 
 
-def _convert_ensemble(scope, operator, container):
+def _convert_ensemble(scope: Any, operator: Any, container: Any) -> None:
     graph = Graph(scope, container)
     parts = [graph.read_as(part, np.float64) for part in operator.inputs]
     _write(operator, average(operator.raw_operator, parts))
 
 
-def _declare(scope, model, inputs):
+def _declare(scope: Any, model: Any, inputs: Sequence[Any]) -> Sequence[Any]:
     """Return the outputs of a new operator."""
     operator = scope.declare_local_operator(_alias(type(model)), model)
     operator.inputs = list(inputs)
@@ -121,7 +130,7 @@ def _declare(scope, model, inputs):
     return operator.outputs
 
 
-def _write(operator, predicted):
+def _write(operator: Any, predicted: Value) -> None:
     """Let an operator's outputs be what is predicted."""
     model, graph = operator.raw_operator, predicted.graph
     graph.write(predicted, operator.outputs[-1])
@@ -130,7 +139,7 @@ def _write(operator, predicted):
         graph.write(decide(model, predicted, dtype), operator.outputs[0])
 
 
-def _label_type(clf):
+def _label_type(clf: Any) -> tuple[Any, type[np.generic]]:
     """Return the type of labels, skl2onnx's and NumPy's."""
     dtype = clf.classes_.dtype
     if dtype.kind not in _LABELS:
@@ -144,29 +153,32 @@ def _label_type(clf):
 # ---- preprocessing
 
 
-def _shape_of_encoder(operator):
+def _shape_of_encoder(operator: Any) -> None:
     width = len(operator.raw_operator.get_feature_names_out())
     operator.outputs[0].type = FloatTensorType([None, width])
 
 
-def _convert_encoder(scope, operator, container):
+def _convert_encoder(scope: Any, operator: Any, container: Any) -> None:
     encoder, graph = operator.raw_operator, Graph(scope, container)
     columns = _columns(graph, operator, container)
-    if isinstance(encoder, SmoothClipScaler):
+    if isinstance(encoder, TabularEncoder):
+        _, encoded = encode(graph, encoder, columns, coded=False)
+        assert encoded is not None  # without codes, all is there
+    else:
         numbers = columns.numbers(range(encoder.n_features_in_))
         encoded = scale(encoder, fill(encoder, numbers))
-    else:
-        _, encoded = encode(graph, encoder, columns, coded=False)
     graph.write(encoded, operator.outputs[0])
 
 
-def _columns(graph, operator, container):
+def _columns(graph: Graph, operator: Any, container: Any) -> Columns:
     model = operator.raw_operator
     missing = container.get_options(model, {"missing": ""})["missing"]
     return Columns(graph, operator.inputs, model.n_features_in_, missing)
 
 
-def _parse_stacking(scope, model, inputs, custom_parsers=None):
+def _parse_stacking(
+    scope: Any, model: Any, inputs: Sequence[Any], custom_parsers: Any = None
+) -> Sequence[Any]:
     """Declare the columns; the model whose predictions they are comes before them."""
     last = last_step(model.estimator_)[1]
     if isinstance(last, _NOT_CONVERTED):
@@ -185,7 +197,7 @@ def _parse_stacking(scope, model, inputs, custom_parsers=None):
     return operator.outputs
 
 
-def _convert_stacking(scope, operator, container):
+def _convert_stacking(scope: Any, operator: Any, container: Any) -> None:
     graph = Graph(scope, container)
     told = graph.read_as(operator.inputs[0], np.float64)
     graph.write(standardize(operator.raw_operator, told), operator.outputs[0])

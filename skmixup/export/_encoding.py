@@ -1,12 +1,22 @@
 """`TabularEncoder.transform` as nodes, in its precision and its order."""
 
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
 
-from ..encoding._encoder import _to_codes
-from ..encoding._stacking import _LEAST
+from .._typing import Array
+from ..encoding._bins import PiecewiseLinearBins
+from ..encoding._encoder import TabularEncoder, _to_codes
+from ..encoding._scaler import SmoothClipScaler
+from ..encoding._stacking import _LEAST, StackingTransformer
 from ..encoding._times import PERIODS, SECONDS
+from ._graph import Graph, Value
+from ._inputs import Columns
 
 _DAY = 86_400
 # Days from the first of March of the year 0, and of January of the year 1, to 1970.
@@ -14,7 +24,9 @@ _FROM_MARCH_0, _FROM_YEAR_1 = 719_468, 719_162
 _FOUR_CENTURIES = 146_097  # days
 
 
-def encode(graph, encoder, columns, coded):
+def encode(
+    graph: Graph, encoder: TabularEncoder, columns: Columns, coded: bool
+) -> tuple[Value | None, Value | None]:
     """Encode columns.
 
     Parameters
@@ -40,7 +52,9 @@ def encode(graph, encoder, columns, coded):
         If a column holds dates of a time zone whose offset varies; or if what stands
         for missing text is a level.
     """
-    codes, last, parts = None, [], []
+    codes = None
+    parts: list[Value] = []
+    last: list[Value] = []
     if encoder.scaler_ is not None:
         numbers = _numbers(graph, encoder, columns)
         lacks, filled = numbers.IsNaN(), fill(encoder.scaler_, numbers)
@@ -67,12 +81,12 @@ def encode(graph, encoder, columns, coded):
     return codes, graph.join(parts) if parts else None
 
 
-def fill(scaler, numbers):
+def fill(scaler: SmoothClipScaler, numbers: Value) -> Value:
     """Return numbers with the center where one is missing."""
     return numbers.IsNaN().Where(scaler.center_[None], numbers)
 
 
-def scale(scaler, filled):
+def scale(scaler: SmoothClipScaler, filled: Value) -> Value:
     """Return what `SmoothClipScaler` does, of numbers none of which is missing.
 
     With signs turned, since onnxruntime leaves out the subtraction of a constant that
@@ -89,7 +103,7 @@ def scale(scaler, filled):
     return (z + filled * 0).to(np.float32)
 
 
-def standardize(stacking, told):
+def standardize(stacking: StackingTransformer, told: Value) -> Value:
     """Return what `StackingTransformer` makes of probabilities, or of numbers."""
     if is_classifier(stacking.estimator_):
         told = told.Clip(_LEAST, 1 - _LEAST).Log()
@@ -97,7 +111,7 @@ def standardize(stacking, told):
     return ((told - stacking.center_) / stacking.scale_).to(np.float32)
 
 
-def _encode_bins(bins, Z):
+def _encode_bins(bins: PiecewiseLinearBins, Z: Value) -> list[Value]:
     """Return what `PiecewiseLinearBins.encode` does, or nothing where there is none."""
     if not bins.columns_.size:
         return []
@@ -107,7 +121,7 @@ def _encode_bins(bins, Z):
     return [crossed.Clip(0, 1).to(np.float32)]
 
 
-def _codes(graph, encoder, columns):
+def _codes(graph: Graph, encoder: TabularEncoder, columns: Columns) -> Value:
     """Return the number of each category's level, from 1, and 0 for none."""
     categories = [
         [level for level in own if not pd.isna(level)]
@@ -121,7 +135,7 @@ def _codes(graph, encoder, columns):
     every = np.ones(len(categories), dtype=bool)
     numbers, _ = _to_codes(encoder.one_hot_.transform(table), encoder._widths, every)
     parts = []
-    for j, i in enumerate(np.flatnonzero(encoder.categorical_mask_)):
+    for j, i in enumerate(np.flatnonzero(encoder.categorical_mask_).tolist()):
         *of_levels, missing, unknown = numbers[:, j].astype(int).tolist()
         levels = dict(zip(categories[j], of_levels, strict=False))
         if columns.missing in levels and missing != unknown:
@@ -133,23 +147,23 @@ def _codes(graph, encoder, columns):
     return graph.join(parts)
 
 
-def _one_hot(codes, widths, which):
+def _one_hot(codes: Value, widths: Array, which: Array) -> Value:
     """Return some categories one-hot."""
     owner = np.repeat(np.flatnonzero(which), widths[which])
     number = np.concatenate([np.arange(1, width + 1) for width in widths[which]])
     return codes.take(owner).Equal(number[None]).to(np.float32)
 
 
-def _name(encoder, i):
+def _name(encoder: TabularEncoder, i: int) -> Any:
     names = getattr(encoder, "feature_names_in_", None)
     return i if names is None else names[i]
 
 
-def _numbers(graph, encoder, columns):
+def _numbers(graph: Graph, encoder: TabularEncoder, columns: Columns) -> Value:
     """Return the columns of numbers, and after them the parts of dates."""
     which = np.flatnonzero(encoder._number_mask)
     parts = [columns.numbers(which)] if len(which) else []
-    moments = np.flatnonzero(encoder.time_mask_)
+    moments = np.flatnonzero(encoder.time_mask_).tolist()
     for i, times in zip(moments, encoder.times_, strict=True):
         seconds = columns.numbers([i])
         if times.is_duration:
@@ -163,7 +177,7 @@ def _numbers(graph, encoder, columns):
 # ---- dates, in whole numbers that float64 holds exactly
 
 
-def _offset(zone, name):
+def _offset(zone: datetime.tzinfo | None, name: object) -> float:
     """Return by how many seconds a zone is ahead of UTC."""
     if zone is None:
         return 0.0
@@ -177,7 +191,7 @@ def _offset(zone, name):
     return offset.total_seconds()
 
 
-def _parts_of(seconds, offset):
+def _parts_of(seconds: Value, offset: float) -> dict[str, Value]:
     """Return all parts of moments, of their seconds since 1970 in UTC."""
     local = seconds + offset
     days = local // _DAY
@@ -204,7 +218,7 @@ def _parts_of(seconds, offset):
     return parts
 
 
-def _date_of(days):
+def _date_of(days: Value) -> tuple[Value, Value, Value]:
     """Return year, month (0 is March) and day of the month, from 0, of days since 1970.
 
     Years begin in March, so that the leap day is the last: Hinnant,
@@ -220,12 +234,12 @@ def _date_of(days):
     return year, month, of_year - _days_in_year_before(month)
 
 
-def _days_in_year_before(month):
+def _days_in_year_before(month: Value) -> Value:
     """Return the days from the first of March to that of a month; February has 30."""
     return (month * 153 + 2) // 5
 
 
-def _days_before(year):
+def _days_before(year: Value) -> Value:
     """Return the days from 1970 to the first of January of a year."""
     past = year - 1
     return past * 365 + past // 4 - past // 100 + past // 400 - _FROM_YEAR_1

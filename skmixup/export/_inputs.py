@@ -1,7 +1,13 @@
 """What a graph takes: a table's columns, each by its name, or all in one matrix."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import DTypeLike
 from scipy import sparse
 from skl2onnx.common.data_types import (
     DoubleTensorType,
@@ -10,12 +16,16 @@ from skl2onnx.common.data_types import (
     guess_data_type,
 )
 
+from .._typing import Array, MatrixLike
 from ..encoding._checks import check_table
 from ..encoding._columns import _level_name, to_frame
 from ..encoding._encoder import TabularEncoder
+from ._graph import Graph, Value
 
 
-def input_types(estimator, encoder, X):
+def input_types(
+    estimator: Any, encoder: Any, X: MatrixLike | None
+) -> list[tuple[str, Any]]:
     """Return the name and the type of each input.
 
     Parameters
@@ -66,7 +76,7 @@ def input_types(estimator, encoder, X):
     ]
 
 
-def _type_of(dtype, default=DoubleTensorType):
+def _type_of(dtype: Any, default: Any = DoubleTensorType) -> Any:
     """Return the type of an input that holds values of a dtype as they are."""
     if isinstance(dtype, pd.CategoricalDtype):
         is_text = not pd.api.types.is_numeric_dtype(dtype.categories.dtype)
@@ -97,10 +107,12 @@ class Columns:
         If they hold more or fewer.
     """
 
-    def __init__(self, graph, inputs, n_columns, missing):
+    def __init__(
+        self, graph: Graph, inputs: Sequence[Any], n_columns: int, missing: str
+    ) -> None:
         self.graph = graph
         self.missing = missing
-        self.places = []
+        self.places: list[tuple[Value, int, Any]] = []
         for variable in inputs:
             width, value = variable.type.shape[1], graph.read(variable)
             if value.dtype.kind == "f":
@@ -113,7 +125,9 @@ class Columns:
                 "seen in fit."
             )
 
-    def numbers(self, which, dtype=np.float64):
+    def numbers(
+        self, which: Sequence[int] | Array, dtype: DTypeLike = np.float64
+    ) -> Value:
         """Return columns as one matrix.
 
         Parameters
@@ -123,7 +137,7 @@ class Columns:
         dtype : dtype, default=np.float64
             Of the matrix.
         """
-        by_input = {}
+        by_input: dict[str, tuple[Value, Any, list[int]]] = {}
         for i in which:
             value, place, width = self.places[i]
             by_input.setdefault(value.name, (value, width, []))[2].append(place)
@@ -133,21 +147,23 @@ class Columns:
         ]
         return self.graph.join(parts)
 
-    def column(self, i):
+    def column(self, i: int) -> Value:
         """Return a column of text, of int64 or of float64."""
         value, place, width = self.places[i]
         if value.dtype.kind != "O":
             value = value.to(np.float64 if value.dtype.kind == "f" else np.int64)
         return value if width == 1 else value.take([place])
 
-    def is_missing(self, i):
+    def is_missing(self, i: int) -> Value:
         """Return where a column has no value, as a column of 0 and 1."""
         column = self.column(i)
         if column.dtype.kind == "O":
             return column.look_up({self.missing: 1}, 0).to(np.float32)
         return column.to(np.float64).IsNaN().to(np.float32)
 
-    def codes(self, i, levels, missing, unknown):
+    def codes(
+        self, i: int, levels: dict[str, int], missing: int, unknown: int
+    ) -> Value:
         """Return the numbers of a column's levels, as a column of int64.
 
         Parameters
@@ -172,7 +188,7 @@ class Columns:
         return column.IsNaN().Where(np.array(missing), code + unknown)
 
 
-def _of_numbers(levels, dtype):
+def _of_numbers(levels: dict[str, int], dtype: np.dtype[Any]) -> dict[Any, int]:
     """Return those of a table of levels that are spelled as numbers, by these."""
     found = {}
     for level, code in levels.items():

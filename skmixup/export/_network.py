@@ -1,12 +1,23 @@
 """The members of a stack, and their mean, as nodes."""
 
-import numpy as np
+from __future__ import annotations
 
-from ..estimators import MixupClassifier
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from .._typing import Array
+from ..estimators import MixupClassifier, MixupRegressor
 from ..estimators._numeric_targets import CountTarget, QuantileTarget
+from ..stack._embedding import StackedEmbedding
+from ..stack._mlp import StackedMLP
+from ..stack._periodic import StackedPeriodic
+from ._graph import Value
 
 _LARGEST, _LARGEST_RATE = np.finfo(np.float64).max, np.finfo(np.float32).max
-_ACTIVATIONS = {
+_ACTIVATIONS: dict[str, Callable[[Value], Value]] = {
     "relu": lambda z: z.Relu(),
     "gelu": lambda z: z / 2 * ((z / np.sqrt(2)).Erf() + 1),
     "silu": lambda z: z * z.Sigmoid(),
@@ -18,7 +29,11 @@ _ACTIVATIONS = {
 }
 
 
-def predict_encoded(estimator, codes, dense):
+def predict_encoded(
+    estimator: MixupClassifier | MixupRegressor,
+    codes: Value | None,
+    dense: Value | None,
+) -> Value:
     """Return what an estimator predicts for encoded rows.
 
     Parameters
@@ -50,7 +65,7 @@ def predict_encoded(estimator, codes, dense):
     return predicted + nothing.Unsqueeze(axes)
 
 
-def _mean_proba(clf, scores, weights):
+def _mean_proba(clf: MixupClassifier, scores: Value, weights: Array) -> Value:
     """Return the members' mean probabilities, at the temperature."""
     if not clf.multilabel_:
         proba = (scores.Softmax(axis=2) * weights).sum(0)
@@ -61,14 +76,14 @@ def _mean_proba(clf, scores, weights):
     return ((proba - other) / clf.temperature_).Sigmoid()
 
 
-def at_temperature(proba, temperature):
+def at_temperature(proba: Value, temperature: float) -> Value:
     """Return probabilities of one label a row at a temperature."""
     if temperature == 1:
         return proba
     return (proba.Log() / temperature).Softmax(axis=1)
 
 
-def _mean_number(reg, scores, weights):
+def _mean_number(reg: MixupRegressor, scores: Value, weights: Array) -> Value:
     """Return what the members tell together, in the units of the targets."""
     target = reg._target
     if isinstance(target, CountTarget):
@@ -85,7 +100,7 @@ def _mean_number(reg, scores, weights):
     return told.Clip(-_LARGEST, _LARGEST).Reshape(shape)
 
 
-def _in_units(told, scale, mean):
+def _in_units(told: Value, scale: Array, mean: Array) -> Value:
     """Return told · scale + mean.
 
     With signs turned, since onnxruntime leaves out the addition of a constant that is 0
@@ -94,23 +109,25 @@ def _in_units(told, scale, mean):
     return told.graph.value(mean) - told * -scale
 
 
-def shape_of_row(estimator):
+def shape_of_row(estimator: MixupClassifier | MixupRegressor) -> tuple[int, ...]:
     """Return the shape of what is predicted for a row: at least one axis."""
-    target = estimator._target
     if isinstance(estimator, MixupClassifier):
-        return (target.n_outputs,)
-    shape = (target.n_targets,) if target.ndim > 1 else ()
-    if isinstance(getattr(target, "quantile", None), tuple):
+        return (estimator._target.n_outputs,)
+    target = estimator._target
+    shape: tuple[int, ...] = (target.n_targets,) if target.ndim > 1 else ()
+    if isinstance(target, QuantileTarget) and isinstance(target.quantile, tuple):
         shape += (len(target.levels),)
     return shape or (1,)
 
 
-def _scores(mlp, kept, codes, dense):
+def _scores(
+    mlp: StackedMLP, kept: Array, codes: Value | None, dense: Value | None
+) -> Value:
     """Return the scores of some members, (n_kept, n_rows, n_outputs)."""
-    parts = []
-    if mlp.periodic is not None:
+    parts: list[tuple[Value, int | None]] = []
+    if mlp.periodic is not None and dense is not None:
         parts.append((_waves(mlp.periodic, kept, dense), mlp.periodic.width))
-    if mlp.embedding is not None:
+    if mlp.embedding is not None and codes is not None:
         width = mlp.embedding.n_coded * mlp.embedding.size
         parts.append((_vectors(mlp.embedding, kept, codes, width), width))
     if dense is not None:
@@ -125,9 +142,10 @@ def _scores(mlp, kept, codes, dense):
     )
     # The first layer's product is the sum of its parts': nothing is copied for each
     # member, to be side by side.
-    start, Z = 0, biases[0]
-    for part, width in parts:
-        stop = None if width is None else start + width
+    start: Any = 0
+    Z: Any = biases[0]
+    for part, n_inputs in parts:
+        stop = None if n_inputs is None else start + n_inputs
         Z = part.MatMul(weights[0][:, start:stop]) + Z
         start = stop
     for weight, bias in zip(weights[1:], biases[1:], strict=True):
@@ -135,7 +153,7 @@ def _scores(mlp, kept, codes, dense):
     return Z
 
 
-def _waves(periodic, kept, dense):
+def _waves(periodic: StackedPeriodic, kept: Array, dense: Value) -> Value:
     """Return what numbers become, (n_kept, n_rows, 4·n_numbers)."""
     frequency, phase, mix = periodic._parts(periodic.weight[kept].detach().cpu())
     numbers = dense.take(range(periodic.n_numbers)).Transpose(perm=[1, 0])
@@ -145,12 +163,14 @@ def _waves(periodic, kept, dense):
     return waves.Reshape(np.array([0, 0, periodic.width]))
 
 
-def _vectors(embedding, kept, codes, width):
+def _vectors(
+    embedding: StackedEmbedding, kept: Array, codes: Value, width: int
+) -> Value:
     """Return the vectors of levels, (n_kept, n_rows, width)."""
     place = (codes + embedding.shift.cpu().numpy()) * (codes > 0).to(np.int64)
     table = codes.graph.value(_array(embedding.weight, kept))
     return table.Gather(place, axis=1).Reshape(np.array([0, 0, width]))
 
 
-def _array(parameter, kept):
+def _array(parameter: Tensor, kept: Array) -> Array:
     return parameter.detach().cpu().numpy()[kept]

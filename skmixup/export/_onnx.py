@@ -1,9 +1,16 @@
 """A fitted estimator as one ONNX model."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from onnx import GraphProto, ModelProto
 from skl2onnx import convert_sklearn
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import MatrixLike
 from ..encoding._scaler import _distinct
 from ._converters import ENCODERS, register
 from ._inputs import input_types
@@ -15,7 +22,13 @@ _PASS = ("passthrough", None)  # steps that do nothing
 register()
 
 
-def to_onnx(estimator, X=None, *, missing="", target_opset=None):
+def to_onnx(
+    estimator: Any,
+    X: MatrixLike | None = None,
+    *,
+    missing: str = "",
+    target_opset: int | dict[str, int] | None = None,
+) -> ModelProto:
     """Return a fitted estimator as an ONNX model, which predicts from raw columns.
 
     One file holds all of it: encoding, members, temperature and decision. A runtime of
@@ -127,7 +140,7 @@ def to_onnx(estimator, X=None, *, missing="", target_opset=None):
     return model
 
 
-def _rename_inputs(graph, names):
+def _rename_inputs(graph: GraphProto, names: Iterable[str]) -> None:
     """Give inputs the names of columns, of which skl2onnx keeps letters and digits."""
     outputs = [value.name for value in graph.output]
     names = _distinct([*outputs, *names])[len(outputs) :]

@@ -1,6 +1,12 @@
 """What estimators and ensembles of them predict, as nodes."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import DTypeLike
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
@@ -13,6 +19,8 @@ from ..search import (
     MixupEnsembleRegressor,
 )
 from ._encoding import encode
+from ._graph import Graph, Value
+from ._inputs import Columns
 from ._network import at_temperature, predict_encoded, shape_of_row
 
 SINGLE = (MixupClassifier, MixupRegressor)
@@ -20,12 +28,12 @@ _PATIENT = (MixupEnsembleClassifier, MixupEnsembleRegressor)
 ENSEMBLES = (FoldEnsemble, FoldEnsembleRegressor, *_PATIENT)
 
 
-def averaged(ensemble):
+def averaged(ensemble: Any) -> Any:
     """Return the ensemble of fitted estimators that one of many settings ends in."""
     return ensemble.ensemble_ if isinstance(ensemble, _PATIENT) else ensemble
 
 
-def members_of(estimator):
+def members_of(estimator: Any) -> list[Any]:
     """Return the single estimators within an ensemble, and within Pipelines in it."""
     if isinstance(estimator, Pipeline):
         estimator = estimator[-1]
@@ -35,7 +43,7 @@ def members_of(estimator):
     return [member for part in parts for member in members_of(part)]
 
 
-def first_encoder(estimator):
+def first_encoder(estimator: Any) -> Any:
     """Return what takes the columns first, rather one that tells of their types."""
     if isinstance(estimator, Pipeline):
         return estimator[0]
@@ -45,24 +53,26 @@ def first_encoder(estimator):
     return next((one for one in found if isinstance(one, TabularEncoder)), found[0])
 
 
-def encodes_itself(estimator):
+def encodes_itself(estimator: MixupClassifier | MixupRegressor) -> bool:
     """Tell whether skl2onnx need not convert an estimator's preprocessing."""
     return estimator.encoder_ is None or type(estimator.encoder_) is TabularEncoder
 
 
-def is_multilabel(clf):
+def is_multilabel(clf: Any) -> bool:
     """Tell whether rows have several labels."""
     return members_of(clf)[0].multilabel_
 
 
-def output_shape(estimator):
+def output_shape(estimator: Any) -> tuple[int, ...]:
     """Return the shape of the probabilities, or the numbers, of a row."""
     if is_classifier(estimator):
         return (len(estimator.classes_),)
     return shape_of_row(members_of(estimator)[0])
 
 
-def predict(graph, estimator, columns):
+def predict(
+    graph: Graph, estimator: MixupClassifier | MixupRegressor, columns: Columns
+) -> Value:
     """Return the probabilities, or the numbers, of rows.
 
     Parameters
@@ -90,7 +100,7 @@ def predict(graph, estimator, columns):
     return predict_encoded(estimator, *encoded)
 
 
-def average(ensemble, parts):
+def average(ensemble: Any, parts: Sequence[Value]) -> Value:
     """Return the weighted mean of what the estimators of an ensemble predict.
 
     Parameters
@@ -117,7 +127,7 @@ def average(ensemble, parts):
     return at_temperature(mean, getattr(ensemble, "temperature_", 1))
 
 
-def decide(clf, proba, dtype):
+def decide(clf: Any, proba: Value, dtype: DTypeLike) -> Value:
     """Return the label of each row, or 1 for each label that it likely has.
 
     Parameters

@@ -18,7 +18,7 @@ from skmixup.mixing import MIXERS
 from skmixup.stack._layers import ACTIVATIONS
 
 SCRIPT = Path(__file__).with_name("user_script.py")
-MODULES = ["", ".mixing", ".stack", ".encoding", ".search"]
+MODULES = ["", ".mixing", ".stack", ".encoding", ".search", ".export"]
 PUBLIC = {
     f"{module}.{name}": getattr(importlib.import_module(f"skmixup{module}"), name)
     for module in MODULES

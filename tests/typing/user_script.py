@@ -9,6 +9,7 @@ import matplotlib
 matplotlib.use("agg")
 
 import numpy as np
+import onnx
 import pandas as pd
 import polars as pl
 import torch
@@ -35,6 +36,7 @@ from skmixup import (
     mixup_batch,
 )
 from skmixup.encoding import SmoothClipScaler, StackingTransformer
+from skmixup.export import to_onnx
 from skmixup.mixing import CutMix, ManifoldMixup, Mixer, draw_lambda, draw_partners
 from skmixup.search import FitResult, FoldEnsemble
 from skmixup.stack import StackedAdamW, StackedMLP
@@ -139,6 +141,15 @@ def encode() -> None:
     assert_type(stacking.fit_transform(X, labels), NDArray[np.float32])
 
 
+def export(clf: MixupClassifier, grid: MixupSearchCV, folder: Path) -> None:
+    assert_type(to_onnx(clf, X[:5]), onnx.ModelProto)
+    model = to_onnx(grid, table, missing="none", target_opset=15)
+    assert_type(model, onnx.ModelProto)
+    onnx.save(model, folder / "grid.onnx")
+    pipeline: Pipeline = make_pipeline(StandardScaler(), clf).fit(X, labels)
+    to_onnx(pipeline, X, target_opset={"": 15, "ai.onnx.ml": 1})
+
+
 class Noise(Mixer):
     """Mixup, and a little noise."""
 
@@ -209,6 +220,7 @@ def is_refused(clf: MixupClassifier, grid: MixupSearchCV) -> None:
     mixup_batch(X, labels)  # type: ignore[arg-type]
     rows = torch.ones(2, 2)
     mixup_batch(rows, rows, mixing="manifold")  # type: ignore[arg-type]
+    to_onnx(clf, missing=None)  # type: ignore[arg-type]
     draw_lambda(0.2, size="3")  # type: ignore[call-overload]
     grid.fit(X, labels).cv_results_.shape  # type: ignore[attr-defined]  # noqa: B018
 
@@ -221,7 +233,9 @@ def main() -> None:
     encode()
     build()
     with TemporaryDirectory() as folder:
-        plot(classify(), grid, Path(folder))
+        clf = classify()
+        plot(clf, grid, Path(folder))
+        export(clf, grid, Path(folder))
 
 
 if __name__ == "__main__":
