@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._sklearn import check_matplotlib_support
 from ._typing import Array
 from .estimators._base import BaseMixup
+from .training._net import MixupNet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -309,12 +310,12 @@ class LossCurveDisplay:
     def from_estimator(
         cls, estimator: Any, *, ax: Axes | None = None, **kwargs: Any
     ) -> Self:
-        """Draw the training of a fitted classifier.
+        """Draw the training of a fitted estimator.
 
         Parameters
         ----------
-        estimator : MixupClassifier, MixupRegressor or Pipeline
-            Fitted; a Pipeline ends in one of them.
+        estimator : MixupClassifier, MixupRegressor, Pipeline, search or MixupNet
+            Fitted; a Pipeline ends in one of them; of a search, the best.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -333,23 +334,29 @@ class LossCurveDisplay:
         NotFittedError
             If it is not fitted.
         """
-        last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-        if not isinstance(last, BaseMixup):
+        last = getattr(estimator, "best_estimator_", estimator)
+        last = last[-1] if isinstance(last, Pipeline) else last
+        if not isinstance(last, BaseMixup | MixupNet):
             raise TypeError(
-                "estimator must be a MixupClassifier, a MixupRegressor or a Pipeline "
-                "that ends in one, "
-                f"got {estimator!r}."
+                "estimator must be a MixupClassifier, a MixupRegressor, a Pipeline "
+                "that ends in one, a search for one, or a MixupNet, got "
+                f"{estimator!r}."
             )
-        check_is_fitted(last, "net_")
-        return cls(curves=_loss_curves(last)).plot(ax, **kwargs)
+        check_is_fitted(last, "net_" if isinstance(last, BaseMixup) else "module_")
+        net = last.net_ if isinstance(last, BaseMixup) else last
+        return cls(curves=_loss_curves(net)).plot(ax, **kwargs)
 
 
-def _loss_curves(clf: BaseMixup) -> dict[str, Any]:
-    """Return the curves that a classifier has recorded."""
-    curves = {"training, mixed": clf.loss_curve_}
-    history = clf.net_.history
-    if history and "train_loss" in history[-1]:
-        curves["training, clean"] = history[:, "train_loss"]
-    if hasattr(clf, "validation_loss_curve_"):
-        curves["validation, clean"] = clf.validation_loss_curve_
-    return curves
+def _loss_curves(net: MixupNet) -> dict[str, Any]:
+    """Return the curves that a net has recorded."""
+    names = {
+        "training, mixed": "mixed_loss",
+        "training, clean": "train_loss",
+        "validation, clean": "valid_loss",
+    }
+    history = net.history
+    return {
+        label: [epoch[name] for epoch in history if name in epoch]
+        for label, name in names.items()
+        if history and name in history[-1]
+    }

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
@@ -14,6 +15,7 @@ from skmixup import (
     AlphaCurveDisplay,
     LossCurveDisplay,
     MixupClassifier,
+    MixupNet,
     MixupRegressor,
     MixupSearchCV,
 )
@@ -116,6 +118,17 @@ def test_loss_curves_of_a_regressor():
     assert display.ax_.get_ylabel() == "loss"
 
 
+def test_loss_curves_of_a_search_and_of_a_net():
+    fitted = search({"alpha": [0, 1.0]})
+    expected = fitted.best_estimator_.loss_curve_
+    for estimator in (fitted, fitted.best_estimator_.net_):
+        lines = LossCurveDisplay.from_estimator(estimator).lines_
+        curves = {line.get_label(): line.get_ydata() for line in lines}
+        assert_allclose(curves["training, mixed"], expected)
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(MixupNet(torch.nn.Linear))
+
+
 def test_lowest_validation_loss_is_marked():
     display = LossCurveDisplay(curves={"validation, clean": [3.0, 1.0, 2.0]}).plot()
     marker = display.ax_.lines[-1]
@@ -125,7 +138,7 @@ def test_lowest_validation_loss_is_marked():
 @pytest.mark.parametrize("other", [LogisticRegression(), "clf"])
 def test_other_estimators_are_refused(other):
     with pytest.raises(
-        TypeError, match="must be a MixupClassifier, a MixupRegressor or a Pipeline"
+        TypeError, match="must be a MixupClassifier, a MixupRegressor, a Pipeline"
     ):
         LossCurveDisplay.from_estimator(other)
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike
+from scipy import sparse
 from skorch import NeuralNet
 from skorch.callbacks import (
     BatchScoring,
@@ -837,16 +838,33 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
 
         Parameters
         ----------
-        X : ndarray or CSR of float32 of shape (n_rows, n_features)
-            Finite.
+        X : array-like or CSR matrix of shape (n_rows, n_features)
+            Finite numbers, encoded: of an estimator's `net_`, its `encoder_` makes
+            them, but where levels are embedded.
         members : sequence of K int, default=None
             Of which; by default all.
 
         Returns
         -------
         scores : ndarray of float64 of shape (n_rows, K, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If X has another number of columns than the module takes.
         """
         module = self.module_
+        if not sparse.issparse(X):
+            X = np.ascontiguousarray(X, dtype=np.float32)
+        n_features = max(module.n_features)
+        if X.ndim != 2 or X.shape[1] != n_features:
+            codes = ""
+            if module.n_levels[0]:
+                codes = f", the first {len(module.n_levels[0])} of them codes of levels"
+            raise ValueError(
+                f"X has shape {X.shape}, and the module takes rows of {n_features} "
+                f"encoded numbers{codes}: estimators make them of raw columns."
+            )
         if members is not None:
             module = module.select(members).to(self.device)
             X = X[:, : max(module.n_features)]
