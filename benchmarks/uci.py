@@ -1,28 +1,35 @@
 """mixup against plain training and other classifiers on UCI's tables.
 
-``python -m benchmarks.uci`` needs no network and takes some minutes on two cores.
-``python -m benchmarks.uci --help`` lists what else it can do.
+``python -m benchmarks.uci`` needs no network, takes a minute or two on two cores, and
+writes a page, ``results/uci/report.html``. ``python -m benchmarks.uci --help`` lists
+what else it can do.
 """
 
 import argparse
 import sys
 from functools import partial
 from itertools import chain
+from pathlib import Path
+from textwrap import fill
 
+from .compare.findings import find
 from .compare.summary import (
-    COMPARISON_KEY,
     ERM,
     TITLE_WIDTH,
     against_erm,
     as_text,
     label_rows,
+    leave_out_failures,
     summarize,
 )
 from .data.tables import group_by_reason, load_all
 from .models.protocols import PROTOCOLS
 from .models.registry import MODELS, SEARCHES, is_installed
+from .output.files import with_digest
 from .output.text import plain, say, show
+from .report.page import write_report
 from .run.cli import (
+    OUT,
     Parser,
     add_alphas,
     add_how,
@@ -33,8 +40,15 @@ from .run.cli import (
     parse,
     run_to_the_end,
 )
+from .run.environment import describe
 from .run.results import Results
+from .run.row_file import read_environments
 from .run.runner import run_jobs
+
+FOLDER = Path("results")
+# What rows follow from: each setting of these has a folder of its own, unless told.
+_SETTINGS = ("keys", "models", "alphas", "nested", "protocol")
+_SETTINGS += ("folds", "repeats", "seed")
 
 
 def main(argv=None):
@@ -57,12 +71,14 @@ def main(argv=None):
 
 def _run(options):
     results = Results(options.out)
+    say(f"Results go to {options.out}; Ctrl-C keeps those that are there")
     tables, unloaded = load_all(options.keys, say)
     tables = large_enough(tables, options.folds, unloaded)
     jobs = {
         table: jobs_of(table, options, options.models, protocol=options.protocol)
         for table in tables
     }
+    _say_what_differs(results.rows(chain(*jobs.values())), options.out)
     run_jobs(
         jobs,
         results,
@@ -72,7 +88,28 @@ def _run(options):
     )
     rows = results.rows(chain(*jobs.values()))
     _report(rows, unloaded)
-    return 0 if any(row["status"] == "ok" for row in rows) else 1
+    if not any(row["status"] == "ok" for row in rows):
+        return 1
+    show(f"\nThe page: {write_report(results.all_rows(), Path(options.out))}")
+    return 0
+
+
+def _say_what_differs(rows, folder):
+    """Say of results that are there what they were made with, if not with this."""
+    now = describe()
+    others = {row.get("environment") for row in rows if row["status"] == "ok"}
+    others -= {now["id"], None}
+    if not others:
+        return
+    stamps = [one for one in read_environments(folder) if one["id"] in others]
+    differ = sorted(
+        {n for one in stamps for n in one | now if one.get(n) != now.get(n)}
+    )
+    named = ", ".join(name for name in differ if name != "id") or "what made them"
+    say(
+        f"Note: {folder} has results of another run, which differs in: {named}. They "
+        "are kept, not made anew; another --out DIR makes all anew"
+    )
 
 
 def _parse(argv):
@@ -83,7 +120,9 @@ def _parse(argv):
     )
     add_tables(parser)
     _add_what(parser)
-    add_how(parser)
+    # No "(default: None)": its default says so itself.
+    about = f"%(default).0s{OUT}; by default {FOLDER / 'uci'}, or one for each setting"
+    add_how(parser, about_out=about)
     add = parser.add_argument
     add(
         "--predictions",
@@ -92,9 +131,19 @@ def _parse(argv):
     )
     options = parse(parser, argv)
     options.models = _chosen_models(parser, options)
-    if options.predictions and options.out is None:
-        parser.error("--predictions needs a folder to write to: --out DIR")
+    if options.out is None:
+        options.out = str(_folder_of(options, parser))
     return options
+
+
+def _folder_of(options, parser):
+    """Return the folder of all runs with these settings, and of no others."""
+    usual = parse(parser, [])
+    usual.models = _chosen_models(parser, usual)
+    told = [(name, getattr(options, name)) for name in _SETTINGS]
+    if told == [(name, getattr(usual, name)) for name in _SETTINGS]:
+        return FOLDER / "uci"
+    return FOLDER / with_digest(f"uci-{options.protocol}", repr(told))
 
 
 def _chosen_models(parser, options):
@@ -138,10 +187,13 @@ def _add_what(parser):
 
 def _report(rows, unloaded):
     if rows:
-        summary = summarize(label_rows(rows, TITLE_WIDTH))
-        show(f"\n{as_text(summary)}\n\nMean ± standard deviation over folds; * best.")
+        labeled = label_rows(rows, TITLE_WIDTH)
+        text = as_text(summarize(labeled))
+        show(f"\n{text}\n\nMean ± standard deviation over folds; * best.")
         if compared := against_erm(rows):
-            show(f"\nAgainst {ERM}:\n{compared}\n{COMPARISON_KEY}")
+            show(f"\nAgainst {ERM}:\n{compared}")
+        if found := find(leave_out_failures(labeled)):
+            show(f"\n{fill(' '.join(found), 96)}")
     for line in list_failures(rows):
         show(plain(line))
     for line in group_by_reason(unloaded):

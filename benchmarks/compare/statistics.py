@@ -107,8 +107,9 @@ def _on_tables(folds, label, reference, score):
     differences = []
     for _, table in folds.groupby("title", sort=False):
         place = [name for name in _PLACE if name in table]
-        # A missing task has no value that pairs would agree in.
-        table = table.fillna({"task_id": 0}) if "task_id" in table else table
+        if "task_id" in table:  # a missing one has no value that pairs would agree in
+            tasks = table["task_id"].astype(float).fillna(0)
+            table = table.assign(task_id=tasks)
         table = table.astype({score: float})
         first, second = (
             table[table["label"] == name].groupby(place, dropna=False)[score].mean()

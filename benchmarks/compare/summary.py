@@ -1,5 +1,6 @@
 """Rows of results become a summary, and the summary becomes text."""
 
+import textwrap
 from itertools import count
 
 import numpy as np
@@ -9,14 +10,38 @@ from ..output.text import Marked, p_value, plain
 from .statistics import LEVEL, MIN_TABLES, compare
 
 SCORES = ("error", "log_loss")
+# As they are shown: an error in %, with one digit.
+DIGITS = {"error": 3, "log_loss": 3}
+NAMES = {"error": "error", "log_loss": "log-loss"}
 MEANS = ("brier", "ece", "train_error", "fit_seconds")
 ERM = "ERM (α=0)"
 TITLE_WIDTH = 23
-COMPARISON_KEY = Marked(
+_CLEARLY = (
     f"clearly: tables won/lost with p < {LEVEL} by the corrected resampled t-test. "
-    "effect: rank-biserial,\n+1 if all tables are won. p: Wilcoxon's signed-rank test "
-    f"over tables (from {MIN_TABLES} on), and by Holm."
+    "effect: rank-biserial, +1 if all tables are won."
 )
+_OVER_TABLES = "p: Wilcoxon's signed-rank test over tables, and by Holm."
+_TOO_FEW = f"A test over tables takes {MIN_TABLES} tables or more."
+
+
+def comparison_key(compared):
+    """Say what the columns of a comparison are.
+
+    Parameters
+    ----------
+    compared : list of dict
+        From :func:`compare_with_erm`.
+
+    Returns
+    -------
+    text : Marked
+    """
+    return Marked(f"{_CLEARLY} {_OVER_TABLES if has_test(compared) else _TOO_FEW}")
+
+
+def has_test(compared):
+    """Tell whether any of a comparison's rows has a test over tables."""
+    return any(not np.isnan(row["p"]) for row in compared)
 
 
 def summarize(frame):
@@ -33,8 +58,8 @@ def summarize(frame):
         One row for each table and model, in the order of `frame`: its `title`, `label`,
         `table_id`, `model`, `n_rows`, `n_classes`, `n_jobs`, `n_ok`, the mean and the
         standard deviation of the scores over the jobs that went well, `majority_error`,
-        and whether a score is the table's best. A model with a failed job can't be
-        best: its mean is over other folds.
+        and whether a score is the table's best, in the digits that are shown. A model
+        with a failed job can't be best: its mean is over other folds.
     """
     groups = frame.groupby(["title", "label"], sort=False)
     summary = groups.agg(
@@ -51,8 +76,9 @@ def summarize(frame):
     ).reset_index()
     for score in SCORES:
         whole = summary[score].where(summary["n_ok"] == summary["n_jobs"])
-        best = whole.groupby(summary["title"]).transform("min")
-        summary[f"{score}_best"] = np.isclose(whole, best)
+        shown = whole.round(DIGITS[score])
+        best = shown.groupby(summary["title"]).transform("min")
+        summary[f"{score}_best"] = np.isclose(shown, best, rtol=0)
     return summary
 
 
@@ -190,13 +216,17 @@ def against_erm(rows):
     Returns
     -------
     text : str
-        One line for each model and score; empty if there is nothing to compare with.
-        Tables where a job failed are left out.
+        One line for each model and score, and what the columns are; empty if there is
+        nothing to compare with. Tables where a job failed are left out.
     """
     compared = compare_with_erm(leave_out_failures(label_rows(rows)))
-    heads = ("model", "score", "won/tied/lost", "clearly", "effect", "p", "Holm")
-    lines = [_compared_line(*heads), *map(_compared, compared)]
-    return "\n".join(lines) if compared else ""
+    if not compared:
+        return ""
+    heads = ["model", "score", "won/tied/lost", "clearly", "effect"]
+    heads += ["p", "Holm"] * has_test(compared)
+    lines = [heads, *(_compared(row)[: len(heads)] for row in compared)]
+    key = textwrap.fill(comparison_key(compared), 96)
+    return "\n".join([*(_compared_line(*line) for line in lines), key])
 
 
 def leave_out_failures(frame):
@@ -241,18 +271,17 @@ def compare_with_erm(frame):
 
 
 def _compared(row):
-    return _compared_line(
+    return [
         row["label"],
-        row["score"],
+        NAMES[row["score"]],
         f"{row['won']}/{row['tied']}/{row['lost']}",
         f"{row['better']}/{row['worse']}",
         f"{row['effect']:+.2f}",
         p_value(row["p"]),
         p_value(row["p_holm"]),
-    )
+    ]
 
 
-def _compared_line(model, score, counts, clear, effect, p, holm):
-    return (
-        f"{model:<22} {score:<9} {counts:>14} {clear:>9} {effect:>7} {p:>8} {holm:>8}"
-    )
+def _compared_line(model, score, counts, clear, effect, *p):
+    tests = "".join(f" {text:>8}" for text in p)
+    return f"{model:<22} {score:<9} {counts:>14} {clear:>9} {effect:>7}{tests}"

@@ -60,7 +60,7 @@ def without_bins():
 
 
 PROTOCOLS = {
-    DEFAULT: Protocol("Every network as it comes."),
+    DEFAULT: Protocol("Networks with their default parameters."),
     "first": Protocol(
         "MixupClassifier as it first came: one network, trained for 100 epochs on all "
         "rows, no dropout, no bins.",

@@ -193,7 +193,7 @@ MODELS = {
     "mixup_search": Model(partial(_search, False), **_SEARCH),
     "mixup_folds": Model(partial(_search, True), **_SEARCH),
     "ensemble": Model(_ensemble, cost=30.0),
-    "mlp": Model(_mlp, cost=2.0, has_protocol=True),
+    "mlp": Model(_mlp, cost=0.35, has_protocol=True),
     "logistic": Model(_logistic, cost=0.3),
     "forest": Model(_forest, cost=0.7),
     "hist_gradient_boosting": Model(_hist_gradient_boosting, cost=2.0),

@@ -79,7 +79,10 @@ def add_alphas(parser, default, about="mixup's alphas"):
     )
 
 
-def add_how(parser, folds=5, repeats=1, out=None, has_seed=True):
+OUT = "keep results in DIR; run with the same DIR again to resume"
+
+
+def add_how(parser, folds=5, repeats=1, out=None, has_seed=True, about_out=OUT):
     """Add the options that say how often, where and into what it runs.
 
     Parameters
@@ -91,6 +94,8 @@ def add_how(parser, folds=5, repeats=1, out=None, has_seed=True):
         Where results go if nothing else is said; None for nowhere.
     has_seed : bool, default=True
         Whether the command line says which seed; else it is 0.
+    about_out : str, default=OUT
+        What is said of the folder.
     """
     add = parser.add_argument
     if folds:
@@ -116,7 +121,7 @@ def add_how(parser, folds=5, repeats=1, out=None, has_seed=True):
         type=folder,
         metavar="DIR",
         default=out,
-        help="keep results in DIR; run with the same DIR again to resume",
+        help=about_out,
     )
     add(
         "--backend",

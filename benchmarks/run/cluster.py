@@ -38,6 +38,7 @@ def on_cluster(progress, scheduler, keep_predictions):
     from distributed import as_completed
 
     with _connected(scheduler) as client:
+        progress.n_at_once = sum(client.nthreads().values())
         there, futures = {}, {}
         done = as_completed(loop=client.loop)
 

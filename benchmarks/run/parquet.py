@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet
 
@@ -26,7 +27,8 @@ def write_parquet(rows, path):
         Of the new file.
     """
     rows = [{name: _packed(value) for name, value in row.items()} for row in rows]
-    frame = pd.DataFrame(rows).convert_dtypes()
+    with np.errstate(invalid="ignore"):  # pandas 2 asks whether inf is an integer
+        frame = pd.DataFrame(rows).convert_dtypes()
     for name, column in frame.items():
         if column.dtype.kind == "O" and not isinstance(column.dtype, pd.StringDtype):
             frame[name] = column.map(json.dumps, na_action="ignore")  # of several types

@@ -1,20 +1,16 @@
 """Units are run, here or on a Dask cluster, and their rows kept."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
-from tqdm.auto import tqdm
 
-from ..output.text import plain, say
+from ..output.text import say
 from .cluster import on_cluster
 from .jobs import Job
 from .orphans import own_processes
+from .progress import Progress
 from .unit import fail, make_units, run_unit
-
-# How often a unit may be running when a worker dies, before it is blamed.
-MAX_DEATHS = 2
 
 
 def run_jobs(jobs, results, *, n_jobs, scheduler=None, keep_predictions=False, **how):
@@ -83,6 +79,9 @@ def run_units(
 ) -> Iterator[list]:
     """Run units with a progress bar, those that take least time first.
 
+    Of several processes, one begins with what takes longest, so that the others do not
+    have to wait for it at the end.
+
     Parameters
     ----------
     units : list of Unit
@@ -107,58 +106,14 @@ def run_units(
     NoCluster
         If the scheduler doesn't answer, has no worker, or is lost.
     """
-    progress = Progress(sorted(units, key=lambda unit: unit.cost), is_wanted)
+    units = sorted(units, key=lambda unit: unit.cost)
+    if scheduler is None and n_jobs > 1:
+        units = units[-1:] + units[:-1]
     run = on_cluster if scheduler else _on_this_machine
-    with progress.bar:
+    with Progress(units, is_wanted, n_jobs) as progress:
         for number, outcomes in run(progress, scheduler or n_jobs, keep_predictions):
             progress.end(number)
             yield outcomes
-
-
-class Progress:
-    """Which units are running and how often they died, on a bar with the time left."""
-
-    def __init__(self, units, is_wanted):
-        self.units = units
-        self._running = set()
-        self._deaths = Counter()
-        self._is_wanted = is_wanted
-        self._n_done = 0
-        self._n_jobs = sum(len(unit.jobs) for unit in units)
-        self.bar = tqdm(
-            total=sum(unit.cost for unit in units),
-            bar_format="{percentage:3.0f}% |{bar}| {elapsed} < {remaining}{postfix}",
-            smoothing=0,
-        )
-
-    def start(self, numbers):
-        """Yield the numbers of units that are still wanted, counted as running."""
-        for number in numbers:
-            if self._is_wanted is None or self._is_wanted(self.units[number]):
-                self._running.add(number)
-                yield number
-            else:
-                self.end(number)
-
-    def end(self, number):
-        """Count a unit as done."""
-        unit = self.units[number]
-        self._running.discard(number)
-        self._n_done += len(unit.jobs)
-        text = f"{self._n_done}/{self._n_jobs} jobs, {plain(unit.table.name)}"
-        self.bar.set_postfix_str(text, refresh=False)
-        self.bar.update(unit.cost)
-
-    def bury(self):
-        """Of the units running when a worker died, return those to blame, and others.
-
-        Which of them it was is not known, so each is tried again, by itself.
-        """
-        suspects = sorted(self._running)
-        self._running.clear()
-        self._deaths.update(suspects)
-        blamed = [n for n in suspects if self._deaths[n] >= MAX_DEATHS]
-        return blamed, [n for n in suspects if self._deaths[n] < MAX_DEATHS]
 
 
 def _on_this_machine(progress, n_jobs, keep_predictions):

@@ -20,6 +20,8 @@ from .schema import CLASSIFIERS, Schema
 
 # Members of a stack share their steps' overhead; with more, little is left to share.
 STACK_SIZE = 25
+# What any fit costs, in cells that would cost as much.
+FIRST_CELLS = 3000
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Unit:
         models = self.schema.models
         alike = {(models[job.model].cost, job.alpha, job.fold) for job in self.jobs}
         n_cells = len(self.table.X) * np.sqrt(1 + self.table.X.shape[1])
-        return sum(cost for cost, *_ in alike) * float(n_cells)
+        return sum(cost for cost, *_ in alike) * float(FIRST_CELLS + n_cells)
 
 
 def make_units(table, jobs, **how):

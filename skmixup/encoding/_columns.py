@@ -31,7 +31,10 @@ def to_frame(X: Any) -> pd.DataFrame:
     if isinstance(X, pd.DataFrame):
         return X
     if not is_table(X):
-        return pd.DataFrame(X)
+        try:
+            return pd.DataFrame(X)
+        except OverflowError:  # pandas 2, of integers that no float can hold
+            return pd.DataFrame(X, dtype=object)
     table = nw.from_native(X)
     try:
         return table.to_pandas()

@@ -207,7 +207,7 @@ class IndicatorTarget(_LabelTarget):
 
     def codes(self, y: Array) -> Array:
         """Return an integer for each encoded target, the same for equal ones."""
-        return np.unique(y, axis=0, return_inverse=True)[1]
+        return np.unique(y, axis=0, return_inverse=True)[1].reshape(-1)
 
     def strata(self, y: Array) -> Array:
         """Return of what each part of a split gets its share: nothing."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks import uci
 from benchmarks.data.suites import SUITES
 from benchmarks.data.tables import load_all
 from benchmarks.models.protocols import PROTOCOLS
@@ -40,6 +41,12 @@ def link(path, outside, kind):
     elif kind == "file":
         outside.write_bytes(b"mine\n")
     path.symlink_to(outside)
+
+
+@pytest.fixture(autouse=True)
+def no_results_here(monkeypatch, tmp_path):
+    """Let no test leave results in the folder that a user's go to."""
+    monkeypatch.setattr(uci, "FOLDER", tmp_path / "results")
 
 
 @pytest.fixture(scope="module")

@@ -24,11 +24,11 @@ MODULES = {
     ],
     "run": [
         *("orphans", "metrics", "folds", "jobs", "fit", "measure", "lines"),
-        *("schema", "environment", "unit", "cluster", "runner", "row_file", "parquet"),
-        *("results", "cli"),
+        *("schema", "environment", "unit", "progress", "cluster", "runner", "row_file"),
+        *("parquet", "results", "cli"),
     ],
-    "compare": ["statistics", "pairing", "summary", "leaderboard"],
-    "report": ["figures", "readme_figure", "__main__"],
+    "compare": ["statistics", "pairing", "summary", "findings", "leaderboard"],
+    "report": ["figures", "readme_figure", "tables", "page", "__main__"],
     "timing": [
         *("memory", "contest", "floor", "workloads", "tables", "cores", "columns"),
         *("large", "measurements", "report", "sections", "devices"),

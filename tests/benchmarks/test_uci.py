@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -40,6 +42,7 @@ def command_line(arguments, tmp_path, **kwargs):
         **NO_NETWORK,
         "OPENML_CACHE_DIR": str(tmp_path / "cache"),
         "XDG_CONFIG_HOME": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
         "PYTHONIOENCODING": "utf-8",
     }
     settings = tmp_path / "openml"
@@ -48,7 +51,7 @@ def command_line(arguments, tmp_path, **kwargs):
     command = [sys.executable, "-m", "benchmarks.uci", *map(str, arguments)]
     return subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=tmp_path,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -77,7 +80,7 @@ def test_failed_job_is_a_row_and_is_tried_again(tmp_path, failing, monkeypatch, 
         ("logistic", "ok")
     ] * 2
     out = capsys.readouterr()
-    assert "failed" not in out.out.lower()
+    assert "failed" not in out.out.replace(str(tmp_path), "").lower()
     assert "2 of 4 jobs were finished before" in out.err
 
 
@@ -160,7 +163,8 @@ def test_an_interrupt_while_tables_load(monkeypatch, capsys):
 
     monkeypatch.setattr(uci, "load_all", interrupt)
     assert uci.main(["--models", "dummy"]) == 130
-    assert capsys.readouterr().err == "Interrupted.\n"
+    *_, last = capsys.readouterr().err.splitlines()
+    assert re.fullmatch("Interrupted; the same command goes on from .*results.*", last)
 
 
 def test_nothing_loaded_is_an_error(cache, capsys):
@@ -246,12 +250,74 @@ def read_lines_that_are_whole(folder):
 @pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on(tmp_path):
     arguments = ["--models", "logistic", "--repeats", 50, "--n-jobs", 1]
-    process = command_line([*arguments, "--out", tmp_path / "run"], tmp_path)
-    path = tmp_path / "run" / "results.jsonl"
+    process = command_line(arguments, tmp_path)
+    first = process.stderr.readline()
+    folder = re.match("Results go to (.*);", first)[1]
+    path = tmp_path / folder / "results.jsonl"
     wait_for_rows(process, path, 1)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Interrupted; the same command goes on from" in said
+    assert f"Interrupted; the same command goes on from {folder}." in said
     assert "Traceback" not in said
     assert read_lines(path)
+
+
+ONE = ["--n-jobs", "1"]  # this process, where models are as the tests have them
+FEW = ["--models", "mlp", "dummy", "--folds", "2", *ONE]
+
+
+@pytest.fixture
+def few(quick, monkeypatch):
+    """Let the command that names nothing be a matter of seconds."""
+    pretend(monkeypatch, "mlp", registry.DummyClassifier)
+
+
+def test_results_have_a_folder_and_a_page_of_their_own(few, capsys):
+    assert uci.main(ONE) == 0
+    said = capsys.readouterr()
+    folder = uci.FOLDER / "uci"
+    assert f"Results go to {folder};" in said.err
+    assert said.out.endswith(f"The page: {folder / 'report.html'}\n")
+    assert (folder / "report.html").stat().st_size
+    rows = read_lines(folder / "results.jsonl")
+    assert {row["table"] for row in rows} == {"iris"}
+    assert uci.main(ONE) == 0
+    assert "of 25 jobs were finished before" in capsys.readouterr().err
+    assert read_lines(folder / "results.jsonl") == rows
+
+
+@pytest.mark.slow
+def test_other_settings_have_another_folder(few, capsys):
+    folders = set()
+    settings = [[], ["--folds", "2"], ["--seed", "1"], ["--models", "dummy"]]
+    settings += [["--protocol", "paper"], ["--alphas", "0.5"], ["--repeats", "2"]]
+    for arguments in settings:
+        for again in range(2):
+            assert uci.main([*arguments, *ONE]) == 0
+            said = capsys.readouterr().err
+            assert ("were finished before" in said) == again
+            folders.add(re.search("Results go to (.*);", said)[1])
+    assert len(folders) == len(settings)
+    assert {path.parent for path in uci.FOLDER.rglob("report.html")} == {
+        Path(folder) for folder in folders
+    }
+
+
+def test_rows_of_other_versions_are_kept_and_told(few, capsys, monkeypatch):
+    assert uci.main(FEW) == 0
+    assert "differs" not in capsys.readouterr().err
+    now = uci.describe()
+    monkeypatch.setattr(uci, "describe", lambda: now | {"id": "other", "torch": "9"})
+    assert uci.main(FEW) == 0
+    said = capsys.readouterr().err
+    assert "has results of another run, which differs in: torch." in said
+    assert "4 of 4 jobs were finished before" in said
+
+
+def test_what_was_found_is_said_last(few, capsys):
+    assert uci.main(ONE) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Against plain training, mixup α=0.1 has the lower log-loss on " in out
+    assert out.index("Mean ± standard") < out.index("Against plain training")
+    assert "Holm" not in out  # a test over one table

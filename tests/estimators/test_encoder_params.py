@@ -112,7 +112,8 @@ def test_auto_within_an_encoder_alone():
         (StandardScaler(with_mean=False), {"sparse", "allow_nan"}),
         (SimpleImputer(), {"sparse", "allow_nan"}),
     ],
-    ids=str,
+    # A set's own text is another one in each process of pytest-xdist.
+    ids=lambda it: "-".join(sorted(it)) if isinstance(it, set) else str(it),
 )
 def test_tags_say_what_is_taken(preprocess, expected):
     tags = get_tags(MixupClassifier(preprocess=preprocess)).input_tags

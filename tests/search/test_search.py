@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from packaging.version import Version
 from scipy import sparse, stats
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
@@ -220,32 +221,32 @@ def test_weights_reach_a_pipelines_last_step():
     )  # fmt: skip
 
 
+def routed(clf):
+    """A classifier that asks for weights, those weights, and groups."""
+    weight = RNG.random(len(WINE[1])) + 0.1
+    groups = np.arange(len(weight)) % 5
+    clf = clone(clf).set_fit_request(sample_weight=True)
+    clf = clf.set_score_request(sample_weight=True)
+    fit_params = {"sample_weight": weight, "groups": groups}
+    return clf, {"cv": GroupKFold(5), "scoring": None, "fit_params": fit_params}
+
+
 def test_routed_metadata():
-    X, y = WINE
-    weight = RNG.random(len(y)) + 0.1
-    groups = np.arange(len(y)) % 5
     with sklearn.config_context(enable_metadata_routing=True):
-        clf = clone(SHORT).set_fit_request(sample_weight=True)
-        clf = clf.set_score_request(sample_weight=True)
-        params = {"sample_weight": weight, "groups": groups}
-        assert_agrees(
-            clf, ALPHAS, X, y, cv=GroupKFold(5), scoring=None, fit_params=params
-        )
-        pipe = Pipeline(
-            [
-                ("scale", StandardScaler().set_fit_request(sample_weight=False)),
-                ("clf", clf),
-            ]
-        )
-        assert_agrees(
-            pipe,
-            {"clf__alpha": [0, 1]},
-            X,
-            y,
-            cv=GroupKFold(5),
-            scoring=None,
-            fit_params=params,
-        )
+        clf, how = routed(SHORT)
+        assert_agrees(clf, ALPHAS, *WINE, **how)
+
+
+@pytest.mark.skipif(
+    Version(sklearn.__version__) < Version("1.8"),
+    reason="GridSearchCV asks the Pipeline, and not its last step, and refuses it",
+)
+def test_routed_metadata_of_a_pipeline():
+    with sklearn.config_context(enable_metadata_routing=True):
+        clf, how = routed(SHORT)
+        scale = StandardScaler().set_fit_request(sample_weight=False)
+        pipe = Pipeline([("scale", scale), ("clf", clf)])
+        assert_agrees(pipe, {"clf__alpha": [0, 1]}, *WINE, **how)
 
 
 def test_many_metrics():

@@ -54,10 +54,12 @@ def test_best_is_starred_and_counted():
     assert max(map(len, text.splitlines())) <= 100
     assert "t (3)" in text
     assert text.count("*") == 2
-    _, *lines = against_erm(fake_rows(errors)).splitlines()
-    assert [line.split() for line in lines] == [
-        [*model, score, counts, clear, effect, "-", "-"]
-        for score in ("error", "log_loss")
+    heads, *lines = against_erm(fake_rows(errors)).splitlines()
+    assert heads.split()[-1] == "effect"
+    assert "A test over tables takes 6" in " ".join(lines[4:])
+    assert [line.split() for line in lines[:4]] == [
+        [*model, score, counts, clear, effect]
+        for score in ("error", "log-loss")
         for model, counts, clear, effect in (
             (("mixup", "α=0.5"), "1/0/0", "1/0", "+1.00"),
             (("mlp",), "0/0/1", "0/1", "-1.00"),
@@ -75,3 +77,22 @@ def test_model_with_a_failed_fold_is_never_best():
 def test_table_with_a_failed_fold_is_not_compared():
     errors = {("mixup", 0.0): 0.2, ("mlp", None): 0.1}
     assert against_erm(fake_rows(errors, failed={("mlp", 1)})) == ""
+
+
+def test_what_looks_equal_is_best_alike():
+    """Errors are shown in % with one digit, log-losses with three."""
+    errors = {("mlp", None): 0.1234, ("forest", None): 0.1226, ("logistic", None): 0.13}
+    summary = summarize(label_rows(fake_rows(errors)))
+    assert list(summary["error_best"]) == [True, True, False]
+    assert list(summary["log_loss_best"]) == [True, True, False]
+    errors = {("mlp", None): 0.1234, ("forest", None): 0.1224}
+    summary = summarize(label_rows(fake_rows(errors)))
+    assert list(summary["error_best"]) == [False, True]
+
+
+def test_tests_over_tables_are_shown_where_there_are_tables_enough():
+    errors = {("mixup", 0.0): 0.2, ("mlp", None): 0.1}
+    rows = [row | {"table": f"t{i}"} for i in range(6) for row in fake_rows(errors)]
+    heads, first, *_ = against_erm(rows).splitlines()
+    assert heads.split()[-2:] == ["p", "Holm"]
+    assert first.split()[-1] == "0.031"

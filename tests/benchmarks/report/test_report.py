@@ -236,7 +236,7 @@ def test_nothing_of_a_name_runs_in_the_page(browser, page, width):
     assert not [name for name in attributes if name.startswith("on")]
     assert not tab.locator("img, iframe, b, image, object, embed").count()
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
-    first = tab.locator("table.sortable tbody tr td:first-child").all_inner_texts()
+    first = tab.locator("table.sortable tr.group strong").all_inner_texts()
     assert {" ".join(text.split()) for text in first} == {
         " ".join(plain(name).split()) for name in HOSTILE
     }
@@ -430,23 +430,261 @@ def test_scores_are_sorted_by_a_click(browser, folder):
     page = browser.new_page()
     page.goto((folder / "report.html").as_uri())
     table = page.locator("table.sortable")
-    heads = table.locator("th")
+    heads = table.locator("thead th")
     names = [name.strip() for name in heads.all_inner_texts()]
+    groups = table.locator("tbody")
 
-    def column(name):
-        cells = table.locator(f"tbody td:nth-child({names.index(name) + 1})")
-        return cells.evaluate_all("all => all.map(cell => cell.dataset.value)")
+    def columns(name):
+        """Return a column of each table's group, whose first row names the table."""
+        at = names.index(name) + 1
+        read = f"""all => all.map(body => [...body.querySelectorAll(
+            "td:nth-child({at})")].map(cell => cell.dataset.value))"""
+        return groups.evaluate_all(read)
 
-    before = column("log-loss")
+    before, titles = columns("log-loss"), groups.locator("strong").all_inner_texts()
+    assert len(before) == len(titles) == 6
     heads.nth(names.index("log-loss")).locator("button").click()
-    assert column("log-loss") == sorted(before, key=float)
+    assert columns("log-loss") == [sorted(group, key=float) for group in before]
     heads.nth(names.index("log-loss")).locator("button").press("Enter")
-    assert column("log-loss") == sorted(before, key=float, reverse=True)
+    back = {"key": float, "reverse": True}
+    assert columns("log-loss") == [sorted(group, **back) for group in before]
     heads.nth(names.index("model")).locator("button").click()
-    assert column("model") == sorted(column("model"))
+    assert columns("model") == [sorted(group) for group in columns("model")]
+    assert groups.locator("tr:first-child strong").all_inner_texts() == titles
     assert heads.nth(names.index("model")).get_attribute("aria-sort") == "ascending"
     assert heads.nth(names.index("log-loss")).get_attribute("aria-sort") == "none"
     page.close()
+
+
+@pytest.fixture(scope="module")
+def first_page(tmp_path_factory):
+    """What the README's first command made, as it is kept, and the report on it."""
+    folder = tmp_path_factory.mktemp("first")
+    for path in (KEPT / "embedded").glob("*.jsonl"):
+        shutil.copy(path, folder)
+    assert report.main([str(folder)]) == 0
+    return folder
+
+
+def opened(browser, folder, width=1280, scheme="light"):
+    view = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+    page = browser.new_page(**view)
+    page.goto((folder / "report.html").as_uri())
+    return page
+
+
+def tops(page, selector):
+    return page.locator(selector).evaluate_all(
+        "all => all.map(it => it.getBoundingClientRect().top)"
+    )
+
+
+def test_the_page_starts_with_what_was_found(browser, first_page):
+    """Then scores, then wins, then figures; all of the first in the first screen."""
+    page = opened(browser, first_page)
+    found = page.locator("p.found")
+    assert found.all_inner_texts()[1].startswith(
+        "Against plain training, mixup α=0.1 has the lower log-loss on 4 of 4 tables"
+    )
+    tables, shown = tops(page, "table"), tops(page, "figure")
+    assert max(tops(page, "p.found")) < tables[0] < 800
+    assert tables[0] < tables[1] < min(shown)
+    assert page.locator("table").first.get_attribute("class") == "sortable"
+    page.close()
+
+
+def test_scores_have_their_spread_and_all_that_are_best_are_bold(browser, first_page):
+    page = opened(browser, first_page)
+    group = page.locator("table.sortable tbody").first
+    about = " ".join(group.locator("tr.group").inner_text().split())
+    assert (
+        about == "iris 150 rows, 3 classes; guessing the majority class: 66.7 % error"
+    )
+    errors = group.locator("td:nth-child(2)")
+    assert errors.all_inner_texts() == [
+        *("4.7 ± 3.8", "4.7 ± 3.8", "4.0 ± 3.7", "4.0 ± 3.7", "4.0 ± 4.3")
+    ]
+    weights = errors.evaluate_all(
+        "all => all.map(it => getComputedStyle(it).fontWeight)"
+    )
+    assert weights == ["400", "400", "700", "700", "700"]
+    page.close()
+
+
+def test_no_column_is_of_dashes(browser, first_page):
+    """Four tables are too few for a test over tables: it has no columns then."""
+    page = opened(browser, first_page)
+    columns = page.locator("table").evaluate_all(
+        """all => all.flatMap(table => {
+            const rows = [...table.rows].filter(row => !row.matches(".group"));
+            const column = i => rows.map(row => row.cells[i].innerText);
+            return [...rows[0].cells].map((_, i) => column(i));
+        })"""
+    )
+    assert len(columns) > 10
+    assert not [column for column in columns if set(column[1:]) <= {"-", ""}]
+    assert "A test over tables takes 6 tables" in page.locator("body").inner_text()
+    page.close()
+
+
+def test_the_majority_is_an_error_only(first_page):
+    """Its log-loss would be another number, which nobody has computed."""
+    text = (first_page / "report.md").read_text(encoding="utf-8")
+    error, log_loss = text.split("### Test error in %")[1].split("### Test log-loss")
+    assert "| table | majority | ERM" in error
+    assert "majority" not in log_loss
+    html = (first_page / "report.html").read_text(encoding="utf-8")
+    told = re.findall("majority[^<]*", html)
+    assert len(told) == 4
+    assert all(re.fullmatch(r"majority class: [\d.]+ % error", one) for one in told)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_screen_shows_each_model_and_its_scores(browser, first_page, scheme):
+    page = opened(browser, first_page, 400, scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    cells = page.locator("table.sortable tr:not(.group) > :nth-child(-n + 3)")
+    measure = "all => all.map(it => it.getBoundingClientRect().toJSON())"
+    boxes = cells.evaluate_all(measure)
+    assert len(boxes) == 3 * (1 + 4 * 5)
+    assert all(box["left"] >= 0 and box["right"] <= 400 for box in boxes)
+    page.evaluate("document.querySelector('.wide').scrollLeft = 999")
+    names = page.locator("table.sortable td:first-child").evaluate_all(measure)
+    assert all(box["left"] >= 0 for box in names)  # a model stays beside its scores
+    abouts = page.locator("tr.group .stay").evaluate_all(measure)
+    assert all(box["left"] >= 0 and box["right"] <= 400 for box in abouts)
+    page.close()
+
+
+CONTRASTS = """() => {
+  const numbers = color => color.match(/[\\d.]+/g).map(Number);
+  const light = color => {
+    const [r, g, b] = numbers(color).slice(0, 3).map(v => v / 255)
+      .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = it => {
+    for (; it; it = it.parentElement) {
+      const color = getComputedStyle(it).backgroundColor;
+      if ((numbers(color)[3] ?? 1) > 0) return color;
+    }
+  };
+  const contrast = (a, b) => {
+    const [low, high] = [light(a), light(b)].sort((x, y) => x - y);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const found = [];
+  for (const it of document.querySelectorAll("body *")) {
+    const style = getComputedStyle(it), is_drawn = it.closest("svg");
+    if (it.matches("script, style, metadata *")) continue;
+    const says = [...it.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+    if (says) {
+      const color = is_drawn ? style.fill : style.color;
+      found.push(["text", it.textContent.trim(), contrast(color, behind(it))]);
+    } else if (is_drawn && it.matches("path, use") && style.stroke.startsWith("rgb")
+               && numbers(style.stroke).join() !== "176,176,176") {
+      found.push(["line", it.outerHTML, contrast(style.stroke, behind(it))]);
+    }
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("run", ["first_page", "folder"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_can_be_told_from_what_is_behind_it(browser, request, run, scheme):
+    """As WCAG asks: 4.5 for text, 3 for lines; but for a grid's."""
+    page = opened(browser, request.getfixturevalue(run), scheme=scheme)
+    found = page.evaluate(CONTRASTS)
+    page.close()
+    assert {kind for kind, *_ in found} == {"text", "line"}
+    least = {"text": 4.5, "line": 3}
+    assert not [what for kind, *what in found if what[-1] < least[kind]]
+    assert len(found) > 500
+
+
+def test_a_dark_page_is_dark(browser, first_page):
+    colors = {}
+    for scheme in ("light", "dark"):
+        page = opened(browser, first_page, scheme=scheme)
+        colors[scheme] = page.evaluate(
+            "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
+        )
+        page.close()
+    assert max(colors["dark"]) < 40 and min(colors["light"]) > 240
+
+
+def test_a_color_means_the_same_in_all_figures(browser, first_page):
+    """ERM's name has the color of its line, and no other model's has."""
+    page = opened(browser, first_page)
+    drawn = page.locator("figure").evaluate_all(
+        """all => all.map(it => [it.querySelector("figcaption").innerText,
+            Object.fromEntries([...it.querySelectorAll("svg text")].map(
+                text => [text.textContent, getComputedStyle(text).fill]))])"""
+    )
+    curves = [
+        texts for title, texts in drawn if re.search(": (error|log-loss)$", title)
+    ]
+    assert len(curves) == 8
+    ((erm, mixup),) = {(texts["ERM"], texts["mixup"]) for texts in curves}
+    assert erm != mixup
+    strokes = page.locator("figure").evaluate_all(
+        """all => all.map(it => [...it.querySelectorAll("svg path, svg use")].flatMap(
+            it => [getComputedStyle(it).stroke, getComputedStyle(it).fill]))"""
+    )
+    assert all({erm, mixup} <= set(colors) for colors in strokes)
+    assert figures.color_of("mixup α=0.1") == figures.color_of("mixup α=1")
+    assert figures.color_of("mlp") != figures.color_of("mixup_search")
+    page.close()
+
+
+def test_reliability_is_of_bins_of_ten_rows_or_more():
+    frame = pd.DataFrame(
+        {
+            "label": ["mlp", "mlp", "forest"],
+            "reliability": [
+                [[5, 3.0, 5, 3], [7, 6.9, 9, 9], [9, 19.0, 20, 19]],
+                [[5, 3.0, 5, 2], [9, 9.6, 10, 9]],
+                [[5, 5.5, 9, 5], [9, 9.6, 10, 9]],
+            ],
+        }
+    )
+    drawn = figures.reliability_diagram(frame, ["mlp", "forest"])
+    (mlp, forest) = drawn.axes[0].collections
+    np.testing.assert_allclose(mlp.get_offsets(), [[0.6, 0.5], [28.6 / 30, 28 / 30]])
+    np.testing.assert_allclose(forest.get_offsets(), [[0.96, 0.9]])
+    (legend,) = drawn.legends
+    drawn.draw_without_rendering()
+    assert not legend.get_window_extent().overlaps(drawn.axes[0].get_window_extent())
+    figures.plt.close(drawn)
+    assert figures.reliability_diagram(frame, ["forest"]) is None
+
+
+def test_an_interval_that_does_not_reach_plain_training_is_a_clear_difference():
+    """On folds that differ much, by as much in each: only pairs can tell."""
+    rng = np.random.default_rng(0)
+    folds = np.linspace(0.2, 0.8, 5)
+    frame = pd.DataFrame(
+        [
+            {"alpha": alpha, "log_loss": score, "folds": 5, "repeat": 0, "fold": i}
+            for alpha, less in ((0.0, 0.0), (0.1, 0.1), (1.0, 0.0))
+            for i, score in enumerate(folds - less + 0.01 * rng.normal(size=5))
+        ]
+    )
+    drawn = figures.alpha_curve(frame, "log_loss")
+    (ax,) = drawn.axes
+    (bars,) = (box for box in ax.containers if box.has_yerr)
+    clear, unclear = bars.lines[2][0].get_segments()
+    level = ax.lines[0].get_ydata()[0]
+    assert level == pytest.approx(frame.loc[frame["alpha"] == 0, "log_loss"].mean())
+    assert clear[:, 1].max() < level
+    assert unclear[:, 1].min() < level < unclear[:, 1].max()
+    names = [text for text in ax.texts if text.get_text() in ("ERM", "mixup")]
+    drawn.draw_without_rendering()
+    first, second = (text.get_window_extent() for text in names)
+    assert not first.overlaps(second)
+    assert min(first.x0, second.x0) > ax.get_window_extent().x1  # beside the data
+    figures.plt.close(drawn)
 
 
 def test_a_run_of_nothing_but_tables_with_failures_is_reported(tmp_path):
