@@ -12,36 +12,28 @@ import sys
 import time
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 
 import numpy as np
-import pandas as pd
 from scipy.stats import wilcoxon
-from sklearn.datasets import load_diabetes, load_linnerud
 from sklearn.metrics import r2_score
-from sklearn.model_selection import KFold
 from sklearn.multioutput import MultiOutputRegressor
 
 from skmixup import MixupRegressor, TabularEncoder, fit_many
 
 from ..compare.pairing import complete_folds, demand
 from ..data.suites import BANDS, HALVES
-from ..data.tables import Table, load_all
 from ..models.registry import Model
 from ..models.regressors import REGRESSORS
-from ..output.text import as_markdown, plain, say
+from ..output.text import as_markdown
 from ..run.cli import at_least
 from ..run.fit import Fit
 from ..run.folds import rows_of
 from ..run.jobs import make_jobs
 from ..run.schema import NOTHING, SCORE, Schema
+from .numeric_targets import FOLDS, load_targets, target_of
 from .study import Study, run_study
 
 PROTOCOL = "regression"
-FOLDS = 5
-# A target should have at least so many values, and a table so many rows.
-MIN_VALUES = 20
-MAX_ROWS, MAX_COLUMNS = 5000, 300  # for the time it takes; more rows are sampled
 _SMALLEST = 1e-6  # error: below, a ratio tells of nothing that a user sees
 ERM = "alpha 0"  # the default
 MIXED = {
@@ -120,52 +112,6 @@ def file_name(options):
     return f"{options.half}{part}"
 
 
-def load(options):
-    """Load tables of numbers to be predicted, of a half of the tables."""
-    found = [] if options.half == "meta-test" else _shipped()  # by which one chooses
-    tables, unloaded = load_all(sorted(HALVES[options.half]), say)
-    found += chain.from_iterable(map(_regression_tables, tables))
-    if not found:
-        say("There is no table.")
-    return found, unloaded
-
-
-def _shipped():
-    """Return the tables that scikit-learn ships."""
-    bunches = load_diabetes(as_frame=True), load_linnerud(as_frame=True)
-    return [
-        _table(name, bunch.data, bunch.target)
-        for name, bunch in zip(("diabetes", "linnerud"), bunches, strict=True)
-    ]
-
-
-def _regression_tables(table):
-    """Make the first and the last column of numbers with many values targets."""
-    if table.X.shape[1] > MAX_COLUMNS:
-        return []
-    numbers = table.X.select_dtypes("number")
-    rich = [name for name in numbers if numbers[name].nunique() >= MIN_VALUES]
-    return [
-        _regression_table(table, name) for name in dict.fromkeys(rich[:1] + rich[-1:])
-    ]
-
-
-def _regression_table(table, target):
-    known = table.X.index[table.X[target].notna()]
-    if len(known) > MAX_ROWS:
-        chosen = np.random.default_rng(0).permutation(len(known))[:MAX_ROWS]
-        known = known[np.sort(chosen)]
-    X = table.X.assign(class_=table.y.astype(str)).loc[known].reset_index(drop=True)
-    y = X.pop(target).astype(float)
-    return _table(plain(f"{table.name}: {target}"), X.dropna(axis=1, how="all"), y)
-
-
-def _table(name, X, y):
-    folds = KFold(FOLDS, shuffle=True, random_state=0).split(X)
-    splits = {(0, fold): rows for fold, rows in enumerate(folds)}
-    return Table(name, X, pd.DataFrame(y), splits=splits)
-
-
 def list_jobs(table, options):
     """List a table's jobs."""
     how = {"protocol": PROTOCOL, "folds": FOLDS, "registry": MODELS}
@@ -175,7 +121,7 @@ def list_jobs(table, options):
 
 def fit(table, jobs):
     """Fit the settings as members of one stack, and the peers one by one."""
-    y, rows = _target(table), [rows_of(table, job)[0] for job in jobs]
+    y, rows = target_of(table), [rows_of(table, job)[0] for job in jobs]
     if MODELS[jobs[0].model].stacks:
         models = [MODELS[job.model].make(seed=job.fold) for job in jobs]
         for fit in fit_many(models, table.X, y, rows=rows):
@@ -188,15 +134,9 @@ def fit(table, jobs):
         yield Fit(job, model, time.perf_counter() - start)
 
 
-def _target(table):
-    """Return the numbers to be predicted: a column of them, or a matrix."""
-    y = table.y.to_numpy(dtype=float)
-    return y[:, 0] if y.shape[1] == 1 else y
-
-
 def measure(table, fit):
     """Score a regressor by 1 − R², in units of the target's variance on test rows."""
-    y, (train, test) = _target(table), rows_of(table, fit.job)
+    y, (train, test) = target_of(table), rows_of(table, fit.job)
     start = time.perf_counter()
     predicted = fit.model.predict(table.X.iloc[test])
     measures = {
@@ -279,7 +219,7 @@ STUDY = Study(
     ),
     add_options=add_options,
     settle=settle,
-    load=load,
+    load=load_targets,
     file_name=file_name,
     folds=0,
     has_tables=False,

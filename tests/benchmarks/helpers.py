@@ -16,7 +16,14 @@ from benchmarks.models import registry
 from benchmarks.run.jobs import Job
 from benchmarks.run.results import read_rows
 from benchmarks.run.unit import Unit, run_unit
-from benchmarks.studies import alpha, images, regression, sequences
+from benchmarks.studies import (
+    alpha,
+    halving,
+    images,
+    intervals,
+    regression,
+    sequences,
+)
 from benchmarks.studies.adversarial import __main__ as adversarial
 from benchmarks.studies.defaults import __main__ as defaults
 from benchmarks.studies.gan.training import SCHEMA as GANS
@@ -139,7 +146,10 @@ STUDIED = {
 SCHEMAS = {
     study.STUDY.name: study.STUDY.schema
     for study in (adversarial, alpha, label_noise, images, sequences, defaults)
-} | {"gan": GANS, "regression": regression.STUDY.schema}
+} | {
+    "gan": GANS,
+    **{s.STUDY.name: s.STUDY.schema for s in (regression, intervals, halving)},
+}
 
 
 def studied_row(folder):

@@ -34,7 +34,7 @@ MODULES = {
         *("large", "measurements", "report", "sections", "devices"),
     ],
 }
-SHARED_BY_STUDIES = ["study", "convnets", "compare_alphas"]
+SHARED_BY_STUDIES = ["study", "convnets", "compare_alphas", "numeric_targets"]
 MODULE_FILES = sorted((ROOT / "benchmarks").rglob("*.py"))
 
 

@@ -19,7 +19,7 @@ from benchmarks.report import __main__ as report
 from benchmarks.run.fit import Fit
 from benchmarks.run.jobs import Job
 from benchmarks.run.results import Results, read_rows
-from benchmarks.studies import regression
+from benchmarks.studies import numeric_targets, regression
 from benchmarks.studies.regression import ERM, MIXED, NEIGHBORS, STUDY
 from benchmarks.studies.study import parse_options, run_study
 
@@ -62,11 +62,11 @@ class Pretended:
 
 def regression_tables(keys):
     tables, _ = load_all(keys)
-    return [regression._regression_tables(table) for table in tables]
+    return [numeric_targets.regression_tables(table) for table in tables]
 
 
 def test_tables_have_targets_of_numbers(cache, monkeypatch):
-    diabetes, linnerud = regression._shipped()
+    diabetes, linnerud = numeric_targets.shipped()
     assert (diabetes.name, linnerud.name) == ("diabetes", "linnerud")
     assert linnerud.y.shape == (20, 3) and diabetes.n_classes is None
     first, last = regression_tables([5])[0]
@@ -75,16 +75,16 @@ def test_tables_have_targets_of_numbers(cache, monkeypatch):
         assert name.startswith("arrhythmia: ")
         assert name.split(": ")[1] not in table.X
         assert "class_" in table.X
-        assert len(np.unique(y)) >= regression.MIN_VALUES
+        assert len(np.unique(y)) >= numeric_targets.MIN_VALUES
         assert len(table.X) == len(y) and np.isfinite(y).all()
         tested = np.concatenate([test for _, test in table.splits.values()])
         assert sorted(tested) == list(range(len(y)))
     assert first.name != last.name
-    monkeypatch.setattr(regression, "MAX_ROWS", 100)
+    monkeypatch.setattr(numeric_targets, "MAX_ROWS", 100)
     sampled, again = (regression_tables([5])[0][0] for _ in range(2))
     assert len(sampled.X) == 100 and sampled.X.equals(again.X)
     assert set(sampled.y.iloc[:, 0]) <= set(first.y.iloc[:, 0])
-    monkeypatch.setattr(regression, "MAX_COLUMNS", 60)
+    monkeypatch.setattr(numeric_targets, "MAX_COLUMNS", 60)
     assert regression_tables([5]) == [[]]
 
 
@@ -123,7 +123,7 @@ def test_the_study_runs_and_resumes(tmp_path, shipped, capsys):
 
 def test_what_is_shipped_is_to_choose_by(shipped, capsys):
     options = parse_options(STUDY, ["--half", "meta-train"])
-    tables, _ = regression.load(options)
+    tables, _ = numeric_targets.load_targets(options)
     assert [table.name for table in tables] == ["diabetes", "linnerud"]
     assert {"alpha 0", "no bins"} <= set(options.models)
     assert regression.main(["--half", "meta-test"]) == 1
@@ -146,7 +146,7 @@ def test_ctrl_c_at_any_time_is_said(tmp_path, monkeypatch, capsys, shipped, name
     if name in ("fit", "report"):
         study = replace(study, **{name: interrupt})
     else:
-        monkeypatch.setattr(regression, name, interrupt)
+        monkeypatch.setattr(numeric_targets, name, interrupt)
     arguments = [*TRAIN, "--models", "ridge", "--n-jobs", "1", "--out", str(tmp_path)]
     assert run_study(study, arguments) == 130
     assert f"Interrupted; the same command goes on from {tmp_path}." in (
@@ -155,7 +155,7 @@ def test_ctrl_c_at_any_time_is_said(tmp_path, monkeypatch, capsys, shipped, name
 
 
 def test_no_table_is_loaded_to_read_a_command_line(monkeypatch, capsys):
-    monkeypatch.setattr(regression, "load_all", interrupt)
+    monkeypatch.setattr(numeric_targets, "load_all", interrupt)
     assert parse_options(STUDY, []).models
 
 
