@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 from sklearn.exceptions import NotFittedError
 
@@ -130,3 +131,23 @@ def test_what_cannot_be_told_is_refused():
     later = quick().fit(X, y).partial_fit(X, y)
     with pytest.raises(ValueError, match="partial_fit has none"):
         later.predict_interval(X)
+
+
+@pytest.mark.slow
+def test_mapie_takes_the_estimators():
+    mapie = pytest.importorskip("mapie.regression")
+    reg = MixupRegressor(n_estimators=2, max_epochs=20, random_state=0)
+    cross = mapie.CrossConformalRegressor(reg, confidence_level=0.9, cv=5)
+    cross.fit_conformalize(X[:300], y[:300])
+    own = reg.set_params(loss="quantile")
+    fitted = [
+        clone(own).set_params(quantile=level).fit(X[:200], y[:200])
+        for level in (0.05, 0.95, 0.5)
+    ]
+    quantiles = mapie.ConformalizedQuantileRegressor(
+        fitted, confidence_level=0.9, prefit=True
+    )
+    quantiles.conformalize(X[200:300], y[200:300])
+    for model in (cross, quantiles):
+        intervals = model.predict_interval(X[300:])[1][..., 0]
+        assert 0.82 < holds(intervals, y[300:]).mean() < 0.98
