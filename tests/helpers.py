@@ -12,6 +12,9 @@ from sklearn.datasets import load_digits
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Of tests whose rows are to hold levels that `fit` has not seen.
+UNSEEN = pytest.mark.filterwarnings("ignore:Column.* hold levels that fit has not")
+
 QUICK = {
     "max_epochs": 8,
     "n_estimators": 2,

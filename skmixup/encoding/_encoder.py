@@ -128,6 +128,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         Which columns are dates, or lengths of time.
     dropped_mask_ : ndarray of bool of shape (`n_features_in_`,)
         Which columns are text that is different in nearly every row, and left out.
+    unseen_share_ : ndarray of shape (n_features_in_,)
+        Of each category, the share of rows whose level no other row has: in about as
+        many of the rows to come, it may be expected to be an unseen one [3]_.
     n_bins_, n_tree_bins_ : int
         `n_bins` and `n_tree_bins`, with what "auto" came to.
     embedded_columns_ : ndarray of int of shape (n_embedded,)
@@ -145,6 +148,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
        Tabular Deep Learning", 2022, section 3.2.
     .. [2] Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs
        and Boosted Trees on Tabular Data", 2024, section 3.
+    .. [3] Good, "The Population Frequencies of Species and the Estimation of
+       Population Parameters", 1953.
 
     Examples
     --------
@@ -355,7 +360,10 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 
     def _fit_levels(self, levels: Array, weight: Array) -> None:
         self.one_hot_ = None
+        self.unseen_share_ = np.zeros(self.n_features_in_)
         if levels.shape[1]:
+            shares = [_share_of_single_levels(column, weight) for column in levels.T]
+            self.unseen_share_[self.categorical_mask_] = shares
             grouped = not (self.min_frequency is None and self.max_categories is None)
             self.one_hot_ = OneHotEncoder(
                 handle_unknown="infrequent_if_exist" if grouped else "ignore",
@@ -812,6 +820,13 @@ class _DistinctRows:
             return False
         n_distinct = (~self.frame[known].duplicated()).sum()
         return len(found) >= _UNIQUE * n_distinct
+
+
+def _share_of_single_levels(column: Array, weight: Array) -> float:
+    """Return the share of rows whose level no other row has."""
+    codes, levels = pd.factorize(column, use_na_sentinel=False)
+    counts = np.bincount(codes, weight, minlength=len(levels))
+    return float(counts[counts <= 1].sum() / counts.sum())
 
 
 def _standardized(y: Array, weight: Array) -> Array:

@@ -62,6 +62,8 @@ _MOST_SET_ASIDE = 2**17  # rows from which, set aside, is learned: of more every
 # in the estimator, which predicting does not change.
 _told: WeakKeyDictionary[Any, set[int]] = WeakKeyDictionary()
 _MANY_UNSEEN = 0.1  # of the rows, from which on it is told that levels are unseen
+_FEWEST_UNSEEN = 10  # rows of which that is told, unless it is all
+_MUCH_MORE = 3  # times the share of unseen ones that rows of `fit` let expect
 _ROWS_TO_SPLIT = 20  # distinct rows from which early_stopping="auto" sets some aside
 
 
@@ -716,7 +718,11 @@ class BaseMixup(BaseEstimator):
             rows, encode = self._encode(X), lambda part: part
         scored = map(self.net_.member_scores, by_parts(encode, rows))
         predicted = join_rows(map(make, scored), n_rows)
-        self._tell_of_unseen(X, np.flatnonzero(unseen > _MANY_UNSEEN * n_rows))
+        if unseen.any():
+            expected = _MUCH_MORE * self.encoder_.unseen_share_
+            many = unseen > np.maximum(_MANY_UNSEEN, expected) * n_rows
+            many &= (unseen >= _FEWEST_UNSEEN) | (unseen == n_rows)
+            self._tell_of_unseen(X, np.flatnonzero(many))
         return predicted
 
     def _tell_of_unseen(self, X: Any, columns: Array) -> None:
@@ -727,9 +733,10 @@ class BaseMixup(BaseEstimator):
         _told.setdefault(self.encoder_, set()).update(new)
         warn_user(
             f"Column(s) {[column_name(to_frame(X), i) for i in new]} hold levels that "
-            f"fit has not seen in more than {_MANY_UNSEEN:.0%} of the rows: they are "
-            "told as none of those that it has. Is another spelling, or another type, "
-            "meant? encoder_.count_unseen(X) counts them."
+            f"fit has not seen in more than {_MANY_UNSEEN:.0%} of the rows, and more "
+            f"than {_MUCH_MORE} times as often as could be expected: they are told as "
+            "none of those that it has. Is another spelling, or another type, meant? "
+            "encoder_.count_unseen(X) counts them."
         )
 
     def summary(self) -> pd.Series[Any]:

@@ -21,7 +21,7 @@ from skmixup import (
 )
 from skmixup.mixing import CutMix, InputMixup, ManifoldMixup
 
-from ..helpers import QUICK, predictions
+from ..helpers import QUICK, UNSEEN, predictions
 
 N_LEVELS = 60
 
@@ -45,6 +45,7 @@ def is_embedded(estimator):
     return estimator.net_.module_.embedding is not None
 
 
+@UNSEEN
 @pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
 @pytest.mark.parametrize("mixing", ["input", "cutmix", "manifold", None])
 def test_all_mixing_learns_from_levels(kind, mixing):
@@ -117,6 +118,7 @@ def test_a_fit_that_is_heard_is_the_same(mixing):
     np.testing.assert_allclose(heard.predict_proba(X), expected, atol=1e-5)
 
 
+@UNSEEN
 def test_rows_of_an_unknown_level_are_all_alike():
     X, y = visits()
     clf = MixupClassifier(**QUICK).fit(X, y)
@@ -161,6 +163,7 @@ def test_pieces_are_learned_from_also_those_with_new_levels(kind):
     assert np.isfinite(predictions(model, X)).all()
 
 
+@UNSEEN
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 def test_a_weight_is_as_many_copies(alpha):
     X, y = visits()
@@ -216,6 +219,7 @@ def test_wide_tables_hold_codes_in_csr(monkeypatch):
     np.testing.assert_allclose(few.predict_proba(wide), expected, atol=1e-5)
 
 
+@UNSEEN
 def test_folds_in_which_other_columns_are_embedded_are_fitted_apart():
     X, y = visits()
     days = np.where(np.arange(len(X)) < 120, X["day"], X.index.astype(str))

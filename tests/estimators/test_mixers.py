@@ -16,7 +16,7 @@ from skmixup import (
 from skmixup.estimators._preprocess import last_step
 from skmixup.mixing import CutMix, Mixer
 
-from ..helpers import QUICK, predictions, shops
+from ..helpers import QUICK, UNSEEN, predictions, shops
 
 
 class KeepsOneHot(Mixer):
@@ -60,6 +60,7 @@ def test_cutmix_as_an_object_is_cutmix_by_name(kind, nest):
     assert not np.array_equal(predictions(apart, X), predictions(made, X))
 
 
+@UNSEEN
 def test_a_mixer_of_ones_own_is_told_of_the_columns():
     X, y = shops()
     KeepsOneHot.told = ()

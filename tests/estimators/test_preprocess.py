@@ -28,7 +28,7 @@ from skmixup import (
     fit_many,
 )
 
-from ..helpers import QUICK, predictions, shops
+from ..helpers import QUICK, UNSEEN, predictions, shops
 
 
 class LeaveOneOut(TransformerMixin, BaseEstimator):
@@ -268,6 +268,7 @@ def test_parameters_of_a_nested_transformer_are_checked(params, message, nest):
     assert message in str(fit.error)
 
 
+@UNSEEN
 @pytest.mark.parametrize("output", ["pandas", "polars", "default"])
 @pytest.mark.parametrize("preprocess", ["auto", TabularEncoder(), encoder()])
 def test_a_users_output_setting_is_no_matter(output, preprocess):

@@ -142,6 +142,18 @@ def test_a_few_are_as_usual():
     quick().fit(sizes, labels[:30]).predict(sizes * 100)  # a number is never unseen
 
 
+def test_where_many_levels_are_rare_unseen_ones_are_as_usual():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"street": (rng.pareto(0.5, 400) * 20).astype(int).astype(str)}
+    )
+    labels = np.arange(400) % 2
+    clf = quick().fit(frame[:200], labels[:200])
+    assert 0.1 < clf.encoder_.unseen_share_[0] < 0.5
+    assert clf.encoder_.count_unseen(frame[200:])[0] > 0.1 * 200
+    clf.predict(frame[200:])  # warnings are errors here
+
+
 def test_rare_levels_that_are_grouped_are_no_unseen_ones():
     frame, labels = messy()
     encoder = TabularEncoder(min_frequency=6).fit(frame)

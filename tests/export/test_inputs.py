@@ -10,7 +10,7 @@ from skl2onnx.common.data_types import DoubleTensorType
 from skmixup import MixupClassifier, TabularEncoder
 from skmixup.export import to_onnx
 
-from ..helpers import digits, shops, sides
+from ..helpers import UNSEEN, digits, shops, sides
 from .helpers import QUICK, check_equal, labels, mixed, run
 
 
@@ -44,6 +44,7 @@ def test_arrays_with_categories():
     assert [value.name for value in model.graph.input] == ["x0", "x1", "x2"]
 
 
+@UNSEEN
 @pytest.mark.parametrize(
     "dtype", ["int8", "uint16", "int64", "float32", "float64", "bool"]
 )
@@ -61,6 +62,7 @@ def test_categories_of_any_type_come_as_they_are_or_as_text(dtype):
     )
 
 
+@UNSEEN
 def test_categories_of_numbers_that_are_not_whole_or_missing():
     X, y = shops(200)
     X["shop"] = pd.to_numeric(X["shop"]) % 5 / 4

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from skmixup import MixupClassifier, MixupRegressor, MixupSearchCV, TabularEncoder
 from skmixup.export import to_onnx
 
-from ..helpers import sides
+from ..helpers import UNSEEN, sides
 from .helpers import KINDS, QUICK, check_equal, labels, mixed, run
 
 
@@ -77,6 +77,7 @@ def test_losses_of_the_regressor(loss, quantile):
         check_equal(reg, X)
 
 
+@UNSEEN
 @pytest.mark.parametrize("max_one_hot_levels", [32, 1])
 def test_values_at_edges_unseen_and_missing_ones(max_one_hot_levels):
     X = mixed()

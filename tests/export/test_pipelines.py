@@ -22,7 +22,7 @@ from skmixup.export import to_onnx
 from skmixup.search import FoldEnsemble, FoldEnsembleRegressor
 from skmixup.search._portfolio import portfolio
 
-from ..helpers import digits, shops, sides
+from ..helpers import UNSEEN, digits, shops, sides
 from .helpers import KINDS, QUICK, check_equal, labels, mixed, run
 
 
@@ -66,6 +66,7 @@ def test_transformers_of_scikit_learn_as_preprocess():
         to_onnx(est)
 
 
+@UNSEEN
 def test_searches():
     X, y = shops()
     clf = MixupClassifier(**QUICK)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from skmixup import MixupClassifier, MixupRegressor
 
 from ..conftest import DATASETS, SHARED
+from ..helpers import UNSEEN
 from .helpers import QUICK, check_equal
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=4)
@@ -45,6 +46,7 @@ def tables(draw):
     return X[:n_rows], X
 
 
+@UNSEEN
 @pytest.mark.filterwarnings("ignore:Column.*different in nearly every row")
 @settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(drawn=tables(), typed=st.booleans(), seed=st.integers(0, 9), data=st.data())
