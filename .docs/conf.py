@@ -32,7 +32,9 @@ templates_path = ["_templates"]
 default_role = "literal"
 smartquotes = False  # which would change quotes in types and defaults
 
-OTHERS = ["joblib", "matplotlib", "numpy", "pandas", "sklearn", "skorch", "torch"]
+OTHERS = [
+    *("joblib", "matplotlib", "numpy", "onnx", "pandas", "sklearn", "skorch", "torch"),
+]
 
 # The build must do without a network. With one, `-t links` links other projects.
 if tags.has("links"):  # noqa: F821 (Sphinx puts it there)

@@ -128,7 +128,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         Which columns are dates, or lengths of time.
     dropped_mask_ : ndarray of bool of shape (`n_features_in_`,)
         Which columns are text that is different in nearly every row, and left out.
-    unseen_share_ : ndarray of shape (n_features_in_,)
+    unseen_share_ : ndarray of shape (`n_features_in_`,)
         Of each category, the share of rows whose level no other row has: in about as
         many of the rows to come, it may be expected to be an unseen one [3]_.
     n_bins_, n_tree_bins_ : int
@@ -634,7 +634,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        n_unseen : ndarray of int of shape (n_features_in_,)
+        n_unseen : ndarray of int of shape (`n_features_in_`,)
             For each column; 0 for those that are no categories.
 
         Examples

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import runpy
+import os
 import subprocess
 import sys
 from importlib.resources import files
@@ -99,5 +100,6 @@ def test_a_users_script_passes_a_strict_type_checker(without, tmp_path):
     config.write_text(f"[mypy]\n[mypy-{modules}]\nfollow_imports = skip\n")
     command = [sys.executable, "-m", "mypy", "--strict", "--ignore-missing-imports"]
     command += ["--config-file", str(config), "--cache-dir", str(tmp_path), str(SCRIPT)]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    env = os.environ | {"MYPYPATH": str(SCRIPT.parents[2])}  # not an installed one
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env)
     assert run.returncode == 0, run.stdout + run.stderr
