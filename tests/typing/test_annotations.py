@@ -2,8 +2,8 @@
 
 import importlib
 import inspect
-import runpy
 import os
+import runpy
 import subprocess
 import sys
 from importlib.resources import files
