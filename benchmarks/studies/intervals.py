@@ -7,13 +7,12 @@ scikit-learn's HistGradientBoostingRegressor, which nothing has calibrated.
 """
 
 import sys
-import time
 from functools import partial
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from skmixup import MixupRegressor, fit_many
+from skmixup import MixupRegressor
 
 from ..compare.pairing import complete_folds
 from ..data.suites import HALVES
@@ -21,11 +20,10 @@ from ..models.preprocessing import categorical
 from ..models.registry import Model
 from ..output.text import as_markdown
 from ..run.cli import at_least
-from ..run.fit import Fit
 from ..run.folds import rows_of
 from ..run.jobs import make_jobs
 from ..run.schema import NOTHING, SCORE, SHARE, Schema
-from .numeric_targets import FOLDS, load_targets, target_of
+from .numeric_targets import FOLDS, fit_jobs, load_targets, target_of
 from .study import Study, run_study
 
 PROTOCOL = "intervals"
@@ -98,16 +96,7 @@ def list_jobs(table, options):
 
 def fit(table, jobs):
     """Fit ours as members of few stacks, and the peer by itself."""
-    y, rows = target_of(table), [rows_of(table, job)[0] for job in jobs]
-    models = [MODELS[job.model].make(seed=job.fold) for job in jobs]
-    if MODELS[jobs[0].model].stacks:
-        for fit in fit_many(models, table.X, y, rows=rows):
-            yield Fit(jobs[fit.index], fit.estimator, fit.seconds, fit.error)
-        return
-    for job, model, train in zip(jobs, models, rows, strict=True):
-        start = time.perf_counter()
-        model.fit(table.X.iloc[train], y[train])
-        yield Fit(job, model, time.perf_counter() - start)
+    return fit_jobs(MODELS, table, jobs)
 
 
 def measure(table, fit):

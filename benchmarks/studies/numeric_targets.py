@@ -1,15 +1,21 @@
 """Tables whose columns of numbers are to be predicted."""
 
+import time
 from itertools import chain
 
 import numpy as np
 import pandas as pd
 from sklearn.datasets import load_diabetes, load_linnerud
 from sklearn.model_selection import KFold
+from sklearn.multioutput import MultiOutputRegressor
+
+from skmixup import fit_many
 
 from ..data.suites import HALVES
 from ..data.tables import Table, load_all
 from ..output.text import plain, say
+from ..run.fit import Fit
+from ..run.folds import rows_of
 
 FOLDS = 5
 # A target should have at least so many values, and a table so many rows.
@@ -76,3 +82,31 @@ def target_of(table):
     """Return the numbers to be predicted: a column of them, or a matrix."""
     y = table.y.to_numpy(dtype=float)
     return y[:, 0] if y.shape[1] == 1 else y
+
+
+def fit_jobs(models, table, jobs):
+    """Fit those that train in stacks as members of few, and others one by one.
+
+    Parameters
+    ----------
+    models : dict of str -> Model
+        The study's.
+    table : Table
+    jobs : list of Job
+
+    Yields
+    ------
+    fit : Fit
+        Of each job.
+    """
+    y, rows = target_of(table), [rows_of(table, job)[0] for job in jobs]
+    made = [models[job.model].make(seed=job.fold) for job in jobs]
+    if models[jobs[0].model].stacks:
+        for fit in fit_many(made, table.X, y, rows=rows):
+            yield Fit(jobs[fit.index], fit.estimator, fit.seconds, fit.error)
+        return
+    for job, model, train in zip(jobs, made, rows, strict=True):
+        start = time.perf_counter()
+        model = model if y.ndim == 1 else MultiOutputRegressor(model)
+        model.fit(table.X.iloc[train], y[train])
+        yield Fit(job, model, time.perf_counter() - start)

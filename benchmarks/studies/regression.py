@@ -16,9 +16,8 @@ from functools import partial
 import numpy as np
 from scipy.stats import wilcoxon
 from sklearn.metrics import r2_score
-from sklearn.multioutput import MultiOutputRegressor
 
-from skmixup import MixupRegressor, TabularEncoder, fit_many
+from skmixup import MixupRegressor, TabularEncoder
 
 from ..compare.pairing import complete_folds, demand
 from ..data.suites import BANDS, HALVES
@@ -26,11 +25,10 @@ from ..models.registry import Model
 from ..models.regressors import REGRESSORS
 from ..output.text import as_markdown
 from ..run.cli import at_least
-from ..run.fit import Fit
 from ..run.folds import rows_of
 from ..run.jobs import make_jobs
 from ..run.schema import NOTHING, SCORE, Schema
-from .numeric_targets import FOLDS, load_targets, target_of
+from .numeric_targets import FOLDS, fit_jobs, load_targets, target_of
 from .study import Study, run_study
 
 PROTOCOL = "regression"
@@ -121,17 +119,7 @@ def list_jobs(table, options):
 
 def fit(table, jobs):
     """Fit the settings as members of one stack, and the peers one by one."""
-    y, rows = target_of(table), [rows_of(table, job)[0] for job in jobs]
-    if MODELS[jobs[0].model].stacks:
-        models = [MODELS[job.model].make(seed=job.fold) for job in jobs]
-        for fit in fit_many(models, table.X, y, rows=rows):
-            yield Fit(jobs[fit.index], fit.estimator, fit.seconds, fit.error)
-        return
-    for job, train in zip(jobs, rows, strict=True):
-        start, model = time.perf_counter(), MODELS[job.model].make(seed=job.fold)
-        model = model if y.ndim == 1 else MultiOutputRegressor(model)
-        model.fit(table.X.iloc[train], y[train])
-        yield Fit(job, model, time.perf_counter() - start)
+    return fit_jobs(MODELS, table, jobs)
 
 
 def measure(table, fit):
