@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -334,13 +335,20 @@ class LossCurveDisplay:
         NotFittedError
             If it is not fitted.
         """
+        if isinstance(estimator, GridSearchCV | RandomizedSearchCV):
+            check_is_fitted(estimator)
+            if not hasattr(estimator, "best_estimator_"):
+                raise ValueError(
+                    "Of a search with refit=False there is no best estimator, whose "
+                    "training could be drawn: use refit=True."
+                )
         last = getattr(estimator, "best_estimator_", estimator)
         last = last[-1] if isinstance(last, Pipeline) else last
         if not isinstance(last, BaseMixup | MixupNet):
             raise TypeError(
                 "estimator must be a MixupClassifier, a MixupRegressor, a Pipeline "
-                "that ends in one, a search for one, or a MixupNet, got "
-                f"{estimator!r}."
+                "that ends in one, a search whose best estimator is one, or a "
+                f"MixupNet, got {last!r}."
             )
         check_is_fitted(last, "net_" if isinstance(last, BaseMixup) else "module_")
         net = last.net_ if isinstance(last, BaseMixup) else last

@@ -1,8 +1,11 @@
-"""Warnings that point at the user's own line."""
+"""Warnings: at the user's own line, or none."""
 
+import contextlib
 import os
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import joblib
@@ -12,6 +15,25 @@ _INNER = tuple(
     f"{Path(file).parent}{os.sep}"
     for file in (__file__, sklearn.__file__, joblib.__file__)
 )
+
+_filters = threading.Lock()
+
+
+@contextlib.contextmanager
+def without_warnings(message: str = "") -> Iterator[None]:
+    """Ignore warnings that begin with a text.
+
+    One thread at a time: each puts back the filters that it has found, and of two that
+    overlap, one would leave those of the other behind.
+
+    Parameters
+    ----------
+    message : str, default=""
+        All of them by default.
+    """
+    with _filters, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=message)
+        yield
 
 
 def warn_user(message: str) -> None:

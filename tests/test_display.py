@@ -125,8 +125,13 @@ def test_loss_curves_of_a_search_and_of_a_net():
         lines = LossCurveDisplay.from_estimator(estimator).lines_
         curves = {line.get_label(): line.get_ydata() for line in lines}
         assert_allclose(curves["training, mixed"], expected)
-    with pytest.raises(NotFittedError):
-        LossCurveDisplay.from_estimator(MixupNet(torch.nn.Linear))
+    for other in (MixupNet(torch.nn.Linear), MixupSearchCV(CLF, {})):
+        with pytest.raises(NotFittedError):
+            LossCurveDisplay.from_estimator(other)
+    with pytest.raises(ValueError, match="use refit=True"):
+        LossCurveDisplay.from_estimator(search({"alpha": [0]}, refit=False))
+    with pytest.raises(TypeError, match="got FoldEnsemble"):
+        LossCurveDisplay.from_estimator(search({"alpha": [0]}, keep_folds=True))
 
 
 def test_lowest_validation_loss_is_marked():

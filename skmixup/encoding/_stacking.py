@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral
 from typing import Any, Self
 
@@ -25,6 +24,7 @@ from sklearn.utils.validation import (
 
 from .._sklearn import HasMethods, fit_context
 from .._typing import CV, Array, MatrixLike, Rows
+from .._warn import without_warnings
 from ._checks import as_table
 from ._columns import to_frame
 
@@ -135,9 +135,8 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         validate_data(self, X, skip_check_array=True)
         y = self._check_target(X, y, is_class)
         method = "predict_proba" if is_class else "predict"
-        with warnings.catch_warnings():
-            # A class that a fold lacks has probability 0 there.
-            warnings.filterwarnings("ignore", message="Number of classes in training")
+        # A class that a fold lacks has probability 0 there.
+        with without_warnings("Number of classes in training"):
             told = cross_val_predict(
                 self.estimator, X, y, cv=self._folds(X, y, is_class), method=method
             )
@@ -187,8 +186,7 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         if is_class and np.bincount(strata).max() >= n_folds:
             kind = StratifiedKFold(n_folds, shuffle=True, random_state=0)
         folds = np.empty(len(first), dtype=int)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="The least populated class")
+        with without_warnings("The least populated class"):
             for fold, (_, test) in enumerate(kind.split(own, strata)):
                 folds[test] = fold
         return PredefinedSplit(folds[which])

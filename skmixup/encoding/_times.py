@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .._typing import Array
+from .._warn import without_warnings
 
 SECONDS = "seconds"
 # Beside the seconds since 1970 and the year: positions, each as a sine and a cosine.
@@ -38,8 +38,7 @@ def reads_as_dates(values: Sequence[str] | Array) -> bool:
     shown = list(values[:: max(len(values) // _SHOWN, 1)])
     if not all(map(_DATE_TEXT.match, shown)):
         return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of months that may be days
+    with without_warnings():  # of months that may be days
         return bool(pd.to_datetime(pd.Series(shown), errors="coerce").notna().any())
 
 

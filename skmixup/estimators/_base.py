@@ -176,6 +176,9 @@ class BaseMixup(BaseEstimator):
         """Note what y is like, before rows are encoded."""
         raise NotImplementedError
 
+    def _learn_more_of_target(self, y: Array, weight: Array) -> None:
+        """Note of a known target what earlier rows could not tell."""
+
     def _reweigh(
         self, y: Array, weight: Array, learned_from: tuple[Array, Array]
     ) -> Array:
@@ -245,9 +248,12 @@ class BaseMixup(BaseEstimator):
         """Train for an epoch; from the first piece, the encoding is learned."""
         X, y, weight, _ = self._check_rows(X, y, sample_weight, reset=first)
         self._n_rows_ = len(y) + (0 if first else self._n_rows_)
+        if not first:
+            self._check_same_module()
         if learns_target:
             self._learn_target(y, weight)
         self._target.check_known(y, "in partial_fit")
+        self._learn_more_of_target(y, weight)
         table = self._prepare(X, y, weight, first=first)
         net = None if first else self.net_
         return self._train(self._plan(table, net=net, is_piece=True))
@@ -275,6 +281,7 @@ class BaseMixup(BaseEstimator):
         if again:
             self._check_same_module()
             self._target.check_known(y, "with warm_start=True")
+            self._learn_more_of_target(y, weight)
         else:
             self._learn_target(y, weight)
         table = self._prepare(X, y, weight, first=not again, again=again, groups=groups)
@@ -578,6 +585,7 @@ class BaseMixup(BaseEstimator):
             encoder = None if self.preprocess is None else clone(self.preprocess)
         if not isinstance(encoder, TabularEncoder):
             return encoder, has_waves
+        encoder._validate_params()  # before what is "auto" in it is set
         if isinstance(encoder.categorical_features, str):
             encoder.set_params(categorical_features=self.categorical_features)
         chooses = isinstance(encoder.n_bins, str)
@@ -681,8 +689,9 @@ class BaseMixup(BaseEstimator):
         for name, (now, before) in pairs.items():
             if now != before:
                 raise ValueError(
-                    f"{name} has changed since the last fit, and with warm_start=True "
-                    "the net is kept: set warm_start=False, or leave it as it was."
+                    f"{name} has changed since the last fit, and the net is kept by "
+                    "partial_fit and with warm_start=True: leave it as it was, or fit "
+                    "a new estimator."
                 )
 
     def _kept_with_the_net(self) -> dict[str, tuple[Any, Any]]:

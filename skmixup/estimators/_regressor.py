@@ -413,6 +413,14 @@ class MixupRegressor(RegressorMixin, BaseMixup):
         self.target_ndim_ = y.ndim
         self._learned_loss_ = self._asked_loss
 
+    def _learn_more_of_target(self, y: Array, weight: Array) -> None:
+        constant = self.target_scale_ == 0
+        if constant.any():  # until now: its mean is what is predicted yet
+            mean, scale = KINDS[self._learned_loss_[0]].learn(y, weight)
+            new = constant & (scale > 0)
+            self.target_mean_ = np.where(new, mean, self.target_mean_)
+            self.target_scale_ = np.where(new, scale, self.target_scale_)
+
     def _params_of(self, kind: type) -> dict[str, Any]:
         params = super()._params_of(kind)
         if params.get("partner") == "target":  # it is given in standard deviations
@@ -466,6 +474,10 @@ class MixupRegressor(RegressorMixin, BaseMixup):
 
         What members have missed of the rows that they had set aside tells how far the
         mean of all members may be off [1]_: its outer quantiles are added to that mean.
+        What `predict` returns need not lie within them: a single quantile does not, at
+        a low level. Of targets with ties, such as counts, ends may fall just beside the
+        values that they should hold.
+
         Where several quantiles are learned, it is the lowest and the highest that are
         moved, by a share of their distance [2]_, and each row has a width of its own;
         with ``loss="poisson"`` it goes with the root of the rate. Otherwise all rows'

@@ -266,9 +266,9 @@ class _StackedSearch(Mixin):
 
     def _evaluate_jointly(self, cells: list[_Cell], data: _Data) -> None:
         """Fit and score cells side by side; what they come to train shares stacks."""
-        joint = JointTraining(
-            n_jobs=self.n_jobs, max_members=self.max_members, verbose=self.verbose
-        )
+        how = {"max_members": self.max_members, "verbose": self.verbose}
+        n_values = int(np.prod(data.X.shape)) if hasattr(data.X, "shape") else 0
+        joint = JointTraining(n_values, n_jobs=self.n_jobs, **how)
         calls = [partial(self._fit_and_score, cell, data) for cell in cells]
         for i, result, error in joint.run(calls):
             if error is not None:  # with error_score="raise"
@@ -323,7 +323,9 @@ class _StackedSearch(Mixin):
             epochs[cell.candidate] = max(epochs[cell.candidate], cell.n_epochs)
             if cell.dropped_at is not None:
                 dropped[cell.candidate] = cell.dropped_at
-        rungs = np.unique(list(dropped.values()))
+            if cell.result is not None and cell.result["fit_error"]:
+                dropped[cell.candidate] = 0
+        rungs = np.unique([epoch for epoch in dropped.values() if epoch])
         results["n_resources"] = epochs
         results["iter"] = np.full(n_candidates, len(rungs))
         for candidate, epoch in dropped.items():
@@ -403,8 +405,9 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
         The transformers of a Pipeline are fitted once for each fold and each setting
         of their own parameters, on the training rows. Or what holds one of these, such
         as :class:`sklearn.compose.TransformedTargetRegressor` or
-        :class:`sklearn.calibration.CalibratedClassifierCV`: 32 candidates on a fold fit
-        at a time, in threads, and whatever they come to train at once shares stacks.
+        :class:`sklearn.calibration.CalibratedClassifierCV`: up to 32 candidates on a
+        fold fit at a time, in threads, and whatever they come to train at once shares
+        stacks.
     param_grid : dict or list of dict
         Parameter names and lists of settings.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -444,7 +447,8 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
         lowest loss on rows that they set aside (`early_stopping`), mean over folds. The
         others are scored as they are then, and the best is one that was not dropped.
         With several stacks, one is compared with those before it [1]_, with `n_jobs`
-        within a stack only. None trains all to the end.
+        within a stack only. Those that are fitted one by one train to the end, as all
+        do with None.
     min_resources : int, default=5
         Epochs before which no candidate is dropped. Used with `factor`.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sklearn import config_context, get_config
@@ -13,6 +12,8 @@ from ._engine import Trained, train
 from ._plan import Plan
 
 _MOST_FITS = 32  # at a time, each of which holds its encoded rows
+_VALUE = 24  # bytes that those take for each value of the table, about
+_PATIENCE = 0.1  # seconds that are waited for a thread after an interrupt
 _own = threading.local()
 
 
@@ -34,6 +35,9 @@ class JointTraining:
 
     Parameters
     ----------
+    n_values : int, default=0
+        Of the table that all fit on: of a large one, fewer fit at a time, so that their
+        encoded rows take up to half of scikit-learn's ``working_memory``.
     **how : dict
         Passed to :func:`skmixup.training._engine.train`.
 
@@ -43,8 +47,10 @@ class JointTraining:
         For each function, the share of the training's time that its members took.
     """
 
-    def __init__(self, **how: Any) -> None:
+    def __init__(self, n_values: int = 0, **how: Any) -> None:
         self.how = how
+        room = get_config()["working_memory"] * 2**20 / 2
+        self.n_fits = max(2, min(_MOST_FITS, int(room // max(n_values * _VALUE, 1))))
         self.seconds: dict[int, float] = {}
         self._changed = threading.Condition()
         self._waiting: list[_Slot] = []
@@ -69,8 +75,8 @@ class JointTraining:
         error : Exception or None
             What it has raised.
         """
-        for start in range(0, len(functions), _MOST_FITS):
-            some = functions[start : start + _MOST_FITS]
+        for start in range(0, len(functions), self.n_fits):
+            some = functions[start : start + self.n_fits]
             yield from self._run(dict(enumerate(some, start)))
 
     def _run(
@@ -93,16 +99,27 @@ class JointTraining:
                 self._n_running -= 1
                 self._changed.notify_all()
 
-        with ThreadPoolExecutor(len(functions)) as pool:
-            try:
-                for number in functions:
-                    pool.submit(call, number)
-                for _ in functions:
-                    yield self._next(ended)
-            finally:
-                with self._changed:
-                    self._ended = True
-                    self._changed.notify_all()
+        threads = [
+            threading.Thread(target=call, args=[number], daemon=True)
+            for number in functions
+        ]
+        patience: float | None = None
+        try:
+            for thread in threads:
+                thread.start()
+            for _ in functions:
+                yield self._next(ended)
+        except BaseException:
+            # Some may be within another library's pool, or a training of their own,
+            # which nobody can end: they are not waited for.
+            patience = _PATIENCE
+            raise
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+            for thread in threads:
+                thread.join(patience)
 
     def _next(
         self, ended: list[tuple[int, Any, BaseException | None]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from sklearn.model_selection import (
 )
 
 from .._typing import Array
+from .._warn import without_warnings
 
 
 def split_rows(
@@ -124,8 +124,7 @@ def _deal(
 ) -> list[tuple[Array, Array]]:
     """Return as many parts as there are members, of one deal after another."""
     pairs: list[tuple[Array, Array]] = []
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class")
+    with without_warnings("The least populated class"):
         while len(pairs) < n_members:
             seed = random_state % 2**32
             folds = kind(n_folds, shuffle=True, random_state=seed).split(y, y, groups)

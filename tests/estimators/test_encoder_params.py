@@ -69,6 +69,9 @@ def test_a_parameter_that_is_not_there_is_named():
         quick().set_params(preprocess__bins=3)
     with pytest.raises(ValueError, match="preprocess=None has no parameters"):
         quick(preprocess=None).set_params(preprocess__n_bins=3)
+    for bad in ({"preprocess__n_bins": "8"}, {"preprocess__n_tree_bins": "some"}):
+        with pytest.raises(ValueError, match="parameter of TabularEncoder must be"):
+            quick().set_params(**bad).fit(X, y)
     chosen = quick(preprocess=None)
     chosen.set_params(preprocess="auto", preprocess__n_bins=3)
     assert chosen.preprocess.n_bins == 3

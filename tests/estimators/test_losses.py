@@ -213,6 +213,25 @@ def test_pieces():
     assert (reg.predict(X) > 0).all()
 
 
+@pytest.mark.parametrize("params", [{}, *LOSSES[:3]], ids=["squared", *NAMES[:3]])
+def test_a_first_piece_that_is_constant_says_nothing_of_later_ones(params):
+    reg = quick(**params)
+    reg.partial_fit(X[:50], np.full(50, 10.0))
+    assert_allclose(reg.predict(X), 10.0)
+    for _ in range(30):
+        reg.partial_fit(X, y)
+    assert reg.target_scale_ == pytest.approx(y.std(), rel=1e-5)
+    assert reg.score(X, y) > 0.05
+    warm = quick(warm_start=True, max_epochs=20, **params).fit(X, y * 0 + 10).fit(X, y)
+    assert warm.score(X, y) > 0.05
+
+
+def test_a_piece_of_another_loss_is_refused():
+    reg = quick().partial_fit(X, y)
+    with pytest.raises(ValueError, match=r"loss \(or quantile\) has changed"):
+        reg.set_params(**LOSSES[2]).partial_fit(X, y)
+
+
 @pytest.mark.parametrize("params", LOSSES, ids=NAMES)
 def test_fits_of_several_losses_side_by_side(params):
     models = [quick(n_estimators=2, early_stopping=True), quick(**params)]

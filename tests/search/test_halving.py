@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
+from sklearn.exceptions import FitFailedWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import EpochTimer
@@ -122,6 +123,18 @@ def test_a_long_training_that_ends_early_by_itself():
     epochs = search.fit(X, y).cv_results_["n_resources"]
     assert (epochs < 20).all()
     assert (search.cv_results_["iter"] == 0).all()
+
+
+def test_what_fails_is_no_survivor():
+    grid = {"lr": [1e-2, 1e-3], "hidden_layer_sizes": [(8,), (0,)]}
+    with (
+        pytest.warns(FitFailedWarning, match="4 fits failed"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
+        search = MixupSearchCV(QUICK, grid, **HOW).fit(X, y)
+    failed = np.isnan(search.cv_results_["mean_test_score"])
+    assert (search.cv_results_["iter"][failed] == 0).all()
+    assert search.cv_results_["iter"][~failed].max() > 0
 
 
 def test_what_cannot_be_halved():
