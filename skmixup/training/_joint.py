@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -77,11 +78,14 @@ class JointTraining:
         """
         for start in range(0, len(functions), self.n_fits):
             some = functions[start : start + self.n_fits]
-            yield from self._run(dict(enumerate(some, start)))
+            # In threads, what sets filters and puts them back leaves others' behind.
+            with warnings.catch_warnings():
+                ended = self._run(dict(enumerate(some, start)))
+            yield from ended
 
     def _run(
         self, functions: dict[int, Callable[[], Any]]
-    ) -> Iterator[tuple[int, Any, Exception | None]]:
+    ) -> list[tuple[int, Any, Exception | None]]:
         config = get_config()
         ended: list[tuple[int, Any, BaseException | None]] = []
         self._n_running, self._ended = len(functions), False
@@ -107,8 +111,7 @@ class JointTraining:
         try:
             for thread in threads:
                 thread.start()
-            for _ in functions:
-                yield self._next(ended)
+            return [self._next(ended) for _ in functions]
         except BaseException:
             # Some may be within another library's pool, or a training of their own,
             # which nobody can end: they are not waited for.
