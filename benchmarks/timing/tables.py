@@ -153,7 +153,7 @@ def _steps(model, fold, cost):
     found = []
     cpu_seconds(lambda: found.append(floor_of(steps)))
     return {
-        "n_inputs": model.net_.module__n_features,
+        "n_inputs": int(np.max(model.net_.module__n_features)),
         "batch_size": steps.batch_size,
         "epochs": model.n_iter_,
         "steps": steps.n_steps,
