@@ -247,7 +247,6 @@ class BaseMixup(BaseEstimator):
     ) -> Self:
         """Train for an epoch; from the first piece, the encoding is learned."""
         X, y, weight, _ = self._check_rows(X, y, sample_weight, reset=first)
-        self._n_rows_ = len(y) + (0 if first else self._n_rows_)
         if not first:
             self._check_same_module()
         if learns_target:
@@ -255,6 +254,7 @@ class BaseMixup(BaseEstimator):
         self._target.check_known(y, "in partial_fit")
         self._learn_more_of_target(y, weight)
         table = self._prepare(X, y, weight, first=first)
+        self._n_rows_ = len(y) + (0 if first else self._n_rows_)
         net = None if first else self.net_
         return self._train(self._plan(table, net=net, is_piece=True))
 
