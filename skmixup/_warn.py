@@ -16,7 +16,7 @@ _INNER = tuple(
     for file in (__file__, sklearn.__file__, joblib.__file__)
 )
 
-_filters = threading.Lock()
+_filters = threading.RLock()
 
 
 @contextlib.contextmanager
@@ -24,7 +24,8 @@ def without_warnings(message: str = "") -> Iterator[None]:
     """Ignore warnings that begin with a text.
 
     One thread at a time: each puts back the filters that it has found, and of two that
-    overlap, one would leave those of the other behind.
+    overlap, one would leave those of the other behind. So it is for what takes no time,
+    and waits for no thread.
 
     Parameters
     ----------

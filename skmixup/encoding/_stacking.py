@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
 from typing import Any, Self
 
@@ -135,11 +136,11 @@ class StackingTransformer(TransformerMixin, BaseEstimator):
         validate_data(self, X, skip_check_array=True)
         y = self._check_target(X, y, is_class)
         method = "predict_proba" if is_class else "predict"
-        # A class that a fold lacks has probability 0 there.
-        with without_warnings("Number of classes in training"):
-            told = cross_val_predict(
-                self.estimator, X, y, cv=self._folds(X, y, is_class), method=method
-            )
+        folds = self._folds(X, y, is_class)
+        with warnings.catch_warnings():
+            # A class that a fold lacks has probability 0 there.
+            warnings.filterwarnings("ignore", message="Number of classes in training")
+            told = cross_val_predict(self.estimator, X, y, cv=folds, method=method)
         self.estimator_ = clone(self.estimator).fit(X, y)
         columns = self._columns(told)
         self.n_outputs_ = columns.shape[1]
