@@ -1,10 +1,7 @@
 """Searches and many fits of estimators that hold one of ours."""
 
-import os
-import signal
 import threading
 import time
-import warnings
 from functools import partial
 
 import numpy as np
@@ -122,17 +119,6 @@ def test_a_large_table_has_fewer_fits_at_a_time(trainings):
     assert trainings == [4, 2]
 
 
-def test_filters_of_warnings_are_left_as_they_were():
-    labels = np.r_[y[y < 2], [2] * 6]
-    before = list(warnings.filters)
-    wrapped = CalibratedClassifierCV(
-        MixupClassifier(n_estimators=2, max_epochs=2, early_stopping=True), cv=2
-    )
-    search = MixupSearchCV(wrapped, {"estimator__lr": [1e-3] * 4}, cv=2, refit=False)
-    search.fit(X[: len(labels)], labels)
-    assert list(warnings.filters) == before
-
-
 def test_threads_end(trainings):
     before = threading.active_count()
     search = MixupSearchCV(LOG(REG), {"regressor__alpha": [0, 1.0]}, cv=2)
@@ -169,32 +155,6 @@ def test_an_interrupt_ends_all(monkeypatch):
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() == before
-
-
-def test_an_interrupt_does_not_wait_for_what_nobody_can_end(monkeypatch):
-    """A fit within another library's pool, say."""
-    asleep, awake = threading.Event(), threading.Event()
-
-    def sleep(values):
-        asleep.set()
-        awake.wait(60)
-        return values
-
-    grid = {"transformer": [FunctionTransformer(sleep), FunctionTransformer(np.log)]}
-    wrapped = TransformedTargetRegressor(REG, check_inverse=False)
-
-    def interrupt(plans, **how):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(_joint, "train", interrupt)
-    timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
-    timer.start()
-    start = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        MixupSearchCV(wrapped, grid, cv=2).fit(rows, target)
-    assert asleep.is_set()
-    assert time.monotonic() - start < 10
-    awake.set()
 
 
 def test_an_interrupt_in_one_fit_ends_all():
