@@ -26,8 +26,13 @@ def _target_kind(estimator: Any) -> tuple[Any, ...]:
         labels,
         getattr(last, "target_ndim_", None),
         np.size(getattr(last, "target_mean_", 0)),
-        getattr(last, "_learned_loss_", (None, None))[1],  # levels of quantiles
+        _levels(last),
     )
+
+
+def _levels(last: Any) -> Any:
+    """Return the levels of the quantiles that an estimator tells, if it tells any."""
+    return getattr(last, "_learned_loss_", (None, None))[1]
 
 
 class _Columns(Mixin):
@@ -295,8 +300,7 @@ class FoldEnsembleRegressor(RegressorMixin, _Columns, BaseEstimator):
         score : float
         """
         check_is_fitted(self, "fitted_")
-        last = last_step(self.estimators[0])[1]
-        _, levels = getattr(last, "_learned_loss_", (None, None))
+        levels = _levels(last_step(self.estimators[0])[1])
         if not isinstance(levels, tuple):
             return super().score(X, y, sample_weight)
         return mean_d2(y, self.predict(X), levels, sample_weight)

@@ -367,8 +367,7 @@ def _fit_many(
         if is_own(fit):
             yield FitResult(i, *_fit_alone(fit, rows[i], X, y, params))
     others = [(i, fit) for i, fit in others if not is_own(fit)]
-    n_values = int(np.prod(X.shape)) if hasattr(X, "shape") else 0
-    joint = JointTraining(n_values, **how)
+    joint = JointTraining(X, **how)
     calls = [partial(_fit_on, fit, rows[i], X, y, params) for i, fit in others]
     for place, fitted, error in joint.run(calls):
         seconds = joint.seconds.get(place, 0.0)

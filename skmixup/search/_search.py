@@ -267,8 +267,7 @@ class _StackedSearch(Mixin):
     def _evaluate_jointly(self, cells: list[_Cell], data: _Data) -> None:
         """Fit and score cells side by side; what they come to train shares stacks."""
         how = {"max_members": self.max_members, "verbose": self.verbose}
-        n_values = int(np.prod(data.X.shape)) if hasattr(data.X, "shape") else 0
-        joint = JointTraining(n_values, n_jobs=self.n_jobs, **how)
+        joint = JointTraining(data.X, n_jobs=self.n_jobs, **how)
         calls = [partial(self._fit_and_score, cell, data) for cell in cells]
         for i, result, error in joint.run(calls):
             if error is not None:  # with error_score="raise"

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from sklearn import config_context, get_config
 
 from ._engine import Trained, train
@@ -36,8 +37,8 @@ class JointTraining:
 
     Parameters
     ----------
-    n_values : int, default=0
-        Of the table that all fit on: of a large one, fewer fit at a time, so that their
+    X : DataFrame, array-like or sparse matrix
+        The table that all fit on: of a large one, fewer fit at a time, so that their
         encoded rows take up to half of scikit-learn's ``working_memory``.
     **how : dict
         Passed to :func:`skmixup.training._engine.train`.
@@ -48,8 +49,9 @@ class JointTraining:
         For each function, the share of the training's time that its members took.
     """
 
-    def __init__(self, n_values: int = 0, **how: Any) -> None:
+    def __init__(self, X: Any, **how: Any) -> None:
         self.how = how
+        n_values = int(np.prod(X.shape)) if hasattr(X, "shape") else 0
         room = get_config()["working_memory"] * 2**20 / 2
         self.n_fits = max(2, min(_MOST_FITS, int(room // max(n_values * _VALUE, 1))))
         self.seconds: dict[int, float] = {}
