@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from skmixup import MixupClassifier, MixupRegressor, MixupSearchCV
+from tests.helpers import UNSEEN
 
 # No shrinking: a search for the smallest table takes minutes.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -151,12 +152,14 @@ DRAWN = {
 HOW = {"suppress_health_check": list(HealthCheck), "phases": PHASES}
 
 
+@UNSEEN
 @settings(max_examples=60, **HOW)
 @given(**DRAWN)
 def test_some_random_tables_train_or_say_why_not(**drawn):
     all_train_or_say_why(**drawn)
 
 
+@UNSEEN
 @pytest.mark.slow
 @settings(max_examples=500, **HOW)
 @given(**DRAWN)
