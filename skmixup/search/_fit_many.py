@@ -368,9 +368,9 @@ def _fit_many(
             yield FitResult(i, *_fit_alone(fit, rows[i], X, y, params))
     others = [(i, fit) for i, fit in others if not is_own(fit)]
     joint = JointTraining(X, **how)
-    calls = [partial(_fit_on, fit, rows[i], X, y, params) for i, fit in others]
-    for place, fitted, error in joint.run(calls):
-        seconds = joint.seconds.get(place, 0.0)
+    calls = [partial(_fit_alone, fit, rows[i], X, y, params) for i, fit in others]
+    for place, (fitted, seconds, error), _ in joint.run(calls):
+        seconds += joint.corrections[place]
         yield FitResult(others[place][0], fitted, seconds, error)
 
 

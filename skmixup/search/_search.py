@@ -265,14 +265,14 @@ class _StackedSearch(Mixin):
             cell.result.setdefault("score_time", time.perf_counter() - start)
 
     def _evaluate_jointly(self, cells: list[_Cell], data: _Data) -> None:
-        """Fit and score cells side by side; what they come to train shares stacks."""
+        """Fit and score cells in turn; what they come to train shares stacks."""
         how = {"max_members": self.max_members, "verbose": self.verbose}
         joint = JointTraining(data.X, n_jobs=self.n_jobs, **how)
         calls = [partial(self._fit_and_score, cell, data) for cell in cells]
         for i, result, error in joint.run(calls):
             if error is not None:  # with error_score="raise"
                 raise error
-            result["fit_time"] = joint.seconds.get(i, 0.0)
+            result["fit_time"] += joint.corrections[i]
             self._note(cells[i], result)
 
     def _evaluate_others(self, cells: list[_Cell], data: _Data) -> None:

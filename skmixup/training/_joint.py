@@ -1,10 +1,12 @@
-"""Fits in several threads whose members are trained in shared stacks."""
+"""Fits whose members are trained in shared stacks, wherever they come to train."""
 
 from __future__ import annotations
 
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,21 +21,84 @@ _PATIENCE = 0.1  # seconds that are waited for a thread after an interrupt
 _own = threading.local()
 
 
-class _Slot:
-    """A plan that a thread waits for, and what became of it."""
+class _Fit(threading.Thread):
+    """A function's call in a thread, which runs only while its starter waits for it."""
 
-    def __init__(self, plan: Plan, number: int) -> None:
+    def __init__(self, function: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)
+        self.function = function
+        self.config = get_config()
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.plan: Plan | None = None  # what it waits for
+        self.correction = 0.0
+        self._trained: Trained | None = None
+        self._filters: Any = None
+        self._resumed, self._paused = threading.Semaphore(0), threading.Semaphore(0)
+
+    def run(self) -> None:
+        _own.fit = self
+        try:
+            with config_context(**self.config):
+                self.result = self.function()
+        except BaseException as raised:
+            self.error = raised
+        finally:
+            self._paused.release()
+
+    def go_on(self, trained: Trained | None = None) -> None:
+        """Let the thread run until it has ended, or has something to train."""
+        self.plan, self._trained = None, trained
+        with self._own_filters():
+            if self.ident is None:
+                self.start()
+            else:
+                self._resumed.release()
+            self._paused.acquire()
+        if self.error is not None and not isinstance(self.error, Exception):
+            raise self.error
+
+    def give_up(self) -> None:
+        """End the thread where it waits, or will."""
+        self.plan, self._trained = None, None
+        self._resumed.release()
+
+    def wait_for(self, plan: Plan) -> Trained:
+        """Hand over a plan, and return it trained; in the thread itself."""
+        start = time.perf_counter()
         self.plan = plan
-        self.number = number
-        self.trained: Trained | None = None
+        self._paused.release()
+        self._resumed.acquire()
+        if self._trained is None:
+            raise KeyboardInterrupt  # of the thread that has started this one
+        trained, self._trained = self._trained, None
+        self.correction += trained.seconds - (time.perf_counter() - start)
+        return trained
+
+    @contextmanager
+    def _own_filters(self) -> Iterator[None]:
+        """Keep the filters of warnings that the thread has set until it goes on.
+
+        They are the process's: what sets some and trains meanwhile would otherwise
+        have them hold for others, and would put back what it has found too late.
+        """
+        before = warnings.filters
+        if self._filters is not None:
+            warnings.filters = self._filters
+        try:
+            yield
+        finally:
+            self._filters, warnings.filters = warnings.filters, before
 
 
 class JointTraining:
-    """Calls functions side by side, and trains in one stack what they fit meanwhile.
+    """Calls functions in turn, and trains in one stack what they fit meanwhile.
 
     Whatever fits this package's estimators, be it one of scikit-learn's that holds
-    some, does so as always; but where a training would begin, its thread waits until
-    all others have come as far, or have ended. Then all are trained as one would be.
+    some, does so as always; but where a training would begin, it is left there, in a
+    thread of its own, until all others have come as far, or have ended. Then all are
+    trained as one would be. Only one thread runs at a time: functions need not be safe
+    in threads, and are called in their order.
 
     Parameters
     ----------
@@ -45,8 +110,9 @@ class JointTraining:
 
     Attributes
     ----------
-    seconds : dict of int to float
-        For each function, the share of the training's time that its members took.
+    corrections : dict of int to float
+        For each function, the seconds to add to what its own clock shows: the share of
+        the training's time that its members took, less those that it has waited.
     """
 
     def __init__(self, X: Any, **how: Any) -> None:
@@ -54,11 +120,7 @@ class JointTraining:
         n_values = int(np.prod(X.shape)) if hasattr(X, "shape") else 0
         room = get_config()["working_memory"] * 2**20 / 2
         self.n_fits = max(2, min(_MOST_FITS, int(room // max(n_values * _VALUE, 1))))
-        self.seconds: dict[int, float] = {}
-        self._changed = threading.Condition()
-        self._waiting: list[_Slot] = []
-        self._n_running = 0
-        self._ended = False
+        self.corrections: dict[int, float] = {}
 
     def run(
         self, functions: Sequence[Callable[[], Any]]
@@ -72,96 +134,38 @@ class JointTraining:
         Yields
         ------
         index : int
-            Of a function that has ended.
+            Of a function, in their order.
         result : object
             What it has returned; None if it failed.
         error : Exception or None
             What it has raised.
         """
         for start in range(0, len(functions), self.n_fits):
-            some = functions[start : start + self.n_fits]
-            # In threads, what sets filters and puts them back leaves others' behind.
-            with warnings.catch_warnings():
-                ended = self._run(dict(enumerate(some, start)))
-            yield from ended
+            fits = [_Fit(call) for call in functions[start : start + self.n_fits]]
+            self._run(fits)
+            for number, fit in enumerate(fits, start):
+                self.corrections[number] = fit.correction
+                yield number, fit.result, fit.error  # type: ignore[misc]
 
-    def _run(
-        self, functions: dict[int, Callable[[], Any]]
-    ) -> list[tuple[int, Any, Exception | None]]:
-        config = get_config()
-        ended: list[tuple[int, Any, BaseException | None]] = []
-        self._n_running, self._ended = len(functions), False
-
-        def call(number: int) -> None:
-            _own.joint, _own.number = self, number
-            result, error = None, None  # type: Any, BaseException | None
-            try:
-                with config_context(**config):
-                    result = functions[number]()
-            except BaseException as raised:
-                error = raised
-            with self._changed:
-                ended.append((number, result, error))
-                self._n_running -= 1
-                self._changed.notify_all()
-
-        threads = [
-            threading.Thread(target=call, args=[number], daemon=True)
-            for number in functions
-        ]
+    def _run(self, fits: list[_Fit]) -> None:
         patience: float | None = None
         try:
-            for thread in threads:
-                thread.start()
-            return [self._next(ended) for _ in functions]
+            for fit in fits:
+                fit.go_on()
+            while waiting := {fit.plan: fit for fit in fits if fit.plan is not None}:
+                for trained in train(list(waiting), **self.how):
+                    waiting.pop(trained.plan).go_on(trained)
         except BaseException:
-            # Some may be within another library's pool, or a training of their own,
-            # which nobody can end: they are not waited for.
+            # One may be within another library's pool, or a training of its own, which
+            # nobody can end: it is not waited for.
             patience = _PATIENCE
+            for fit in fits:
+                fit.give_up()
             raise
         finally:
-            with self._changed:
-                self._ended = True
-                self._changed.notify_all()
-            for thread in threads:
-                thread.join(patience)
-
-    def _next(
-        self, ended: list[tuple[int, Any, BaseException | None]]
-    ) -> tuple[int, Any, Exception | None]:
-        """Return what has ended, and train whatever all others wait for until then."""
-        while True:
-            with self._changed:
-                while not ended and self._n_running:
-                    self._changed.wait()
-                if ended:
-                    number, result, error = ended.pop(0)
-                    break
-                slots, self._waiting = self._waiting, []
-            slot_of = {slot.plan: slot for slot in slots}
-            for trained in train([slot.plan for slot in slots], **self.how):
-                slot = slot_of[trained.plan]
-                known = self.seconds.get(slot.number, 0.0)
-                self.seconds[slot.number] = known + trained.seconds
-                with self._changed:
-                    slot.trained = trained
-                    self._n_running += 1
-                    self._changed.notify_all()
-        if error is None or isinstance(error, Exception):
-            return number, result, error
-        raise error
-
-    def _wait_for(self, plan: Plan) -> Trained:
-        slot = _Slot(plan, _own.number)
-        with self._changed:
-            self._waiting.append(slot)
-            self._n_running -= 1
-            self._changed.notify_all()
-            while slot.trained is None and not self._ended:
-                self._changed.wait()
-        if slot.trained is None:
-            raise KeyboardInterrupt  # of another thread
-        return slot.trained
+            for fit in fits:
+                if fit.ident is not None:
+                    fit.join(patience)
 
 
 def train_alone(plan: Plan, n_jobs: int | None = None) -> Trained:
@@ -177,9 +181,9 @@ def train_alone(plan: Plan, n_jobs: int | None = None) -> Trained:
     -------
     trained : Trained
     """
-    joint: JointTraining | None = getattr(_own, "joint", None)
-    if joint is None or plan.trains_alone:
+    fit: _Fit | None = getattr(_own, "fit", None)
+    if fit is None or plan.trains_alone:
         (trained,) = train([plan], n_jobs=n_jobs)
         return trained
     plan.verbose = 0
-    return joint._wait_for(plan)
+    return fit.wait_for(plan)

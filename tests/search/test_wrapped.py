@@ -1,13 +1,16 @@
 """Searches and many fits of estimators that hold one of ours."""
 
+import signal
 import threading
 import time
+import warnings
 from functools import partial
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes
@@ -119,11 +122,73 @@ def test_a_large_table_has_fewer_fits_at_a_time(trainings):
     assert trainings == [4, 2]
 
 
+class Quiet(RegressorMixin, BaseEstimator):
+    """Fits without warnings of a kind, as many estimators do."""
+
+    def __init__(self, estimator, hidden="of a"):
+        self.estimator = estimator
+        self.hidden = hidden
+
+    def fit(self, X, y):
+        """Warn before and after the training."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=self.hidden)
+            warnings.warn("of a", UserWarning, stacklevel=1)
+            self.estimator_ = clone(self.estimator).fit(X, y)
+            warnings.warn(self.hidden, UserWarning, stacklevel=1)
+        return self
+
+    def predict(self, X):
+        """Predict."""
+        return self.estimator_.predict(X)
+
+
+@pytest.mark.parametrize("search", [GridSearchCV, MixupSearchCV])
+def test_filters_of_warnings_hold_within_their_fit_only(search):
+    before = list(warnings.filters)
+    grid = {"hidden": ["of b", "of a"], "estimator__alpha": [0, 1.0]}
+    search = search(Quiet(REG), grid, cv=2, refit=False, error_score="raise")
+    with pytest.raises(UserWarning, match="of a"):  # where all warnings are errors
+        search.fit(rows, target)
+    assert list(warnings.filters) == before
+    search.set_params(param_grid={"hidden": ["of a"], "estimator__alpha": [0, 1.0]})
+    search.fit(rows, target)
+    assert list(warnings.filters) == before
+
+
+def test_rare_classes_bring_no_warning_of_folds():
+    labels = np.r_[y[y < 2], [2] * 6]
+    wrapped = CalibratedClassifierCV(
+        MixupClassifier(n_estimators=2, max_epochs=2, early_stopping=True), cv=2
+    )
+    search = MixupSearchCV(wrapped, {"estimator__lr": [1e-3] * 4}, cv=2, refit=False)
+    search.fit(X[: len(labels)], labels)
+
+
+def test_seconds_are_of_the_own_fit():
+    """Not those in which others fit: of one that sleeps, say."""
+
+    def sleep(values):
+        time.sleep(0.2)
+        return values
+
+    grid = {"transformer": [FunctionTransformer(np.log), FunctionTransformer(sleep)]}
+    wrapped = TransformedTargetRegressor(REG, check_inverse=False)
+    search = MixupSearchCV(wrapped, grid, cv=2, refit=False).fit(rows, target)
+    short, slept = search.cv_results_["mean_fit_time"]
+    assert slept > short + 0.15
+
+
+def n_threads():
+    """Count threads but for that of a progress bar, which stays."""
+    return sum(thread.name != "tqdm_monitor" for thread in threading.enumerate())
+
+
 def test_threads_end(trainings):
-    before = threading.active_count()
+    before = n_threads()
     search = MixupSearchCV(LOG(REG), {"regressor__alpha": [0, 1.0]}, cv=2)
     search.fit(rows, target)
-    assert threading.active_count() == before
+    assert n_threads() == before
 
 
 def test_fits_that_fail():
@@ -148,13 +213,39 @@ def test_an_interrupt_ends_all(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(_joint, "train", train)
-    before = threading.active_count()
+    before = n_threads()
     with pytest.raises(KeyboardInterrupt):
         MixupSearchCV(LOG(REG), {"regressor__alpha": [0, 1]}, cv=2).fit(rows, target)
     deadline = time.monotonic() + 10
-    while threading.active_count() > before and time.monotonic() < deadline:
+    while n_threads() > before and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert n_threads() == before
+
+
+def test_an_interrupt_does_not_wait_for_what_nobody_can_end():
+    """A fit within another library's pool, say."""
+    asleep, awake = threading.Event(), threading.Event()
+
+    def sleep(values):
+        asleep.set()
+        awake.wait(60)
+        return values
+
+    grid = {"transformer": [FunctionTransformer(sleep), FunctionTransformer(np.log)]}
+    wrapped = TransformedTargetRegressor(REG, check_inverse=False)
+    main = threading.main_thread().ident
+
+    def interrupt():
+        asleep.wait()
+        time.sleep(0.1)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        MixupSearchCV(wrapped, grid, cv=2).fit(rows, target)
+    assert time.monotonic() - start < 10
+    awake.set()
 
 
 def test_an_interrupt_in_one_fit_ends_all():
