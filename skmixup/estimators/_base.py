@@ -767,7 +767,7 @@ class BaseMixup(BaseEstimator):
         >>> X, y = load_iris(return_X_y=True, as_frame=True)
         >>> clf = MixupClassifier(max_epochs=5, random_state=0).fit(X, y)
         >>> clf.summary()[["rows", "columns", "members", "epochs"]].to_dict()
-        {'rows': 150, 'columns': '4: 4 numbers', 'members': 8, 'epochs': 5}
+        {'rows': 150, 'columns': 4, 'members': 8, 'epochs': 5}
         """
         check_is_fitted(self, "net_")
         return pd.Series(summarize(self), dtype=object)

@@ -40,8 +40,8 @@ def summarize(estimator: Any) -> dict[str, Any]:
     net = estimator.net_
     summary = {
         "rows": estimator._n_rows_,
-        "columns": _columns(estimator),
-        "encoded as": _encoded(estimator),
+        **_columns(estimator),
+        **_inputs(estimator),
         "members": net.n_members,
         "epochs": estimator.n_iter_,
     }
@@ -78,34 +78,27 @@ def as_html(summary: dict[str, Any], title: str) -> str:
     return f'<table style="{table}" aria-label="{escape(title)}">{rows}</table>'
 
 
-def _columns(estimator: Any) -> str:
-    """Tell how many columns there are, and of which kinds."""
+def _columns(estimator: Any) -> dict[str, int]:
+    """Count columns, and those of each kind that there is."""
+    counts = {"columns": estimator.n_features_in_}
     encoder = last_step(estimator.encoder_)[1]
-    n_columns = estimator.n_features_in_
     if estimator.encoder_ is not encoder or not isinstance(encoder, TabularEncoder):
-        return f"{n_columns}"
-    categories = _count(int(encoder.categorical_mask_.sum()), "category", "categories")
-    if len(encoder.embedded_columns_) and estimator.n_levels_:
-        categories += f" ({len(encoder.embedded_columns_)} embedded)"
-    kinds = [
-        _count(int(encoder._number_mask.sum()), "number", "numbers"),
-        categories,
-        _count(int(encoder.time_mask_.sum()), "date", "dates"),
-        _count(int(encoder.dropped_mask_.sum()), "left out", "left out"),
-    ]
-    return f"{n_columns}: " + ", ".join(filter(None, kinds))
+        return counts
+    kinds = {
+        "numbers": encoder._number_mask.sum(),
+        "categories": encoder.categorical_mask_.sum(),
+        "embedded categories": len(encoder.embedded_columns_)
+        * bool(estimator.n_levels_),
+        "dates": encoder.time_mask_.sum(),
+        "columns left out": encoder.dropped_mask_.sum(),
+    }
+    return counts | {kind: int(n) for kind, n in kinds.items() if n}
 
 
-def _encoded(estimator: Any) -> str:
-    """Tell how many inputs a network has, and of which kinds."""
-    widths = np.unique(estimator.net_.module__n_features)
-    text = _count(int(widths[-1]), "input", "inputs")
-    if len(widths) > 1:
-        text += f", for every other member {widths[0]}"
+def _inputs(estimator: Any) -> dict[str, Any]:
+    """Count what a network takes."""
+    few, *more = np.unique(estimator.net_.module__n_features).tolist()
+    counts = {"inputs": f"{more[-1]}, every other member {few}" if more else few}
     if estimator.n_periodic_:
-        text += "; " + _count(estimator.n_periodic_, "number", "numbers") + " as waves"
-    return text
-
-
-def _count(n: int, one: str, many: str) -> str:
-    return f"{n} {one if n == 1 else many}" if n else ""
+        counts["numbers as waves"] = estimator.n_periodic_
+    return counts

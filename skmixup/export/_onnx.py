@@ -115,7 +115,12 @@ def to_onnx(
     (['small', 'small', 'large', 'large'], True)
     """
     check_is_fitted(estimator)
-    if hasattr(estimator, "best_estimator_"):  # a search's
+    if hasattr(estimator, "refit"):  # a search
+        if not hasattr(estimator, "best_estimator_"):
+            raise ValueError(
+                f"estimator is a search with refit={estimator.refit!r}, which keeps no "
+                "fitted estimator: fit it with refit=True, or export one of your own."
+            )
         estimator = estimator.best_estimator_
     if isinstance(estimator, Pipeline):
         steps = [named for named in estimator.steps if named[1] not in _PASS]

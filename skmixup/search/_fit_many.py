@@ -40,6 +40,11 @@ _Fitted: TypeAlias = tuple[int, Any, float, Exception | None, Any]
 
 def check_kind(estimator: Any, name: str) -> None:
     """Refuse what is none of this package's estimators, nor holds one."""
+    if isinstance(estimator, type):
+        raise TypeError(
+            f"{name} must be an instance, got the class {estimator.__name__}: write "
+            f"{estimator.__name__}()."
+        )
     if not (is_own(estimator) or holds_own(estimator)):
         raise TypeError(
             f"{name} must be a MixupClassifier, a MixupRegressor, a Pipeline that ends "
@@ -56,7 +61,9 @@ def is_own(estimator: Any) -> bool:
 
 def holds_own(estimator: Any) -> bool:
     """Tell whether an estimator of another kind has one of this package within."""
-    params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        return False
+    params = estimator.get_params()
     return any(isinstance(value, BaseMixup) for value in params.values())
 
 

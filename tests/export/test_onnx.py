@@ -167,16 +167,20 @@ def test_no_rows_have_no_predictions():
 
 def test_what_is_no_fitted_estimator_is_refused():
     frame, y = sides()
+    short = MixupClassifier(**QUICK)
+    search = MixupSearchCV(short, {"alpha": [0]}, cv=2, refit=False).fit(frame, y)
+    with pytest.raises(ValueError, match="search with refit=False, which keeps no"):
+        to_onnx(search)
     with pytest.raises(TypeError, match=r"estimator must be one of .'MixupClassifier"):
         to_onnx(LogisticRegression().fit(frame, y))
-    search = MixupSearchCV(MixupClassifier(), {"alpha": [0]})
-    for est in (MixupClassifier(), search, make_pipeline(TabularEncoder(), search)):
+    search = MixupSearchCV(short, {"alpha": [0]})
+    for est in (short, search, make_pipeline(TabularEncoder(), search)):
         with pytest.raises(NotFittedError):
             to_onnx(est)
     days = np.array(["2020-01-01", "2021-01-01"], dtype="datetime64[D]")[y]
     with pytest.raises(ValueError, match=r"y held labels of type datetime64.* in fit"):
         to_onnx(MixupClassifier(**QUICK).fit(frame, days))
-    clf = MixupClassifier(**QUICK).fit(frame, y)
+    clf = short.fit(frame, y)
     with pytest.raises(ValueError, match="feature names should match"):
         to_onnx(clf, frame[["right", "left", "code"]])
 

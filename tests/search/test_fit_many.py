@@ -131,6 +131,8 @@ def test_one_failure_is_one_only():
 def test_bad_arguments_are_refused_at_the_call():
     with pytest.raises(TypeError, match=r"estimators\[1\] must be a MixupClassifier"):
         fit_many([CLF, LogisticRegression()], X, y)
+    with pytest.raises(TypeError, match="got the class MixupClassifier: write Mixup"):
+        fit_many([CLF, MixupClassifier], X, y)
     with pytest.raises(ValueError, match="entry for each of the 1 estimators, got 3"):
         fit_many([CLF], X, y, rows=FOLDS)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
