@@ -35,6 +35,13 @@ _DETAILS = {
     "us_a_step": "µs a step",
     "times_floor": "times the floor",
 }
+# Where a name may stand by its dot, best first: shifts in points, and what is aligned.
+_LABEL_PLACES = (
+    ((0, 8), {"ha": "center", "va": "bottom"}),
+    ((0, -8), {"ha": "center", "va": "top"}),
+    ((9, 0), {"ha": "left", "va": "center"}),
+    ((-9, 0), {"ha": "right", "va": "center"}),
+)
 
 
 @dataclass(frozen=True)
@@ -291,18 +298,11 @@ def scatter(rows, ours):
     means = np.exp(np.log(costs.loc[losses.index].clip(lower=1e-6)).mean())
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     ax = figure.subplots()
+    colors = {name: "C3" if name == ours else "0.35" for name in ranks.index}
+    dots = []
     for name, rank in ranks.items():
-        color, size, weight = ("C3", 9, "bold") if name == ours else ("0.35", 7, None)
-        ax.plot(means[name], rank, "o", color=color, markersize=size)
-        ax.annotate(
-            in_figure(name),
-            (means[name], rank),
-            xytext=(0, 8),
-            textcoords="offset points",
-            ha="center",
-            color=color,
-            weight=weight,
-        )
+        size = 9 if name == ours else 7
+        dots += ax.plot(means[name], rank, "o", color=colors[name], markersize=size)
     cost = f"seconds for a fit, one thread (geometric mean over {len(losses)} tables)"
     ax.set(
         xlabel=cost,
@@ -310,7 +310,25 @@ def scatter(rows, ours):
         title="Models as they come: lower is better, further left is faster",
     )
     _scale_seconds(ax)
+    figure.draw_without_rendering()  # from then on, places in points are known
+    taken = [dot.get_window_extent() for dot in dots]
+    for name, rank in ranks.items():
+        weight = "bold" if name == ours else None
+        style = {"color": colors[name], "weight": weight}
+        taken.append(_label(ax, in_figure(name), (means[name], rank), taken, style))
     return figure
+
+
+def _label(ax, name, dot, taken, style):
+    """Write a name by a dot, where there is room, and return what it takes."""
+    for n, (shift, sides) in enumerate(_LABEL_PLACES, 1):
+        how = {"xytext": shift, "textcoords": "offset points"}
+        label = ax.annotate(name, dot, **how, **sides, **style)
+        room = label.get_window_extent()
+        if n == len(_LABEL_PLACES) or not room.count_overlaps(taken):
+            break
+        label.remove()
+    return room
 
 
 def _scale_seconds(ax):
