@@ -570,8 +570,11 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             )
         if isinstance(self.optimizer_, StackedAdamW):
             self.optimizer_.advance(len(batch[0]))
-        else:
+        elif self.optimizer_.state:
             self.optimizer_.step()
+        else:  # what it makes now would be on torch's default device, up to torch 2.8
+            with torch.device(self.device):
+                self.optimizer_.step()
         return step
 
     def train_step_single(
@@ -590,7 +593,13 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
         }
 
     def _forward_members(self, X: Any) -> Tensor:
-        return self.module_(X) if self._stacked else self.module_(X[0])[None]
+        return self._call(X) if self._stacked else self._call(X[0])[None]
+
+    def _call(self, X: Any) -> Tensor:
+        # An autocast around a whole fit would go on with the weights it has seen first.
+        torch.clear_autocast_cache()
+        scores: Tensor = self.module_(X)
+        return scores
 
     def _rows_first(self, y_pred: Tensor) -> Tensor:
         """Return outputs (K, B, ...) as skorch's callbacks take them: (B, [K,] ...)."""
@@ -826,8 +835,8 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
         grad = torch.set_grad_enabled(training)
         with grad, self._own_precision(), without_subnormals():
             if not self._stacked:
-                return self.module_(X)
-            return self.module_(X).transpose(0, 1)
+                return self._call(X)
+            return self._call(X).transpose(0, 1)
 
     def member_scores(self, X: Rows, members: Sequence[int] | None = None) -> Array:
         """Return the scores that a StackedMLP's members give to rows.

@@ -374,10 +374,12 @@ def test_modules_of_others_follow_autocast():
             seen.add(scores.dtype)
             return scores
 
-    net = MixupNet(Watched(4, 3), random_state=0, max_epochs=1)
+    net = MixupNet(Watched(4, 3), random_state=0, max_epochs=20, lr=0.02)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        net.fit(X, Y).predict_proba(X)
+        accuracy = net.fit(X, Y).score(X, Y)
     assert seen == {torch.bfloat16}
+    assert accuracy > 0.6
+    assert net.score(X, Y) == pytest.approx(accuracy, abs=0.05)
     assert net.predict_proba(X).dtype == np.float32
 
 
