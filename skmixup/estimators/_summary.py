@@ -49,6 +49,8 @@ def summarize(estimator: Any) -> dict[str, Any]:
     if losses:
         name = _LOSSES[type(net.criterion_).__name__]
         standard = "" if "log" in name else ", of standardized targets"
+        if name == "Poisson loss":
+            standard = ", of multiples of the mean"
         best = float(np.min(np.stack(losses), axis=0).mean())
         summary[f"validation {name}"] = f"{best:.4g}{standard}"
     if hasattr(estimator, "temperature_"):
@@ -87,7 +89,7 @@ def _columns(estimator: Any) -> dict[str, int]:
     kinds = {
         "numbers": encoder._number_mask.sum(),
         "categories": encoder.categorical_mask_.sum(),
-        "embedded categories": len(encoder.embedded_columns_)
+        "categories embedded": len(encoder.embedded_columns_)
         * bool(estimator.n_levels_),
         "dates": encoder.time_mask_.sum(),
         "columns left out": encoder.dropped_mask_.sum(),

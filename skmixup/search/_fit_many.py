@@ -48,9 +48,9 @@ def check_kind(estimator: Any, name: str) -> None:
     if not (is_own(estimator) or holds_own(estimator)):
         raise TypeError(
             f"{name} must be a MixupClassifier, a MixupRegressor, a Pipeline that ends "
-            "in one, or an estimator that holds one, as CalibratedClassifierCV and "
-            f"TransformedTargetRegressor do, got {estimator!r}: for others there is "
-            "scikit-learn's GridSearchCV."
+            "in one, or an estimator that holds one (an instance, not its class), as "
+            "CalibratedClassifierCV and TransformedTargetRegressor do, got "
+            f"{estimator!r}: for others there is scikit-learn's GridSearchCV."
         )
 
 
@@ -283,9 +283,9 @@ def fit_many(
         Of a Pipeline, transformers are fitted once for those that have equal ones and
         the same rows. Or of what holds one of these, such as
         :class:`sklearn.compose.TransformedTargetRegressor` or
-        :class:`sklearn.calibration.CalibratedClassifierCV`: up to 32 fit at a time, in
-        threads, and whatever they come to train at once shares stacks. Nothing here is
-        changed; clones are fitted.
+        :class:`sklearn.calibration.CalibratedClassifierCV`: these take turns, each as
+        far as it comes to train something, and what all have come to shares stacks.
+        Nothing here is changed; clones are fitted.
     X : DataFrame, array-like or CSR matrix of shape (n_rows, n_features)
         The rows.
     y : array-like of shape (n_rows,) or (n_rows, n_outputs)

@@ -280,7 +280,9 @@ class _StackedSearch(Mixin):
         parallel = Parallel(
             n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch, return_as="generator"
         )
-        out = parallel(delayed(self._fit_and_score)(cell, data) for cell in cells)
+        out = parallel(
+            delayed(self._fit_and_score)(cell, data, self.verbose) for cell in cells
+        )
         for cell, result in zip(cells, out, strict=True):
             if not result["fit_error"]:
                 stop_if_interrupted(result["estimator"])
@@ -288,7 +290,9 @@ class _StackedSearch(Mixin):
                 cell.n_epochs = getattr(last, "n_iter_", 0)  # another library's
             self._note(cell, result)
 
-    def _fit_and_score(self, cell: _Cell, data: _Data) -> dict[str, Any]:
+    def _fit_and_score(
+        self, cell: _Cell, data: _Data, verbose: int = 0
+    ) -> dict[str, Any]:
         result: dict[str, Any] = fit_and_score(
             clone(cell.estimator),
             data.X,
@@ -296,7 +300,7 @@ class _StackedSearch(Mixin):
             scorer=data.scorers,
             train=cell.train,
             test=cell.test,
-            verbose=self.verbose,
+            verbose=verbose,
             parameters=None,
             fit_params=data.fit_params,
             score_params=data.score_params,
@@ -404,9 +408,9 @@ class MixupSearchCV(_StackedSearch, GridSearchCV):
         The transformers of a Pipeline are fitted once for each fold and each setting
         of their own parameters, on the training rows. Or what holds one of these, such
         as :class:`sklearn.compose.TransformedTargetRegressor` or
-        :class:`sklearn.calibration.CalibratedClassifierCV`: up to 32 candidates on a
-        fold fit at a time, in threads, and whatever they come to train at once shares
-        stacks.
+        :class:`sklearn.calibration.CalibratedClassifierCV`: fits take turns, up to 32,
+        each as far as it comes to train something, and what all have come to shares
+        stacks. While it trains, a fit must hold no lock that another one needs.
     param_grid : dict or list of dict
         Parameter names and lists of settings.
     scoring : str, callable, list, tuple, dict or None, default=None

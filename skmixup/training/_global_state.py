@@ -16,6 +16,7 @@ from .._typing import Device
 
 _generators_lock = threading.RLock()  # a callback may fit another net
 _threads_lock = threading.Lock()
+_own = threading.local()
 
 
 def _renew_locks() -> None:
@@ -153,3 +154,25 @@ def full_precision(device: Device) -> contextlib.AbstractContextManager[Any]:
     if torch.is_autocast_enabled(kind):
         return torch.autocast(kind, enabled=False)
     return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def ended_early(is_to_end: Callable[[], bool]) -> Iterator[None]:
+    """Have trainings in this thread end after an epoch if they are to.
+
+    Parameters
+    ----------
+    is_to_end : callable
+        Asked after each epoch.
+    """
+    _own.is_to_end = is_to_end
+    try:
+        yield
+    finally:
+        del _own.is_to_end
+
+
+def raise_if_ended() -> None:
+    """Raise KeyboardInterrupt if a training in this thread is to end."""
+    if hasattr(_own, "is_to_end") and _own.is_to_end():
+        raise KeyboardInterrupt

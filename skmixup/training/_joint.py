@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import contextvars
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
+from joblib import parallel_config
+from joblib.parallel import get_active_backend
 from sklearn import config_context, get_config
 
 from ._engine import Trained, train
+from ._global_state import ended_early
 from ._plan import Plan
 
 _MOST_FITS = 32  # at a time, each of which holds its encoded rows
 _VALUE = 24  # bytes that those take for each value of the table, about
-_PATIENCE = 0.1  # seconds that are waited for a thread after an interrupt
+_PATIENCE = 1.0  # seconds that threads are waited for after an interrupt
 _own = threading.local()
+# What contexts set for the process while they last, and fits keep for themselves.
+_OF_THE_PROCESS = [
+    *((warnings, name) for name in ("filters", "showwarning", "_showwarnmsg_impl")),
+    *((sys, name) for name in ("stdout", "stderr")),
+]
+
+
+def _parallel_settings() -> dict[str, Any]:
+    """Return what is set of joblib's pools, which each thread is told anew."""
+    backend, n_jobs = get_active_backend(prefer="processes")
+    other, _ = get_active_backend(prefer="threads")
+    settings = {"n_jobs": n_jobs} if n_jobs else {}
+    # One that is set, be it for what is within another pool, cares for no preference.
+    return settings | {"backend": backend} if backend is other else settings
 
 
 class _Fit(threading.Thread):
@@ -27,20 +46,31 @@ class _Fit(threading.Thread):
     def __init__(self, function: Callable[[], Any]) -> None:
         super().__init__(daemon=True)
         self.function = function
-        self.config = get_config()
         self.result: Any = None
         self.error: BaseException | None = None
         self.plan: Plan | None = None  # what it waits for
         self.correction = 0.0
         self._trained: Trained | None = None
-        self._filters: Any = None
+        self._state = {(of, name): getattr(of, name) for of, name in _OF_THE_PROCESS}
+        self._state[warnings, "filters"] = list(warnings.filters)
+        self._context, self._config = contextvars.copy_context(), get_config()
+        self._parallel = _parallel_settings()
+        self._given_up = threading.Event()
+        self._within: _Fit | None = getattr(_own, "fit", None)
         self._resumed, self._paused = threading.Semaphore(0), threading.Semaphore(0)
 
     def run(self) -> None:
         _own.fit = self
         try:
-            with config_context(**self.config):
-                self.result = self.function()
+            pools = (
+                parallel_config(**self._parallel) if self._parallel else nullcontext()
+            )
+            with (
+                config_context(**self._config),
+                pools,
+                ended_early(self.is_given_up),
+            ):
+                self.result = self._context.run(self.function)
         except BaseException as raised:
             self.error = raised
         finally:
@@ -49,7 +79,7 @@ class _Fit(threading.Thread):
     def go_on(self, trained: Trained | None = None) -> None:
         """Let the thread run until it has ended, or has something to train."""
         self.plan, self._trained = None, trained
-        with self._own_filters():
+        with self._own_state():
             if self.ident is None:
                 self.start()
             else:
@@ -59,9 +89,14 @@ class _Fit(threading.Thread):
             raise self.error
 
     def give_up(self) -> None:
-        """End the thread where it waits, or will."""
-        self.plan, self._trained = None, None
+        """End the thread where it waits, or will, or after an epoch of its own."""
+        self._given_up.set()
         self._resumed.release()
+
+    def is_given_up(self) -> bool:
+        """Tell whether it is to end, or what it is called within is."""
+        within = self._within is not None and self._within.is_given_up()
+        return within or self._given_up.is_set()
 
     def wait_for(self, plan: Plan) -> Trained:
         """Hand over a plan, and return it trained; in the thread itself."""
@@ -69,26 +104,31 @@ class _Fit(threading.Thread):
         self.plan = plan
         self._paused.release()
         self._resumed.acquire()
-        if self._trained is None:
-            raise KeyboardInterrupt  # of the thread that has started this one
         trained, self._trained = self._trained, None
+        if trained is None or self.is_given_up():
+            raise KeyboardInterrupt  # of the thread that has started this one
         self.correction += trained.seconds - (time.perf_counter() - start)
         return trained
 
     @contextmanager
-    def _own_filters(self) -> Iterator[None]:
-        """Keep the filters of warnings that the thread has set until it goes on.
+    def _own_state(self) -> Iterator[None]:
+        """Keep what the thread has set of the process's until it goes on.
 
-        They are the process's: what sets some and trains meanwhile would otherwise
-        have them hold for others, and would put back what it has found too late.
+        What filters warnings or records output while it trains would otherwise do so
+        for others, and would put back what it has found too late.
         """
-        before = warnings.filters
-        if self._filters is not None:
-            warnings.filters = self._filters
+        before = {(of, name): getattr(of, name) for of, name in self._state}
+        _set(self._state)
         try:
             yield
         finally:
-            self._filters, warnings.filters = warnings.filters, before
+            self._state = {(of, name): getattr(of, name) for of, name in before}
+            _set(before)
+
+
+def _set(state: dict[tuple[Any, str], Any]) -> None:
+    for (of, name), value in state.items():
+        setattr(of, name, value)
 
 
 class JointTraining:
@@ -97,8 +137,9 @@ class JointTraining:
     Whatever fits this package's estimators, be it one of scikit-learn's that holds
     some, does so as always; but where a training would begin, it is left there, in a
     thread of its own, until all others have come as far, or have ended. Then all are
-    trained as one would be. Only one thread runs at a time: functions need not be safe
-    in threads, and are called in their order.
+    trained as one would be. Only one thread runs at a time, in the functions' order,
+    with its own filters of warnings, standard output and contexts. Whatever else a
+    function holds while it trains, a lock or a working directory, others find held.
 
     Parameters
     ----------
@@ -148,7 +189,7 @@ class JointTraining:
                 yield number, fit.result, fit.error  # type: ignore[misc]
 
     def _run(self, fits: list[_Fit]) -> None:
-        patience: float | None = None
+        deadline: float | None = None
         try:
             for fit in fits:
                 fit.go_on()
@@ -156,16 +197,16 @@ class JointTraining:
                 for trained in train(list(waiting), **self.how):
                     waiting.pop(trained.plan).go_on(trained)
         except BaseException:
-            # One may be within another library's pool, or a training of its own, which
-            # nobody can end: it is not waited for.
-            patience = _PATIENCE
+            # One may be within another library's code, which nobody can end.
+            deadline = time.monotonic() + _PATIENCE
             for fit in fits:
                 fit.give_up()
             raise
         finally:
             for fit in fits:
                 if fit.ident is not None:
-                    fit.join(patience)
+                    left = deadline and max(0.0, deadline - time.monotonic())
+                    fit.join(left)
 
 
 def train_alone(plan: Plan, n_jobs: int | None = None) -> Trained:

@@ -33,7 +33,7 @@ from ..stack._mlp import StackedMLP
 from ._batches import EpochBatches
 from ._callbacks import BestWeights
 from ._data import MemberRows, ResidentRows, TrainingData
-from ._global_state import one_thread, without_subnormals
+from ._global_state import one_thread, raise_if_ended, without_subnormals
 
 if TYPE_CHECKING:
     from ._net import MixupNet
@@ -138,6 +138,7 @@ class Training:
             threads, computing = self._threads()
             with threads:
                 for epoch in range(epochs):
+                    raise_if_ended()
                     progress = (epoch + 0.5) / epochs
                     with self._whole_epochs():
                         net.notify("on_epoch_begin", **data.sets)

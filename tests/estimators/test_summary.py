@@ -39,7 +39,7 @@ def test_a_summary_tells_rows_columns_members_and_epochs():
     frame, labels = messy()
     summary = quick(n_estimators=4, early_stopping=True).fit(frame, labels).summary()
     assert summary["rows"] == 120
-    kinds = ["columns", "numbers", "categories", "embedded categories", "dates"]
+    kinds = ["columns", "numbers", "categories", "categories embedded", "dates"]
     assert summary[kinds].tolist() == [4, 1, 2, 1, 1]
     assert (summary["members"], summary["epochs"]) == (4, 3)
     assert 0 < float(summary["validation log-loss"]) < 2

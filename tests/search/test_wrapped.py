@@ -1,6 +1,9 @@
 """Searches and many fits of estimators that hold one of ours."""
 
+import contextlib
+import io
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -8,6 +11,8 @@ from functools import partial
 
 import numpy as np
 import pytest
+from joblib import parallel_config
+from joblib.parallel import get_active_backend
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin, clone
@@ -122,20 +127,20 @@ def test_a_large_table_has_fewer_fits_at_a_time(trainings):
     assert trainings == [4, 2]
 
 
-class Quiet(RegressorMixin, BaseEstimator):
-    """Fits without warnings of a kind, as many estimators do."""
+class Holder(RegressorMixin, BaseEstimator):
+    """Holds an estimator, and does something around its training."""
 
-    def __init__(self, estimator, hidden="of a"):
+    def __init__(self, estimator, around=contextlib.nullcontext):
         self.estimator = estimator
-        self.hidden = hidden
+        self.around = around
 
     def fit(self, X, y):
-        """Warn before and after the training."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=self.hidden)
-            warnings.warn("of a", UserWarning, stacklevel=1)
-            self.estimator_ = clone(self.estimator).fit(X, y)
-            warnings.warn(self.hidden, UserWarning, stacklevel=1)
+        """Fit as often as the estimator has epochs: some train on when others end."""
+        with self.around() as self.held_:
+            for _ in range(getattr(self.estimator, "max_epochs", 1)):
+                self.estimator_ = clone(self.estimator).fit(X, y)
+                warnings.warn("of a fit", UserWarning, stacklevel=1)
+                print("a fit")
         return self
 
     def predict(self, X):
@@ -143,17 +148,97 @@ class Quiet(RegressorMixin, BaseEstimator):
         return self.estimator_.predict(X)
 
 
-@pytest.mark.parametrize("search", [GridSearchCV, MixupSearchCV])
-def test_filters_of_warnings_hold_within_their_fit_only(search):
+EPOCHS = [1, 3, 2]
+
+
+def held_by(around):
+    """Fit holders that train once, three times and twice; return what each held."""
+    inner = [clone(REG).set_params(max_epochs=n) for n in EPOCHS]
+    fits = fit_many([Holder(estimator, around) for estimator in inner], rows, target)
+    return [fit.estimator.held_ for fit in fits]
+
+
+@contextlib.contextmanager
+def recording():
+    with warnings.catch_warnings(record=True) as records:
+        warnings.simplefilter("always")
+        yield records
+
+
+def test_records_of_warnings_are_of_their_fit_only():
+    before = [*warnings.filters], warnings.showwarning, warnings._showwarnmsg_impl
+    assert [len(records) for records in held_by(recording)] == EPOCHS
+    after = [*warnings.filters], warnings.showwarning, warnings._showwarnmsg_impl
+    assert after == before
+
+
+@contextlib.contextmanager
+def quietly():
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()) as text:
+        warnings.simplefilter("ignore")
+        yield text
+
+
+def test_what_is_printed_is_of_its_fit_only():
+    before = sys.stdout
+    assert [text.getvalue().count("a fit") for text in held_by(quietly)] == EPOCHS
+    assert sys.stdout is before
+
+
+@contextlib.contextmanager
+def strictly():
+    warnings.simplefilter("error")
+    yield
+
+
+def test_filters_that_a_fit_leaves_behind_are_its_own():
     before = list(warnings.filters)
-    grid = {"hidden": ["of b", "of a"], "estimator__alpha": [0, 1.0]}
-    search = search(Quiet(REG), grid, cv=2, refit=False, error_score="raise")
-    with pytest.raises(UserWarning, match="of a"):  # where all warnings are errors
+    grid = {"around": [quietly, strictly, quietly]}
+    search = MixupSearchCV(Holder(REG), grid, cv=2, refit=False, scoring="r2")
+    with (
+        pytest.warns(FitFailedWarning, match="2 fits failed"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
         search.fit(rows, target)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).tolist() == [1, 0, 1]
     assert list(warnings.filters) == before
-    search.set_params(param_grid={"hidden": ["of a"], "estimator__alpha": [0, 1.0]})
-    search.fit(rows, target)
-    assert list(warnings.filters) == before
+
+
+@pytest.mark.parametrize("how", [{}, {"n_jobs": 2}, {"backend": "threading"}])
+def test_contexts_and_pools_around_a_search_hold_in_its_fits(how):
+    seen = []
+
+    def see(values):
+        seen.append((*get_active_backend(), np.geterr()["divide"]))
+        return values
+
+    model = TransformedTargetRegressor(REG, func=see, inverse_func=see)
+    search = MixupSearchCV(model, {"regressor__alpha": [0, 1]}, cv=2, refit=False)
+    with parallel_config(**how) if how else contextlib.nullcontext():
+        with np.errstate(divide="call"):
+            see(0)
+            search.fit(rows, target)
+    assert len(seen) > 5
+    kinds = {(type(backend), n_jobs, divide) for backend, n_jobs, divide in seen}
+    assert len(kinds) == 1
+
+
+def test_a_search_within_a_fit_ends_with_an_interrupt():
+    """Though its members are trained in the thread of that fit."""
+    nested = MixupSearchCV(
+        clone(REG).set_params(max_epochs=10**7), {"alpha": [0, 1]}, cv=2
+    )
+    search = MixupSearchCV(Holder(nested), {"estimator__cv": [2, 3]}, cv=2)
+    main, before = threading.main_thread().ident, n_threads()
+    timer = threading.Timer(3, signal.pthread_kill, [main, signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(rows, target)
+    timer.join()
+    deadline = time.monotonic() + 10
+    while n_threads() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert n_threads() == before
 
 
 def test_rare_classes_bring_no_warning_of_folds():
