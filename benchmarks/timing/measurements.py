@@ -128,8 +128,9 @@ def measure(sections, repeats, results, resumes=False, budget=None):
     budget = budget or Budget()
     stamp = describe()
     results.add_environment(stamp)
-    runs = _last_runs(results.all_rows(), stamp["id"]) if resumes else {}
-    now = time.strftime(_STAMP)
+    rows = results.all_rows()
+    runs = _last_runs(rows, stamp["id"]) if resumes else {}
+    now = _new_run({row["run"] for row in rows})
     for section, contests_of in sections:
         contests = list(contests_of())
         about = {"section": section, "run": runs.get(section, now)}
@@ -139,6 +140,14 @@ def measure(sections, repeats, results, resumes=False, budget=None):
             for contest, n in zip(contests, n_turns, strict=True):
                 bar.set_postfix_str(contest.setting)
                 _take_turns(contest, n, about, results, bar, budget)
+
+
+def _new_run(others):
+    """Return the time now as a run's name, or a later one if another run has it."""
+    seconds = time.time()
+    while (name := time.strftime(_STAMP, time.localtime(seconds))) in others:
+        seconds += 1
+    return name
 
 
 def _last_runs(rows, environment):
