@@ -97,7 +97,11 @@ def one_thread() -> Iterator[None]:
 
 
 def _set_own_threads(n_threads: int) -> None:
-    """Set how many threads this one may use, and leave alone what new ones may."""
+    """Set how many threads this one may use, and leave alone what new ones may.
+
+    torch sets both: another thread that computes for the first time meanwhile, an
+    instant, may keep to this number.
+    """
     with _threads_lock:
         default = _in_new_thread(torch.get_num_threads)
         torch.set_num_threads(n_threads)

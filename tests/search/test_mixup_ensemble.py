@@ -179,6 +179,7 @@ def test_a_time_that_is_not_used_up_changes_nothing():
     np.testing.assert_allclose(first, second, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_seeds_weights_and_threads():
     X, y = IRIS
     first = ensemble().fit(X, y).predict_proba(X)

@@ -10,7 +10,13 @@ from benchmarks.run.jobs import make_jobs
 from tests.benchmarks.helpers import ONE_FOLD, run_job
 
 
-@pytest.mark.parametrize("name", [*filter(registry.is_installed, registry.MODELS)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "ensemble" else [])
+        for name in filter(registry.is_installed, registry.MODELS)
+    ],
+)
 def test_every_model_takes_raw_tables(name):
     """Numbers, strings, categories, booleans, missing, all missing, and unseen."""
     rng = np.random.default_rng(0)

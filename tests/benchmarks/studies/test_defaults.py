@@ -201,6 +201,7 @@ REPORTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REPORTS)
 def test_the_rows_that_are_kept_make_the_reports_that_are_kept(name):
     half, (least, most), first, recipes, peers = REPORTS[name]

@@ -19,6 +19,7 @@ def test_tables_are_of_all_bands_and_of_meta_test():
     assert set(ensembles.TABLES) <= set(suites.HALVES["meta-test"])
 
 
+@pytest.mark.slow
 def test_the_rows_that_are_kept_make_the_report_that_is_kept():
     rows = read_rows(KEPT / "ensembles", STUDY.schema)
     text, figures = ensembles.report(label_rows(rows))
