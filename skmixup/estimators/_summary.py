@@ -10,13 +10,15 @@ import numpy as np
 from ..encoding._encoder import TabularEncoder
 from ._preprocess import last_step
 
+# By criterion: what a loss is called, and of which targets it is told.
+_STANDARDIZED = ", of standardized targets"
 _LOSSES = {
-    "CrossEntropyLoss": "log-loss",
-    "BCEWithLogitsLoss": "log-loss of each label",
-    "MSELoss": "squared error",
-    "L1Loss": "absolute error",
-    "PinballLoss": "pinball loss",
-    "PoissonNLLLoss": "Poisson loss",
+    "CrossEntropyLoss": ("log-loss", ""),
+    "BCEWithLogitsLoss": ("log-loss of each label", ""),
+    "MSELoss": ("squared error", _STANDARDIZED),
+    "L1Loss": ("absolute error", _STANDARDIZED),
+    "PinballLoss": ("pinball loss", _STANDARDIZED),
+    "PoissonNLLLoss": ("Poisson loss", ", of multiples of the mean"),
 }
 _STYLE = (
     "border-collapse:collapse;margin-bottom:.5em;font-size:.9em;line-height:1.3",
@@ -47,12 +49,9 @@ def summarize(estimator: Any) -> dict[str, Any]:
     }
     losses = net.member_losses_.get("valid_loss")
     if losses:
-        name = _LOSSES[type(net.criterion_).__name__]
-        standard = "" if "log" in name else ", of standardized targets"
-        if name == "Poisson loss":
-            standard = ", of multiples of the mean"
+        name, targets = _LOSSES[type(net.criterion_).__name__]
         best = float(np.min(np.stack(losses), axis=0).mean())
-        summary[f"validation {name}"] = f"{best:.4g}{standard}"
+        summary[f"validation {name}"] = f"{best:.4g}{targets}"
     if hasattr(estimator, "temperature_"):
         summary["temperature"] = f"{estimator.temperature_:.3g}"
     return summary

@@ -162,12 +162,12 @@ def full_precision(device: Device) -> contextlib.AbstractContextManager[Any]:
 
 @contextlib.contextmanager
 def ended_early(is_to_end: Callable[[], bool]) -> Iterator[None]:
-    """Have trainings in this thread end after an epoch if they are to.
+    """Have trainings in this thread end between two epochs if they are to.
 
     Parameters
     ----------
     is_to_end : callable
-        Asked after each epoch.
+        Asked before each epoch.
     """
     _own.is_to_end = is_to_end
     try:

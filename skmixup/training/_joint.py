@@ -8,7 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,15 @@ _OF_THE_PROCESS = [
 ]
 
 
+def _get_state() -> dict[tuple[Any, str], Any]:
+    return {(of, name): getattr(of, name) for of, name in _OF_THE_PROCESS}
+
+
+def _set_state(state: dict[tuple[Any, str], Any]) -> None:
+    for (of, name), value in state.items():
+        setattr(of, name, value)
+
+
 def _parallel_settings() -> dict[str, Any]:
     """Return what is set of joblib's pools, which each thread is told anew."""
     backend, n_jobs = get_active_backend(prefer="processes")
@@ -51,7 +60,7 @@ class _Fit(threading.Thread):
         self.plan: Plan | None = None  # what it waits for
         self.correction = 0.0
         self._trained: Trained | None = None
-        self._state = {(of, name): getattr(of, name) for of, name in _OF_THE_PROCESS}
+        self._state = _get_state()
         self._state[warnings, "filters"] = list(warnings.filters)
         self._context, self._config = contextvars.copy_context(), get_config()
         self._parallel = _parallel_settings()
@@ -62,12 +71,9 @@ class _Fit(threading.Thread):
     def run(self) -> None:
         _own.fit = self
         try:
-            pools = (
-                parallel_config(**self._parallel) if self._parallel else nullcontext()
-            )
             with (
                 config_context(**self._config),
-                pools,
+                parallel_config(**self._parallel),
                 ended_early(self.is_given_up),
             ):
                 self.result = self._context.run(self.function)
@@ -117,18 +123,13 @@ class _Fit(threading.Thread):
         What filters warnings or records output while it trains would otherwise do so
         for others, and would put back what it has found too late.
         """
-        before = {(of, name): getattr(of, name) for of, name in self._state}
-        _set(self._state)
+        before = _get_state()
+        _set_state(self._state)
         try:
             yield
         finally:
-            self._state = {(of, name): getattr(of, name) for of, name in before}
-            _set(before)
-
-
-def _set(state: dict[tuple[Any, str], Any]) -> None:
-    for (of, name), value in state.items():
-        setattr(of, name, value)
+            self._state = _get_state()
+            _set_state(before)
 
 
 class JointTraining:

@@ -166,8 +166,8 @@ def test_the_size_of_thread_pools_is_left_alone():
         before = torch.get_num_threads()
         if all_begun is not None:
             all_begun.wait(60)
+        params = QUICK | {"random_state": seed, "callbacks": [Watch()]}
         for _ in range(2):
-            params = QUICK | {"random_state": seed, "callbacks": [Watch()]}
             MixupClassifier(**params).fit(X, Y)
         return before == torch.get_num_threads() == 3
 
