@@ -21,7 +21,7 @@ from .search import (
     MixupSearchCV,
     fit_many,
 )
-from .training import MixupNet
+from .training import MixupNet, PseudoLabels
 
 __version__ = "0.2.0.dev0"
 
@@ -35,6 +35,7 @@ __all__ = [
     "MixupRandomizedSearchCV",
     "MixupRegressor",
     "MixupSearchCV",
+    "PseudoLabels",
     "TabularEncoder",
     "fit_many",
     "mixup_batch",

@@ -3,5 +3,15 @@
 from ._engine import Trained, train
 from ._net import MixupNet
 from ._plan import Member, Plan, Shared, Table
+from ._pseudo_labels import PseudoLabels
 
-__all__ = ["Member", "MixupNet", "Plan", "Shared", "Table", "Trained", "train"]
+__all__ = [
+    "Member",
+    "MixupNet",
+    "Plan",
+    "PseudoLabels",
+    "Shared",
+    "Table",
+    "Trained",
+    "train",
+]

@@ -21,9 +21,10 @@ from ..mixing._mixers import Mixer
 from ..stack._compiled import IndexedRows
 from ..stack._embedding import StackedEmbedding
 from ._data import MemberRows, ResidentRows
+from ._pseudo_labels import Guesses, rows_of_an_epoch
 
 # What a member's streams are for.
-_ORDER, _LAMBDA, _PARTNERS, _MIXER, _NEIGHBORS = 1, 2, 3, 4, 5
+_ORDER, _LAMBDA, _PARTNERS, _MIXER, _NEIGHBORS, _UNLABELED, _BOTH = range(1, 8)
 # Values gathered and mixed at once, for a member and for all.
 _BLOCK_VALUES, _ALL_VALUES = 2**18, 2**21
 _Streams: TypeAlias = tuple[np.random.Generator, ...]
@@ -80,6 +81,9 @@ class EpochBatches:
         Whether floating-point targets are of 0 and 1, and to be smoothed.
     joins_single : bool, default=False
         Whether a last batch of a single row is joined to the one before it.
+    unlabeled : list of K arrays of int, default=None
+        Rows without labels of each member: an epoch visits as many of them as of
+        `rows`, or all.
     """
 
     def __init__(
@@ -101,9 +105,8 @@ class EpochBatches:
         embedding: StackedEmbedding | None = None,
         defers: bool = False,
         epochs_per_pass: int = 1,
+        unlabeled: Sequence[Array] | None = None,
     ) -> None:
-        if (np.diff(rows.counts) > 0).any():
-            raise ValueError("Members must come in order of their number of rows.")
         self.data = data
         self.rows = rows
         self.weighs_targets = weighs_targets
@@ -111,7 +114,14 @@ class EpochBatches:
         self.neighbors = neighbors
         self.batch_size = batch_size
         self.epochs_per_pass = epochs_per_pass
-        n = self.counts = np.maximum(rows.counts // epochs_per_pass, 1)
+        n = np.maximum(rows.counts // epochs_per_pass, 1)
+        self.unlabeled = (
+            [rows.index[0, :0]] * len(n) if unlabeled is None else unlabeled
+        )
+        self.n_unlabeled = rows_of_an_epoch(n, self.unlabeled)
+        n = self.counts = n + self.n_unlabeled
+        if (np.diff(n) > 0).any():
+            raise ValueError("Members must come in order of their number of rows.")
         self.joined = joins_single & (n > batch_size) & (n % batch_size == 1)
         self.steps = -(-n // batch_size) - self.joined
         self.mixer = mixer
@@ -151,7 +161,24 @@ class EpochBatches:
             return None
         total = self.data.total_weight(self.rows, "train")
         n_rows = torch.as_tensor(self.rows.counts, device=total.device).to(total)
+        if self.n_unlabeled.any():
+            n_visited = self.counts - self.n_unlabeled
+            total = total * torch.as_tensor(n_visited).to(total) / n_rows
+            for k, own in enumerate(self.unlabeled):
+                if len(own):
+                    index = torch.as_tensor(own, device=total.device)
+                    share = float(self.n_unlabeled[k]) / len(own)
+                    total[k] += share * self.data.weight[index].sum()
+            n_rows = torch.as_tensor(self.counts, device=total.device).to(total)
         return (n_rows / total)[:, None, None]
+
+    def guess(self, guesses: Guesses) -> None:
+        """Take over what is guessed of rows without labels, and their weights."""
+        assert self.encoded is not None
+        classes = self.encoded[:, : guesses.n_classes]
+        classes = classes.expand(len(guesses.targets), -1, -1)
+        self.encoded = torch.cat([classes, guesses.targets], dim=1)
+        self.norm = self._weight_norm()
 
     def select(self, members: Sequence[int] | Array) -> EpochBatches:
         """Return what cuts the same batches for some members.
@@ -169,9 +196,13 @@ class EpochBatches:
         for name in ("rows", "neighbors"):
             value = getattr(self, name)
             setattr(chosen, name, value and value.select(members))
-        for name in ("counts", "joined", "steps", "alpha", "norm", "smoothing"):
+        for name in (
+            *("counts", "n_unlabeled", "joined", "steps", "alpha", "norm"),
+            "smoothing",
+        ):
             value = getattr(self, name)
             setattr(chosen, name, None if value is None else value[members])
+        chosen.unlabeled = [self.unlabeled[k] for k in members]
         if self.encoded is not None and len(self.encoded) > 1:
             chosen.encoded = self.encoded[members]
         return chosen
@@ -254,14 +285,18 @@ class EpochBatches:
 
     def _order(self, seeds: Sequence[int], epoch: int) -> Array:
         """Return the rows that each member visits in an epoch, padded, in order."""
-        n_pass, part = divmod(epoch, self.epochs_per_pass)
         order = np.zeros((len(seeds), self.counts.max()), dtype=np.int64)
         for k, seed in enumerate(seeds):
-            own = self.rows.index[k, : self.rows.counts[k]].copy()
-            np.random.default_rng([seed, n_pass, _ORDER]).shuffle(own)
-            n = self.counts[k]
-            first = min(part * n, len(own) - n)  # of fewer rows than epochs
-            order[k, :n], order[k, n:] = own[first : first + n], own[0]
+            labeled = self.rows.index[k, : self.rows.counts[k]]
+            n_other, other = self.n_unlabeled[k], self.unlabeled[k]
+            n = self.counts[k] - n_other
+            own = _part(labeled, n, seed, epoch, self.epochs_per_pass, _ORDER)
+            if n_other:
+                n_epochs = -(-len(other) // n_other)
+                also = _part(other, n_other, seed, epoch, n_epochs, _UNLABELED)
+                own = np.concatenate([own, also])
+                np.random.default_rng([seed, epoch, _BOTH]).shuffle(own)
+            order[k, : len(own)], order[k, len(own) :] = own, labeled[0]
         return order
 
     def _scale(self, counts: Array) -> Weight:
@@ -349,12 +384,23 @@ class EpochBatches:
             return target
         # index_select is several times as fast as indexing with a tensor.
         y = y.index_select(0, index.flatten())
-        n_outputs = self.encoded.shape[-1]
+        n_targets, n_outputs = self.encoded.shape[1:]
         if len(self.encoded) > 1:
             y = y.reshape(len(index), -1)
-            y = y + n_outputs * torch.arange(len(y), device=y.device)[:, None]
+            y = y + n_targets * torch.arange(len(y), device=y.device)[:, None]
         encoded = self.encoded.flatten(0, 1).index_select(0, y.flatten())
         return encoded.reshape(*index.shape, n_outputs)
+
+
+def _part(
+    rows: Array, n_rows: int, seed: int, epoch: int, n_epochs: int, purpose: int
+) -> Array:
+    """Return the rows that an epoch visits, of a pass of so many epochs."""
+    n_pass, part = divmod(epoch, n_epochs)
+    own = rows.copy()
+    np.random.default_rng([seed, n_pass, purpose]).shuffle(own)
+    first = min(part * n_rows, len(own) - n_rows)  # of fewer rows than epochs
+    return own[first : first + n_rows]
 
 
 def _encoded_classes(uniform: Tensor, label_smoothing: Any) -> Tensor:

@@ -414,6 +414,10 @@ def _valid_data(
         data = resident(net, X, net._read_y(y))
     rows = valid_rows if valid_rows is not None else rows
     member_rows = _member_rows(rows, data, net)
+    if net.pseudo_labels is not None and not data.y.is_floating_point():
+        index = torch.as_tensor(member_rows.index, device=data.y.device)
+        if (data.y[index] < 0).any():
+            raise ValueError("y is -1, no label, for a row to validate on.")
     if data.weight is not None:
         data.total_weight(member_rows, "validate")
     return data, member_rows

@@ -261,7 +261,7 @@ def _place(placed: tuple[Plan, int]) -> tuple[int, float, float]:
     """Order within a stack: most rows first, then those that can share a step."""
     plan, k = placed
     member = plan.members[k]
-    return -len(plan.splits[k][0]), member.lr, member.weight_decay
+    return -plan.count_visited(k), member.lr, member.weight_decay
 
 
 def _join(stack: list[Plan]) -> tuple[Rows, Array, Array | None, dict[Table, int]]:

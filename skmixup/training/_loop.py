@@ -34,6 +34,12 @@ from ._batches import EpochBatches
 from ._callbacks import BestWeights
 from ._data import MemberRows, ResidentRows, TrainingData
 from ._global_state import one_thread, raise_if_ended, without_subnormals
+from ._pseudo_labels import (
+    UNLABELED,
+    Guesses,
+    rows_of_an_epoch,
+    split_by_label,
+)
 
 if TYPE_CHECKING:
     from ._net import MixupNet
@@ -120,10 +126,13 @@ class Training:
         self.member_losses: defaultdict[str, list[Array]] = defaultdict(list)
         self.gradient: ClosedFormGradient | None = None
         self.places: list[int] | None = None  # of the parameters in memory
+        self.guesses: Guesses | None = None
+        self.unlabeled: list[Array] | None = None
 
     def run(self, epochs: int) -> None:
         """Train for some epochs."""
         net, data = self.net, self.data
+        self._set_unlabeled_apart()
         sample = None if self.for_many else data.train_rows.sample(_CLEAN_ROWS)
         self.valid_rows = data.valid_rows
         if data.valid_rows is not None and net.epochs_per_pass > 1:
@@ -143,6 +152,7 @@ class Training:
                     with self._whole_epochs():
                         net.notify("on_epoch_begin", **data.sets)
                         with computing(), self.flowing(), self._scheduled(progress):
+                            self._guess(epoch / epochs)
                             self._train_epoch()
                             if sample is not None:
                                 losses = self.clean_losses(data.train, sample)
@@ -155,9 +165,12 @@ class Training:
 
     def _make_batches(self) -> EpochBatches:
         net, rows, mixer = self.net, self.data.train_rows, self.mixer
-        n_max = int(rows.counts[0])
+        counts = rows.counts
+        if self.unlabeled is not None:
+            counts = counts + rows_of_an_epoch(counts, self.unlabeled)
+        n_max = int(counts.max())
         size = n_max if net.batch_size == -1 else min(net.batch_size, n_max)
-        if not rows.even and not isinstance(net.optimizer_, StackedAdamW):
+        if np.ptp(counts) and not isinstance(net.optimizer_, StackedAdamW):
             raise ValueError(
                 "Members with different numbers of rows take different numbers of "
                 "steps: that needs optimizer=StackedAdamW, got "
@@ -182,8 +195,32 @@ class Training:
             joins_single=type(net.module_) is not StackedMLP,
             embedding=self._embedding(),
             epochs_per_pass=net.epochs_per_pass,
+            unlabeled=self.unlabeled,
             defers=self.compiled is not None and self._takes_rows_as_they_are(),
         )
+
+    def _set_unlabeled_apart(self) -> None:
+        """Part rows without labels from the others, where there are any."""
+        how, data = self.net.pseudo_labels, self.data
+        if how is None or data.train.y.is_floating_point():
+            return
+        if (data.train.y != UNLABELED).all():
+            return
+        data.train_rows, rows = split_by_label(data.train_rows, data.train.y)
+        if not any(map(len, rows)):
+            return
+        assert self.net.n_outputs_ is not None
+        self.unlabeled = rows
+        self.guesses = Guesses(how, data.train, rows, self.net.n_outputs_)
+
+    @torch.no_grad()
+    def _guess(self, progress: float) -> None:
+        """Tell the batches what members say of rows without labels."""
+        if self.guesses is None:
+            return
+        net, train = self.net, self.data.train
+        self.guesses.update(progress, lambda at: net._eval_members(train.take(at)))
+        self.batches.guess(self.guesses)
 
     @property
     def _mixes_whole_rows(self) -> bool:
@@ -246,6 +283,8 @@ class Training:
         ):
             self.compiled = self._compiled_steps()
             self.batches = self._make_batches()
+            if self.guesses is not None:
+                self.batches.guess(self.guesses)
 
     def _train_epoch(self) -> None:
         net = self.net

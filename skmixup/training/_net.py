@@ -59,6 +59,7 @@ from ._global_state import OwnStream, full_precision, recording, without_subnorm
 from ._loop import Training, is_heard
 from ._plan import Member, one_or_each
 from ._predicts import PredictsTargets
+from ._pseudo_labels import UNLABELED, PseudoLabels
 from ._scores import chunk_rows, member_scores
 from ._seeds import draw_seed, member_seeds
 
@@ -133,6 +134,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
         Epochs in which all rows are visited once: of more than 1, each takes a part of
         them, so that callbacks and early stopping hear more often of a long table. The
         validation loss is then that of at most 16,384 rows.
+    pseudo_labels : PseudoLabels, default=None
+        Rows whose class is -1 have no label, and are learned by what each member says
+        of them itself. With None, there are no such rows.
     random_state : int, RandomState or None, default=None
         Seeds weights, order, mixing and dropout. Global random states are left as they
         were. A module that is no StackedMLP draws from torch's global generators, which
@@ -244,6 +248,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
         lr_schedule: Schedule = "constant",
         dropout_schedule: Schedule = "constant",
         epochs_per_pass: int = 1,
+        pseudo_labels: PseudoLabels | None = None,
         random_state: RandomState = None,
         lr: float | Sequence[float] | Array = 1e-3,
         max_epochs: int = 20,
@@ -261,6 +266,7 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
         self.lr_schedule = lr_schedule
         self.dropout_schedule = dropout_schedule
         self.epochs_per_pass = epochs_per_pass
+        self.pseudo_labels = pseudo_labels
         self.random_state = random_state
         super().__init__(
             module,
@@ -375,6 +381,11 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             raise ValueError(
                 "epochs_per_pass must be at least 1, got "
                 f"{shown(self.epochs_per_pass)}."
+            )
+        if not isinstance(self.pseudo_labels, PseudoLabels | None):
+            raise ValueError(
+                f"pseudo_labels must be a PseudoLabels or None, got "
+                f"{self.pseudo_labels!r}."
             )
         ignored = [k for k in vars(self) if k.startswith("iterator_train__")]
         if ignored:
@@ -648,13 +659,27 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             y_pred = self._eval_members(data.take(index))
         for part in (data, valid_data):
             if part is not None and not part.y.is_floating_point():
-                self._check_classes(part.y, y_pred)
+                self._check_classes(self._of_label(part.y), y_pred)
                 part.y = self._fit_outputs(part.y, y_pred)
         self.n_columns_ = data.y[0].numel() if data.y.is_floating_point() else None
-        target = one_hot(data.y[index], self.n_outputs_)
+        y = data.y[index]
+        target = one_hot(
+            y if data.y.is_floating_point() else y.clamp(min=0), self.n_outputs_
+        )
         self._check_shape(y_pred, target)
         if type(self.module_) is not StackedMLP or type(self.criterion_) not in LOSSES:
             self._check_criterion(y_pred.flatten(0, 1), target.flatten(0, 1))
+
+    def _of_label(self, y: Tensor) -> Tensor:
+        """Return the classes of rows that have one."""
+        if self.pseudo_labels is None:
+            return y
+        known = y[y != UNLABELED]
+        if not len(known):
+            raise ValueError(
+                f"y is {UNLABELED}, no label, for all rows: some need one."
+            )
+        return known
 
     def _check_classes(self, y: Tensor, y_pred: Tensor) -> None:
         """Raise ValueError unless the module has an output for each class."""
@@ -679,6 +704,11 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
     def _fit_outputs(self, y: Tensor, y_pred: Tensor) -> Tensor:
         """Return class indices, or of a criterion for one output, what it is to be."""
         if self._one_output(y_pred):
+            if (y < 0).any():
+                raise ValueError(
+                    "pseudo_labels need an output for each class, and the module has "
+                    "one for both: let it return two, and use CrossEntropyLoss."
+                )
             return y.to(torch.float32).reshape(len(y), *y_pred.shape[2:])
         self.n_outputs_ = y_pred.shape[-1]
         return y

@@ -20,6 +20,7 @@ from ..mixing._mixers import Mixer
 from ..stack._embedding import EMBEDDING_SIZE
 from ..stack._layers import ACTIVATIONS
 from ..stack._periodic import N_WAVES, WAVE_SIZE
+from ._pseudo_labels import UNLABELED, PseudoLabels, rows_of_an_epoch
 from ._weights import count_copies, repeat_by_weight
 
 if TYPE_CHECKING:
@@ -89,6 +90,9 @@ class Shared:
     dropout_schedule: str = field(default="constant", metadata=_of("dropout_schedule"))
     n_periodic: int = field(default=0, metadata=_of("module__n_periodic"))
     epochs_per_pass: int = field(default=1, metadata=_of("epochs_per_pass"))
+    pseudo_labels: PseudoLabels | None = field(
+        default=None, metadata=_of("pseudo_labels")
+    )
     bandwidth: float = field(default=0.5, metadata=_of("bandwidth", _ABOVE_0))
     mixing: Mixer | None = field(default=None, compare=False, metadata=_of("mixing"))
     mixing_key: object = field(init=False, repr=False)
@@ -227,6 +231,15 @@ class Plan:
     def trains_alone(self) -> bool:
         """Whether no other plan may share its stack."""
         return self.net is not None or bool(self.callbacks)
+
+    def count_visited(self, k: int) -> int:
+        """Return how many rows an epoch of a member visits, or those of a pass."""
+        rows = self.splits[k][0]
+        if self.shared.pseudo_labels is None:
+            return len(rows)
+        has_none = self.table.y[rows] == UNLABELED
+        n_labeled = np.array([np.count_nonzero(~has_none)])
+        return int((n_labeled + rows_of_an_epoch(n_labeled, [rows[has_none]]))[0])
 
     @property
     def widths(self) -> list[int]:
