@@ -56,6 +56,7 @@ class EpochBatches:
     rows : MemberRows
         The members with the most rows first.
     batch_size : int
+        -1 for all rows of a member.
     mixer : Mixer or None
     alpha : float or sequence of float of length K
     lambda_per : {"batch", "row"}
@@ -112,7 +113,6 @@ class EpochBatches:
         self.weighs_targets = weighs_targets
         self.mixes_inside = mixes_inside
         self.neighbors = neighbors
-        self.batch_size = batch_size
         self.epochs_per_pass = epochs_per_pass
         n = np.maximum(rows.counts // epochs_per_pass, 1)
         self.unlabeled = (
@@ -122,6 +122,8 @@ class EpochBatches:
         n = self.counts = n + self.n_unlabeled
         if (np.diff(n) > 0).any():
             raise ValueError("Members must come in order of their number of rows.")
+        batch_size = n[0] if batch_size == -1 else min(batch_size, n[0])
+        self.batch_size = batch_size = int(batch_size)
         self.joined = joins_single & (n > batch_size) & (n % batch_size == 1)
         self.steps = -(-n // batch_size) - self.joined
         self.mixer = mixer

@@ -34,12 +34,7 @@ from ._batches import EpochBatches
 from ._callbacks import BestWeights
 from ._data import MemberRows, ResidentRows, TrainingData
 from ._global_state import one_thread, raise_if_ended, without_subnormals
-from ._pseudo_labels import (
-    UNLABELED,
-    Guesses,
-    rows_of_an_epoch,
-    split_by_label,
-)
+from ._pseudo_labels import UNLABELED, Guesses, split_by_label
 
 if TYPE_CHECKING:
     from ._net import MixupNet
@@ -164,24 +159,13 @@ class Training:
     # ---- an epoch's steps
 
     def _make_batches(self) -> EpochBatches:
-        net, rows, mixer = self.net, self.data.train_rows, self.mixer
-        counts = rows.counts
-        if self.unlabeled is not None:
-            counts = counts + rows_of_an_epoch(counts, self.unlabeled)
-        n_max = int(counts.max())
-        size = n_max if net.batch_size == -1 else min(net.batch_size, n_max)
-        if np.ptp(counts) and not isinstance(net.optimizer_, StackedAdamW):
-            raise ValueError(
-                "Members with different numbers of rows take different numbers of "
-                "steps: that needs optimizer=StackedAdamW, got "
-                f"{type(net.optimizer_).__name__}."
-            )
+        net = self.net
         y = self.data.train.y
-        return EpochBatches(
+        batches = EpochBatches(
             self.data.train,
-            rows,
-            size,
-            mixer,
+            self.data.train_rows,
+            net.batch_size,
+            self.mixer,
             net.alpha,
             net.lambda_per,
             self._uniform(),
@@ -198,6 +182,15 @@ class Training:
             unlabeled=self.unlabeled,
             defers=self.compiled is not None and self._takes_rows_as_they_are(),
         )
+        if np.ptp(batches.counts) and not isinstance(net.optimizer_, StackedAdamW):
+            raise ValueError(
+                "Members with different numbers of rows take different numbers of "
+                "steps: that needs optimizer=StackedAdamW, got "
+                f"{type(net.optimizer_).__name__}."
+            )
+        if self.guesses is not None:
+            batches.guess(self.guesses)
+        return batches
 
     def _set_unlabeled_apart(self) -> None:
         """Part rows without labels from the others, where there are any."""
@@ -283,8 +276,6 @@ class Training:
         ):
             self.compiled = self._compiled_steps()
             self.batches = self._make_batches()
-            if self.guesses is not None:
-                self.batches.guess(self.guesses)
 
     def _train_epoch(self) -> None:
         net = self.net

@@ -23,6 +23,7 @@ from benchmarks.studies import (
     intervals,
     regression,
     sequences,
+    unlabeled,
 )
 from benchmarks.studies.adversarial import __main__ as adversarial
 from benchmarks.studies.defaults import __main__ as defaults
@@ -148,7 +149,10 @@ SCHEMAS = {
     for study in (adversarial, alpha, label_noise, images, sequences, defaults)
 } | {
     "gan": GANS,
-    **{s.STUDY.name: s.STUDY.schema for s in (regression, intervals, halving)},
+    **{
+        s.STUDY.name: s.STUDY.schema
+        for s in (regression, intervals, halving, unlabeled)
+    },
 }
 
 

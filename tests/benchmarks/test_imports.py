@@ -20,7 +20,7 @@ MODULES = {
     "data": ["suites", "openml_cache", "tables"],
     "models": [
         *("wrappers", "preprocessing", "scoring", "protocols", "registry"),
-        *("regressors", "tuned"),
+        *("regressors", "tuned", "semi_supervised"),
     ],
     "run": [
         *("orphans", "metrics", "folds", "jobs", "fit", "measure", "lines"),
