@@ -91,14 +91,15 @@ class PseudoLabels:
                     f"{name} must be in [0, 1], got {getattr(self, name)!r}."
                 )
 
-    def ramp(self, progress: float) -> float:
-        """Return the weight at a point of the training, from 0 to 1 of its epochs."""
-        if progress < self.warmup:
-            return 0.0
-        rest = 1.0
-        if progress < self.warmup + self.rampup:
-            rest = (progress - self.warmup) / self.rampup
-        return self.weight * math.exp(-5 * (1 - rest) ** 2)
+
+def _ramp(how: PseudoLabels, progress: float) -> float:
+    """Return the weight of rows without labels, with such a share of epochs done."""
+    if progress < how.warmup:
+        return 0.0
+    rest = 1.0
+    if progress < how.warmup + how.rampup:
+        rest = (progress - how.warmup) / how.rampup
+    return how.weight * math.exp(-5 * (1 - rest) ** 2)
 
 
 def split_by_label(rows: MemberRows, y: Tensor) -> tuple[MemberRows, list[Array]]:
@@ -186,7 +187,7 @@ class Guesses:
         scores_of : callable
             Takes row numbers (K, n), returns each member's scores (K, n, n_classes).
         """
-        ramp = self.how.ramp(progress)
+        ramp = _ramp(self.how, progress)
         self.data.weight[self.unlabeled] = ramp * self.weight
         if progress < self.how.warmup:
             return
