@@ -27,17 +27,19 @@ from .attacks import ERRORS, FIELDS, fit_variants
 from .variants import EPSILON, PLAIN, VARIANTS
 
 # Of the tables of the halves: what is larger takes long.
-MAX_ROWS, MAX_COLUMNS, MAX_CLASSES = 1600, 50, 10
+MAX_ROWS, MAX_COLUMNS, MAX_CLASSES = 1000, 50, 10
 COST = 0.005  # of clean rows, that a defense may miss more often
 # What `--halves` has on the meta-test half, chosen on the other one.
 CHOSEN = (
     "mixup α=1",
+    "manifold mixup α=1",
     "noise rows α=1",
+    "decay 3, mixup α=8",
     "attacked rows α=0.2",
     "8 members, mixup α=0.1",
+    "8 members, noise rows α=1",
     "8 members, attacked rows α=0.2",
 )
-SETS = {**{half: set(keys) for half, keys in HALVES.items()}, "other": set()}
 
 
 def add_options(parser):

@@ -9,7 +9,7 @@ from art.attacks.evasion import AutoProjectedGradientDescent, SquareAttack
 from art.estimators.classification import PyTorchClassifier
 from torch import nn
 
-N_RESTARTS, N_STEPS = 3, 40  # of APGD, with each loss
+N_RESTARTS, N_STEPS = 5, 40  # of APGD, with each loss
 N_QUERIES = 300  # steps of the square attack
 FIRST_SHARE = 0.3  # of the columns, which the square attack moves at once at first
 FIXED_UNIT = 2.0**20  # of a column that is not to move: ε of it is nothing
@@ -80,6 +80,15 @@ class _AsImages(nn.Module):
         rows = X.copy()
         rows[:, self.moved] = first[:, : len(self.moved)]
         return rows
+
+
+class _Network(PyTorchClassifier):
+    """ART's network, whose own `predict` takes rows one by one from a DataLoader."""
+
+    @torch.no_grad()
+    def predict(self, x, **kwargs):
+        """Return the scores of rows."""
+        return self.model(torch.from_numpy(x)).numpy()
 
 
 def auto_pgd(target, X, y, moves, epsilon, seed):
@@ -159,7 +168,7 @@ def _run(target, X, y, moves, loss, seed, make):
     if not moves.any():
         return X
     wrapped = _AsImages(target.scores, moves, seed).eval()
-    network = PyTorchClassifier(
+    network = _Network(
         wrapped,
         loss,
         input_shape=wrapped.shape,
