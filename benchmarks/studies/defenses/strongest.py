@@ -52,6 +52,7 @@ class _AsImages(nn.Module):
         self.scores = scores
         self.moved = np.random.default_rng(seed).permutation(np.flatnonzero(moves))
         self.fixed = np.flatnonzero(moves == 0)
+        self.order = torch.from_numpy(np.argsort(np.append(self.moved, self.fixed)))
         self.side = math.isqrt(len(self.moved) - 1) + 2
         n_channels = 1 + math.ceil(len(self.fixed) / self.side**2)
         self.shape = n_channels, self.side, self.side
@@ -60,8 +61,7 @@ class _AsImages(nn.Module):
         moved = images[:, 0, :-1, :-1].flatten(1)[:, : len(self.moved)]
         fixed = images[:, 1:].flatten(1)[:, : len(self.fixed)].double() / FIXED_UNIT
         rows = torch.cat([moved, fixed], 1)
-        order = np.argsort(np.append(self.moved, self.fixed))
-        return self.scores(rows[:, order])
+        return self.scores(rows[:, self.order])
 
     def images_of(self, X):
         """Return rows as the network takes them."""
