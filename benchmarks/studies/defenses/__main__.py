@@ -19,7 +19,7 @@ from ...compare.statistics import LEVEL, MIN_TABLES, compare
 from ...data.suites import HALVES
 from ...data.tables import load_all
 from ...output.text import as_markdown, in_figure, p_value, say
-from ...report.figures import COLORS, panels
+from ...report.figures import COLORS, legend_below, panels
 from ...run.jobs import make_jobs
 from ...run.schema import SCORES, Schema
 from ..study import Study, load_tables, run_study
@@ -29,7 +29,7 @@ from .variants import EPSILON, PLAIN, VARIANTS
 # Of the tables of the halves: what is larger takes long.
 MAX_ROWS, MAX_COLUMNS, MAX_CLASSES = 600, 50, 10
 COST = 0.005  # of clean rows, that a defense may miss more often
-# Of each kind the one that did best on the meta-train half.
+# One of each kind: chosen on the meta-train half, before the other was looked at.
 CHOSEN = (
     "mixup α=1",
     "manifold mixup α=1",
@@ -201,9 +201,10 @@ def _sentence(means, n_tables):
     about = f"Under the strongest attack, {PLAIN} has {plain}"
     if means["p"].isna().all():
         return f"{about}; a test over tables takes {MIN_TABLES} tables or more."
+    how = f" with p < {LEVEL:g} by Holm, at a cost of up to {100 * COST:g} points"
     if not told:
-        return f"{about}; nothing is below at a cost of up to 0.5 points."
-    return f"{about}. Below, at a cost of up to 0.5 points: {'; '.join(told)}."
+        return f"{about}; nothing is below{how}."
+    return f"{about}. Below{how}: {'; '.join(told)}."
 
 
 def draw(compared):
@@ -221,7 +222,7 @@ def draw(compared):
         ax.set_yticks(at, map(in_figure, means.index), fontsize=7)
         ax.set(xlabel="test error (%)")
         ax.set_title(f"{name} tables", fontsize=9)
-    axes[0].legend(fontsize=7)
+    legend_below(figure, axes[0], 2)
     for ax in axes[len(compared) :]:
         ax.set_visible(False)
     return figure

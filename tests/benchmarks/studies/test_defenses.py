@@ -315,7 +315,7 @@ def test_what_mends_is_lower_under_attack_and_no_worse_without():
     )
     text, figures = defenses.report(frame)
     assert "## meta-test tables (8)" in text
-    assert "Below, at a cost of up to 0.5 points: noise 0.5 (40." in text
+    assert "by Holm, at a cost of up to 0.5 points: noise 0.5 (40." in text
     assert "decay 3 (" not in text and "mixup α=1 (" not in text
     assert "| decay 3 | 12.0 | +2.0 | 30." in text
     assert "lower on 8 of 8 tables, p 0.023 by Holm; clean +0.0)" in text
