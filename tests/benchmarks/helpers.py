@@ -27,6 +27,8 @@ from benchmarks.studies import (
 )
 from benchmarks.studies.adversarial import __main__ as adversarial
 from benchmarks.studies.defaults import __main__ as defaults
+from benchmarks.studies.defenses import __main__ as defenses
+from benchmarks.studies.defenses.attacks import FIELDS as ATTACK_ERRORS
 from benchmarks.studies.gan.training import SCHEMA as GANS
 from benchmarks.studies.label_noise import __main__ as label_noise
 
@@ -141,12 +143,21 @@ STUDIED = {
     "images": ("train_error", "ece", "n_train", "n_test"),
     "sequences": ("train_error", "ece", "n_train", "n_test"),
     "defaults": ("ece",),
+    "defenses": tuple(ATTACK_ERRORS),
 }
 
 
 SCHEMAS = {
     study.STUDY.name: study.STUDY.schema
-    for study in (adversarial, alpha, label_noise, images, sequences, defaults)
+    for study in (
+        adversarial,
+        alpha,
+        label_noise,
+        images,
+        sequences,
+        defaults,
+        defenses,
+    )
 } | {
     "gan": GANS,
     **{
@@ -251,6 +262,7 @@ def read_lines(path):
 TINY = {
     "label_noise": ["--alphas", "8", "--noises", "0", "0.5", "--folds", "2"],
     "adversarial": ["--alphas", "1", "--folds", "2"],
+    "defenses": ["--variants", "noise rows α=1"],
     "alpha": ["--alphas", "1", "inf", "--widths", "8", "32", "--folds", "2"],
     "gan": ["--seeds", "2", "--sets", "ring of 8"],
     "images": ["--alphas", "1", "--repeats", "1"],

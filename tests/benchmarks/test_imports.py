@@ -34,7 +34,9 @@ MODULES = {
         *("large", "measurements", "report", "sections", "devices"),
     ],
 }
-SHARED_BY_STUDIES = ["study", "convnets", "compare_alphas", "numeric_targets"]
+SHARED_BY_STUDIES = [
+    *("study", "convnets", "compare_alphas", "numeric_targets", "attacking")
+]
 MODULE_FILES = sorted((ROOT / "benchmarks").rglob("*.py"))
 
 

@@ -1,12 +1,9 @@
 """Networks and the adversarial rows that are made against them."""
 
-import copy
-
 import numpy as np
 import torch
 from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
-from torch import nn
 
 from skmixup import fit_many
 from skmixup.mixing import mix
@@ -17,15 +14,7 @@ from ...models.registry import MODELS
 from ...run.fit import Fit
 from ...run.folds import labels_of, rows_of
 from ...run.schema import TEXT, Field, array, number
-
-try:
-    from art.attacks.evasion import BasicIterativeMethod, FastGradientMethod
-    from art.estimators.classification import PyTorchClassifier
-except ImportError as error:
-    raise ImportError(
-        "The attacks are those of adversarial-robustness-toolbox: pip install -e "
-        "'.[attacks,benchmarks]'"
-    ) from error
+from ..attacking import Target, attacked, movable
 
 ATTACKED = "attacked"
 PARAMS = ALONE | {"max_epochs": 100}
@@ -40,55 +29,7 @@ _ATTACKS = {
     *(("white", part) for part in PARTS),
 }
 _MAY_LACK = ((), PARTS[1:], PARTS)
-N_STEPS, STEP = 10, 0.25  # of the iterated attack; the latter as a share of ε
 N_PAIRS, N_PLACES = 300, 11  # of training rows, and along the line between them
-
-
-class _Scores(nn.Module):
-    """The one member of a stack, as a module of its own.
-
-    In double precision: in single, a confident network's gradient may be zero, and its
-    rows look safer than they are.
-    """
-
-    def __init__(self, mlp):
-        super().__init__()
-        self.mlp = copy.deepcopy(mlp).double()
-
-    def forward(self, X):
-        return self.mlp(X.double())[0]
-
-
-class _Target:
-    """A fitted estimator, as the attacks see it."""
-
-    def __init__(self, estimator):
-        self.estimator = estimator
-        self.scores = _Scores(estimator.net_.module_).eval()
-        n_columns = self.scores.mlp.layers[0].weight.shape[1]
-        self.network = PyTorchClassifier(
-            self.scores,
-            nn.CrossEntropyLoss(),
-            input_shape=(n_columns,),
-            nb_classes=max(2, len(estimator.classes_)),
-            device_type="cpu",
-        )
-
-    def encode(self, X):
-        """Return rows as the network gets them."""
-        encoded = self.estimator.encoder_.transform(X)
-        return np.ascontiguousarray(encoded, dtype=np.float32)
-
-    def codes(self, y):
-        """Return classes as numbers, a wrong one for a class that it doesn't know."""
-        known = self.estimator.classes_
-        return np.searchsorted(known, y).clip(max=len(known) - 1)
-
-    def error(self, encoded, y):
-        """Return the share of rows whose class is not predicted."""
-        with torch.no_grad():
-            named = self.scores(torch.from_numpy(encoded)).argmax(1).numpy()
-        return float((self.estimator.classes_[named] != y).mean())
 
 
 def fit_attacked(table, jobs):
@@ -118,7 +59,7 @@ def fit_attacked(table, jobs):
     for fold, fit in zip(sources, fits, strict=False):
         if fit.error is not None:
             raise fit.error
-        sources[fold] = _Target(fit.estimator)
+        sources[fold] = Target(fit.estimator)
     for job, fit in zip(jobs, fits[len(sources) :], strict=True):
         measures = {}
         if fit.error is None:
@@ -133,17 +74,14 @@ def _model(job, alpha, seed):
 
 
 def _attack(table, job, estimator, source):
-    target = _Target(estimator)
+    target = Target(estimator)
     y, (train, test) = np.asarray(table.y), rows_of(table, job)
     X, truth = target.encode(table.X.iloc[test]), y[test]
     known = target.encode(table.X.iloc[train])
-    moves = np.zeros(X.shape[1], dtype=np.float32)
-    # Numbers come first; where one is constant, there is no deviation to move it by.
-    n_numbers = table.X.select_dtypes("number").shape[1]
-    moves[:n_numbers] = np.ptp(known[:, :n_numbers], axis=0) > 0
+    moves = movable(table, known)
     made = [
-        *(("white", *one) for one in attacked(target, X, truth, moves)),
-        *(("black", *one) for one in attacked(source, X, truth, moves)),
+        *(("white", *one) for one in attacked(target, X, truth, moves, EPSILONS)),
+        *(("black", *one) for one in attacked(source, X, truth, moves, EPSILONS)),
         *(("white", *one) for one in within_span(target, X, truth, moves, known)),
     ]
     attacks = [
@@ -152,39 +90,6 @@ def _attack(table, job, estimator, source):
     ]
     line = between(target, known, y[train], job.fold_seed)
     return {"attacks": attacks, "line": line}
-
-
-def attacked(target, X, y, moves):
-    """Yield rows that are moved against a network, attack by attack.
-
-    Parameters
-    ----------
-    target : _Target
-        The network.
-    X : ndarray of float32 of shape (n_rows, n_columns)
-        Encoded rows.
-    y : ndarray of shape (n_rows,)
-        Their classes.
-    moves : ndarray of shape (n_columns,)
-        1 for the columns that may be moved, else 0.
-
-    Yields
-    ------
-    name : {"FGSM", "I-FGSM"}
-        Goodfellow et al. 2015; Kurakin et al. 2017.
-    epsilon : float
-        By how much, at most.
-    moved : ndarray, shape of X
-    """
-    codes = target.codes(y)
-    how = {"batch_size": max(1, len(X))}
-    for epsilon in EPSILONS:
-        once = FastGradientMethod(target.network, eps=epsilon, **how)
-        often = BasicIterativeMethod(
-            *(target.network, epsilon, STEP * epsilon, N_STEPS), verbose=False, **how
-        )
-        for name, attack in (("FGSM", once), ("I-FGSM", often)):
-            yield name, epsilon, attack.generate(X, codes, mask=moves)
 
 
 def within_span(target, X, y, moves, known):
@@ -196,7 +101,7 @@ def within_span(target, X, y, moves, known):
     Parameters
     ----------
     target, X, y, moves
-        As in :func:`attacked`.
+        As in :func:`benchmarks.studies.attacking.attacked`.
     known : ndarray of float32 of shape (n_known, n_columns)
         Encoded training rows.
 
@@ -231,7 +136,7 @@ def between(target, X, y, seed):
 
     Parameters
     ----------
-    target : _Target
+    target : Target
         The network.
     X : ndarray of float32 of shape (n_rows, n_columns)
         Encoded training rows.

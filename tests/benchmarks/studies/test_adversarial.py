@@ -76,7 +76,7 @@ def attacked():
     y = (X["a"] + X["c"] > 0).to_numpy().astype(int)
     job = Job("made", None, "mixup", 0.0, "attacked", 2, 0, 0, 0)
     estimator = attacks._model(job, 0.0, 0).set_params(max_epochs=20).fit(X, y)
-    target = attacks._Target(estimator)
+    target = attacks.Target(estimator)
     return target, target.encode(X), y, np.float32([1, 1, 1, 1, 0, 0])
 
 
@@ -84,7 +84,7 @@ def test_attacks_move_numbers_alone_and_no_farther_than_epsilon(attacked):
     target, X, y, moves = attacked
     clean = target.error(X, y)
     worst = {}
-    for name, epsilon, moved in attacks.attacked(target, X, y, moves):
+    for name, epsilon, moved in attacks.attacked(target, X, y, moves, attacks.EPSILONS):
         assert np.abs(moved - X).max() <= epsilon * (1 + 1e-4)
         assert np.array_equal(moved[:, 4:], X[:, 4:])
         worst[name, epsilon] = target.error(moved, y)
@@ -123,15 +123,15 @@ def test_in_the_black_box_rows_are_made_against_another_network(iris, quick):
     (train, test), y = rows_of(iris, jobs[0]), np.asarray(iris.y)
     X, moves = iris.X.iloc[test], np.ones(4, dtype=np.float32)
     source = attacks._model(jobs[0], 0.0, jobs[0].fold_seed + 1)
-    source = attacks._Target(source.fit(iris.X.iloc[train], y[train]))
+    source = attacks.Target(source.fit(iris.X.iloc[train], y[train]))
     for fit in attacks.fit_attacked(iris, jobs):
-        target = attacks._Target(fit.model)
+        target = attacks.Target(fit.model)
         for box, made_against in (("black", source), ("white", target)):
             rows = made_against.encode(X)
             expected = [
                 [box, name, epsilon, target.error(moved, y[test])]
                 for name, epsilon, moved in attacks.attacked(
-                    made_against, rows, y[test], moves
+                    made_against, rows, y[test], moves, attacks.EPSILONS
                 )
             ]
             kinds = [a for a in fit.measures["attacks"] if a[0] == box]
@@ -144,9 +144,9 @@ def test_constant_columns_are_not_moved(iris, quick, monkeypatch):
     seen = []
     attacked = attacks.attacked
 
-    def watch(target, X, y, moves):
+    def watch(target, X, y, moves, epsilons):
         seen.append(moves.tolist())
-        return attacked(target, X, y, moves)
+        return attacked(target, X, y, moves, epsilons)
 
     monkeypatch.setattr(attacks, "attacked", watch)
     table = replace(iris, X=iris.X.assign(same=3.0))

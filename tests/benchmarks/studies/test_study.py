@@ -99,7 +99,8 @@ def without_times(rows):
 
 
 SLOW = dict.fromkeys(
-    ("images", "sequences", "adversarial", "gan", "label_noise"), pytest.mark.slow
+    ("images", "sequences", "adversarial", "defenses", "gan", "label_noise"),
+    pytest.mark.slow,
 )
 
 

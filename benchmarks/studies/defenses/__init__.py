@@ -1,0 +1,1 @@
+"""What mends a network that adversarial rows fool."""
