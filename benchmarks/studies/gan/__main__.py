@@ -1,9 +1,12 @@
 """mixup in GANs: does a discriminator of mixtures steady the training.
 
-``python -m benchmarks.studies.gan`` trains small GANs on toy sets in the plane, with
-mixup in the discriminator and without, all seeds as one stack, and measures which modes
-they cover (Zhang et al., "mixup", 2017, section 3.8). Unlike the paper's formula, the
-generator learns from unmixed samples, by the non-saturating loss; each row has its λ.
+``python -m benchmarks.studies.gan`` trains small GANs on sets in the plane, with mixup
+in the discriminator and without, all seeds as one stack, and measures which modes they
+cover, and how steep the discriminator is between generated rows and real ones (Zhang et
+al., "mixup", 2017, section 3.8). With mixup the generator learns either from its rows
+as they are, by the non-saturating loss, or by the paper's formula to the letter: from
+the mixtures that the discriminator sees, and against its loss. Each row has its λ: of
+one λ a batch, Beta(0.2, 0.2) would show most batches all but real, or all but made.
 """
 
 import sys
@@ -27,18 +30,27 @@ from .metrics import measure
 from .toy_sets import TOY_SETS
 from .training import (
     CHECKPOINTS,
+    FORMULA,
     GENERATOR,
     MODELS,
     N_ROWS,
     N_SAMPLES,
     ONE_BATCH,
     SCHEMA,
+    SWAPPED,
     TWO_BATCHES,
     fit_gans,
 )
 
 N_SHOTS = len(CHECKPOINTS)
-PLAIN, CONTROL = "no mixup, as usual", "no mixup, one batch"
+PLAIN = "no mixup, as usual"
+# What each way to train is without mixup, and what tells its name with it.
+CONTROLS = {
+    ONE_BATCH: "no mixup, one batch",
+    FORMULA: "no mixup, formula",
+    SWAPPED: "no mixup, one batch",
+}
+SUFFIXES = {ONE_BATCH: "", FORMULA: ", formula", SWAPPED: ", mixed samples"}
 
 
 def add_options(parser):
@@ -47,6 +59,11 @@ def add_options(parser):
     add = parser.add_argument
     add("--sets", nargs="+", choices=TOY_SETS, default=list(TOY_SETS), help="toy sets")
     add("--seeds", type=at_least(1), default=10, help="networks of each kind and set")
+    add(
+        "--swapped",
+        action="store_true",
+        help="also generators of mixed samples by the non-saturating loss",
+    )
 
 
 def load(options):
@@ -59,11 +76,15 @@ def load(options):
 
 
 def jobs_of(table, options):
-    """List a set's jobs: no mixup, with two batches and with one, and mixup."""
+    """List a set's jobs: no mixup, as usual and as each way of mixup, and mixup."""
     how = {"folds": options.seeds, "seed": options.seed, "registry": MODELS}
+    alphas = {TWO_BATCHES: [0.0], ONE_BATCH: options.alphas, FORMULA: options.alphas}
+    if options.swapped:
+        alphas[SWAPPED] = [alpha for alpha in options.alphas if alpha > 0]
     jobs = [
-        *make_jobs(table, [GENERATOR], [0.0], protocol=TWO_BATCHES, **how),
-        *make_jobs(table, [GENERATOR], options.alphas, protocol=ONE_BATCH, **how),
+        job
+        for protocol, some in alphas.items()
+        for job in make_jobs(table, [GENERATOR], some, protocol=protocol, **how)
     ]
     # A GAN is the same however many others there are.
     return [replace(job, folds=0) for job in jobs]
@@ -71,9 +92,11 @@ def jobs_of(table, options):
 
 def name_of(row):
     """Return the name of a way to train."""
-    if row["alpha"] > 0:
-        return f"mixup α={row['alpha']:g}"
-    return PLAIN if row["protocol"] == TWO_BATCHES else CONTROL
+    if row["protocol"] == TWO_BATCHES:
+        return PLAIN
+    if row["alpha"] == 0:
+        return CONTROLS[row["protocol"]]
+    return f"mixup α={row['alpha']:g}{SUFFIXES[row['protocol']]}"
 
 
 def report(frame):
