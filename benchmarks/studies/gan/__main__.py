@@ -16,7 +16,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.stats import wilcoxon
+from scipy.stats import spearmanr, wilcoxon
 
 from ...compare.pairing import NothingToCompare, complete_folds
 from ...compare.statistics import LEVEL, holm
@@ -25,7 +25,12 @@ from ...output.text import frame_as_markdown, p_value
 from ...run.cli import add_alphas, at_least
 from ...run.jobs import make_jobs
 from ..study import Study, run_study
-from .figures import MEASURES, samples_over_training, spread_over_seeds
+from .figures import (
+    MEASURES,
+    gradients_along_the_path,
+    samples_over_training,
+    spread_over_seeds,
+)
 from .metrics import measure
 from .toy_sets import TOY_SETS
 from .training import (
@@ -35,6 +40,7 @@ from .training import (
     MODELS,
     N_ROWS,
     N_SAMPLES,
+    N_SHARES,
     ONE_BATCH,
     SCHEMA,
     SWAPPED,
@@ -43,6 +49,8 @@ from .training import (
 )
 
 N_SHOTS = len(CHECKPOINTS)
+SCORES = (*MEASURES, "gradient")
+LESS_IS_BETTER = ("distance", "gradient")
 PLAIN = "no mixup, as usual"
 # What each way to train is without mixup, and what tells its name with it.
 CONTROLS = {
@@ -114,27 +122,43 @@ def report(frame):
     figures : dict of str -> Figure
     """
     frame = frame.assign(label=frame.apply(name_of, axis=1))
-    if not {PLAIN, CONTROL} <= set(frame["label"]):
-        raise NothingToCompare("All GANs without mixup have failed.")
+    if not {PLAIN, *CONTROLS.values()} <= set(frame["label"]):
+        raise NothingToCompare("All GANs without mixup, of some kind, have failed.")
     frame = complete_folds(frame, ["label"])
-    frame = frame.astype(dict.fromkeys(MEASURES, float))
+    frame = frame.assign(gradient=[np.mean(norms[-1]) for norms in frame["gradients"]])
+    frame = frame.astype(dict.fromkeys(SCORES, float))
     found = compare(frame)
     text = "\n\n".join(
         [
             f"{frame['fold'].nunique()} seeds, mean ± standard deviation. Covered: the "
-            "share of modes, or of 16 pieces of the curve, with a fifth of the samples "
-            "that they should have; near: of samples within three standard deviations "
-            "of a mode or the curve; distance: sliced Wasserstein, lower is better. "
+            "share of modes, or of 16 pieces of the curve or clusters of rows, with a "
+            "fifth of the samples that they should have; near: of samples within three "
+            "standard deviations of a mode or the curve, or, of digits, as near a row "
+            "held out as 95 % of these are to one another; distance: sliced "
+            "Wasserstein, lower is better. "
             f"“{PLAIN}” shows the discriminator a batch of real rows and one of "
-            "generated ones, twice the rows a step of the others.",
+            "generated ones, twice the rows a step of the others. By the formula the "
+            "generator learns from what the discriminator sees, against its loss; "
+            "elsewhere from its own rows, by the non-saturating loss, or, with mixed "
+            "samples, by that from what the discriminator sees.",
             frame_as_markdown(_table(frame)),
-            "Seeds for which mixup is better, worse; p by Wilcoxon's signed-rank test, "
-            "by Holm over the lines:",
+            "Seeds for which mixup is better, worse (the gradient is smaller, larger); "
+            "p by Wilcoxon's signed-rank test, by Holm over the lines:",
             frame_as_markdown(_counts(found)),
             sentence(found),
+            "The discriminator's gradient between generated and real rows: the norm of "
+            "that of its score (the logit) in the row, at mixtures of a generated and "
+            "a real row with the share λ of the real one; means over 200 pairs of "
+            f"rows and over {N_SHARES} λ's from 0 to 1, or for one λ at the end; "
+            "medians over seeds.",
+            frame_as_markdown(_gradients(frame)),
+            what_goes_with_gradients(frame),
         ]
     )
-    figures = {"gan_seeds": spread_over_seeds(frame)}
+    figures = {
+        "gan_seeds": spread_over_seeds(frame),
+        "gan_gradients": gradients_along_the_path(frame),
+    }
     for name, rows in frame.groupby("table", sort=False):
         firsts = rows[rows["fold"] == 0]
         firsts = firsts[[len(shown) == N_SHOTS for shown in firsts["samples"]]]
@@ -165,28 +189,75 @@ def _table(frame):
     return cells.rename_axis("set: GAN")
 
 
+def _gradients(frame):
+    groups = frame.groupby(["table", "label"], sort=False)["gradients"]
+    lines = {}
+    for (name, label), norms in groups:
+        norms = np.median(np.array(norms.tolist(), dtype=float), axis=0)
+        shares = norms[-1, [0, N_SHARES // 2, -1]]
+        lines[f"{name}: {label}"] = [*norms.mean(axis=1), *shares]
+    heads = [f"{n} steps" for n in CHECKPOINTS[-len(norms) :]]
+    heads += ["λ = 0, generated", "λ = 1/2", "λ = 1, real"]
+    wide = pd.DataFrame.from_dict(lines, orient="index", columns=heads)
+    return wide.map("{:.2f}".format).rename_axis("set: GAN")
+
+
+def what_goes_with_gradients(frame):
+    """Say whether seeds with a flatter discriminator end closer.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with `table`, `label`, `distance` and `gradient`.
+
+    Returns
+    -------
+    text : str
+    """
+    groups = frame.groupby(["table", "label"], sort=False)
+    within = [
+        spearmanr(own["gradient"], own["distance"]).statistic
+        for _, own in groups
+        if own[["gradient", "distance"]].nunique().min() > 1
+    ]
+    between = []
+    for _, own in groups[["gradient", "distance"]].mean().groupby("table", sort=False):
+        if own.nunique().min() > 1:
+            between.append(spearmanr(own["gradient"], own["distance"]).statistic)
+    if not within or not between:
+        return "Of so few seeds, nothing tells what goes with a small gradient."
+    return (
+        "Rank correlation of the gradient with the distance: over the seeds of one set "
+        f"and way to train {np.mean(within):+.2f} on average (above 0 for "
+        f"{np.sum(np.array(within) > 0)} of {len(within)}); over the ways to train on "
+        f"one set, by their means, {np.mean(between):+.2f} (above 0 for "
+        f"{np.sum(np.array(between) > 0)} of {len(between)} sets)."
+    )
+
+
 def compare(frame):
     """Compare mixup with no mixup, seed by seed.
 
     Parameters
     ----------
     frame : DataFrame
-        Rows with `table`, `label`, `fold` and `MEASURES`.
+        Rows with `table`, `label`, `fold` and `SCORES`.
 
     Returns
     -------
     found : DataFrame
         One row for each `measure`, `table`, `label` of mixup and `other`, one without:
-        for how many seeds the one of mixup is `better` and `worse`, the `gain` on
+        as usual, and as that way of mixup is with α = 0. For how many seeds the one of
+        mixup is `better` and `worse` (of gradients: smaller and larger), the `gain` on
         average, and `p`, by Holm within the measure.
     """
     rows = []
-    for (name, own), score in product(frame.groupby("table", sort=False), MEASURES):
+    for (name, own), score in product(frame.groupby("table", sort=False), SCORES):
         by_seed = own.pivot(index="fold", columns="label", values=score)
-        mixed = by_seed.columns[by_seed.columns.str.startswith("mixup")]
-        for label, other in product(mixed, (PLAIN, CONTROL)):
+        mixed = [label for label in own["label"].unique() if label.startswith("mixup")]
+        for label, other in ((m, o) for m in mixed for o in (PLAIN, _control_of(m))):
             gain = by_seed[label] - by_seed[other]
-            gain = -gain if score == "distance" else gain
+            gain = -gain if score in LESS_IS_BETTER else gain
             row = {"measure": score, "table": name, "label": label, "other": other}
             counts = {"better": (gain > 0).sum(), "worse": (gain < 0).sum()}
             p = wilcoxon(gain).pvalue if gain.any() else 1.0
@@ -194,6 +265,13 @@ def compare(frame):
     found = pd.DataFrame(rows)
     p = found.groupby("measure")["p"].transform(lambda p: holm(p.to_numpy()))
     return found.assign(p=p)
+
+
+def _control_of(label):
+    """Return the name of the same way to train without mixup."""
+    ways = {f", {suffix}": way for way, suffix in SUFFIXES.items() if suffix}
+    ending = label[label.find(",") :] if "," in label else ""
+    return CONTROLS[ways.get(ending, ONE_BATCH)]
 
 
 def _counts(found):
@@ -206,11 +284,11 @@ def _counts(found):
         ],
     )
     wide = found.pivot(index="line", columns="measure", values="cell")
-    return wide.loc[found["line"].unique(), list(MEASURES)].rename_axis("set: GANs")
+    return wide.loc[found["line"].unique(), list(SCORES)].rename_axis("set: GANs")
 
 
 def sentence(found):
-    """Say how far from the sets the samples are.
+    """Say on how many sets mixup brings samples closer, and flattens discriminators.
 
     Parameters
     ----------
@@ -221,22 +299,37 @@ def sentence(found):
     -------
     text : str
     """
-    found = found[found["measure"] == "distance"]
     said = []
-    for (name, label), rows in found.groupby(["table", "label"], sort=False):
-        parts = []
-        for row in rows.itertuples():
-            word = "about as close as"
-            if row.p < LEVEL:
-                word = "closer than" if row.gain > 0 else "farther than"
-            n = row.better + row.worse
-            parts.append(
-                f"{word} with {row.other} (closer for {row.better} of {n} seeds, p "
-                f"{p_value(row.p)})"
+    for label in found["label"].unique():
+        own = found[found["label"] == label]
+        distances, gradients = (
+            " and ".join(
+                _tally(rows, *words)
+                for _, rows in own[own["measure"] == measure].groupby(
+                    "other", sort=False
+                )
             )
-        said.append(f"{name}: the samples of {label} are {' and '.join(parts)}")
-    text = "; ".join(said)
-    return f"{text[:1].upper()}{text[1:]}."
+            for measure, words in (
+                ("distance", ("closer", "farther")),
+                ("gradient", ("smaller", "larger")),
+            )
+        )
+        said.append(
+            f"{label[:1].upper()}{label[1:]}: samples are {distances}; the gradient is "
+            f"{gradients}."
+        )
+    return "By Holm, at 0.05. " + " ".join(said)
+
+
+def _tally(rows, better, worse):
+    """Count the sets on which one is clearly better, and name them."""
+    clear = rows["p"] < LEVEL
+    parts = []
+    for word, kind in ((better, rows["gain"] > 0), (worse, rows["gain"] < 0)):
+        some = rows.loc[clear & kind, "table"]
+        names = f" ({', '.join(some)})" if len(some) else ""
+        parts.append(f"{word} on {len(some)} of {len(rows)} sets{names}")
+    return f"{' and '.join(parts)} than with {rows['other'].iloc[0]}"
 
 
 STUDY = Study(

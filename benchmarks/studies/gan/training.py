@@ -128,7 +128,7 @@ def train(
     shown = [s.shown.standard_normal((n_samples, n_noise)) for s in streams]
     shown = torch.from_numpy(np.stack(shown)).to(real.dtype)
     n_pairs = min(N_PAIRS, n_samples)
-    paired = real[np.stack([s.pairs.integers(len(real), size=n_pairs) for s in streams])]
+    paired = np.stack([s.pairs.integers(len(real), size=n_pairs) for s in streams])
     batches = _draw_batches(streams, len(real), batch_size, n_noise)
     samples, gradients = [], []
     for step in range(1, checkpoints[-1] + 1):
@@ -136,7 +136,7 @@ def train(
         gan.step(real[rows], lam, noise.to(real.dtype))
         if step in checkpoints:
             samples.append(gan.generate(shown))
-            gradients.append(gan.gradient_norms(paired, samples[-1][:, :n_pairs]))
+            gradients.append(gan.gradient_norms(real[paired], samples[-1][:, :n_pairs]))
     return Trained(torch.stack(samples).numpy(), torch.stack(gradients).numpy())
 
 
