@@ -23,7 +23,7 @@ from skmixup import MixupClassifier, MixupRegressor, fit_many
 
 from ..compare.pairing import NothingToCompare, complete_folds
 from ..compare.statistics import LEVEL, MIN_TABLES, holm
-from ..data.suites import EMBEDDED, HALVES
+from ..data.suites import HALVES, SUITES
 from ..data.tables import Table, load_all
 from ..models.registry import Model
 from ..models.scoring import SMALLEST, over_all_classes
@@ -69,13 +69,13 @@ MEASURES = {
 _SMALLEST_SCORE = 1e-3  # below, a ratio tells of nothing that a user sees
 
 
-def _classifier(seed, alpha):
+def _classifier(seed, **params):
     # Of indicators none learns a temperature, so that none does of classes.
-    return MixupClassifier(alpha=alpha, temperature=1.0, random_state=seed)
+    return MixupClassifier(temperature=1.0, random_state=seed, **params)
 
 
-def _regressor(seed, alpha):
-    return MixupRegressor(alpha=alpha, random_state=seed)
+def _regressor(seed, **params):
+    return MixupRegressor(random_state=seed, **params)
 
 
 _OURS = {"takes_alpha": True, "has_protocol": True, "stacks": True}
@@ -105,7 +105,7 @@ def load(options):
     """Load tables of ordered classes, as numbers from 0 on."""
     found, unloaded = [], {}
     if "shipped" in options.tables:
-        found += _cut_all(load_all(list(EMBEDDED), say)[0])
+        found += _cut_all(load_all(SUITES["embedded"], say)[0])
     ids = set(ORDERS) if "ordered" in options.tables else set()
     ids |= set().union(*HALVES.values()) if "cut" in options.tables else set()
     if ids:
@@ -307,8 +307,10 @@ def report(frame):
     """
     frame = complete_folds(frame, ["model", "alpha"])
     frame = frame.astype(dict.fromkeys(MEASURES, float))
-    if not {CLASSES, INDICATORS} <= set(frame["model"]):
-        raise NothingToCompare("There is no result of classes and of indicators.")
+    ways = set(zip(frame["model"], frame["alpha"], strict=True))
+    needed = product((CLASSES, INDICATORS), {0.0, *frame["alpha"]})
+    if missing := sorted(set(needed) - ways):
+        raise NothingToCompare(f"There is no result of {_name(missing[0])}.")
     means = frame.groupby(["table", "protocol", "model", "alpha"])[list(MEASURES)]
     means = means.mean().unstack(["model", "alpha"])
     n_folds = frame["fold"].nunique()
@@ -317,8 +319,9 @@ def report(frame):
         "most probable one for the error, and the median for the absolute error, which "
         f"counts classes; {NUMBERS} has one for both, and no probabilities. In the "
         "comparisons: the geometric mean of the ratio of a score to that of the other "
-        "(lower on, higher on so many tables; p by Wilcoxon's signed-rank test over "
-        "tables, by Holm over all cells of that part). Less is better everywhere."
+        "(lower on, higher on so many tables; p by Wilcoxon's signed-rank test of its "
+        "logarithm over tables, by Holm over all cells of that part). Less is "
+        "better everywhere."
     ]
     kinds = means.index.get_level_values("protocol")
     for kind in (ORDERED, CUT):
@@ -357,32 +360,24 @@ def compare(means):
         geometric mean of the `ratio`, on how many tables it is `lower` and `higher`,
         and `p`, by Holm over all of them; NaN of fewer than `MIN_TABLES` tables.
     """
-    models, alphas = (means.columns.unique(level) for level in ("model", "alpha"))
-    pairs = [
-        ((model, alpha), (CLASSES, alpha))
-        for model, alpha in product((INDICATORS, NUMBERS), sorted(alphas))
-        if model in models
-    ]
-    pairs += [
-        ((model, alpha), (model, 0.0))
-        for model, alpha in product(MODELS, sorted(alphas))
-        if model in models and alpha > 0
-    ]
+    ways = means["error"].columns.sort_values().tolist()
+    pairs = [(way, (CLASSES, way[1])) for way in ways if way[0] != CLASSES]
+    pairs += [(way, (way[0], 0.0)) for way in ways if way[1] > 0]
+    pairs = [(first, second) for first, second in pairs if second in ways]
     rows = []
     for (first, second), measure in product(pairs, MEASURES):
         one, other = means[measure, *first], means[measure, *second]
         if one.isna().all():
             continue
-        gap = one - other
+        # Scores of many classes are larger: of these as of others, shares count.
+        gap = np.log(one.clip(lower=_SMALLEST_SCORE))
+        gap -= np.log(other.clip(lower=_SMALLEST_SCORE))
         p = np.nan
         if len(gap) >= MIN_TABLES:
             p = wilcoxon(gap).pvalue if gap.any() else 1.0
-        log_ratio = np.log(one.clip(lower=_SMALLEST_SCORE)) - np.log(
-            other.clip(lower=_SMALLEST_SCORE)
-        )
         counts = {"lower": int((gap < 0).sum()), "higher": int((gap > 0).sum())}
         row = {"measure": measure, "first": first, "second": second, **counts}
-        rows.append(row | {"ratio": float(np.exp(log_ratio.mean())), "p": p})
+        rows.append(row | {"ratio": float(np.exp(gap.mean())), "p": p})
     found = pd.DataFrame(rows)
     return found.assign(p=holm(found["p"].to_numpy()))
 

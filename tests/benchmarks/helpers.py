@@ -21,6 +21,7 @@ from benchmarks.studies import (
     halving,
     images,
     intervals,
+    ordered_classes,
     regression,
     sequences,
 )
@@ -149,6 +150,7 @@ SCHEMAS = {
 } | {
     "gan": GANS,
     **{s.STUDY.name: s.STUDY.schema for s in (regression, intervals, halving)},
+    "ordered_classes": ordered_classes.STUDY.schema,
 }
 
 
@@ -249,6 +251,7 @@ TINY = {
     "adversarial": ["--alphas", "1", "--folds", "2"],
     "alpha": ["--alphas", "1", "inf", "--widths", "8", "32", "--folds", "2"],
     "gan": ["--seeds", "2", "--sets", "ring of 8"],
+    "ordered_classes": ["--first", "1"],
     "images": ["--alphas", "1", "--repeats", "1"],
     "sequences": ["--alphas", "1", "--repeats", "1"],
 }

@@ -142,8 +142,8 @@ def report(frame):
             "elsewhere from its own rows, by the non-saturating loss, or, with mixed "
             "samples, by that from what the discriminator sees.",
             frame_as_markdown(_table(frame)),
-            "Seeds for which mixup is better, worse (the gradient is smaller, larger); "
-            "p by Wilcoxon's signed-rank test, by Holm over the lines:",
+            "Seeds for which mixup is better, worse (the gradient smaller, larger); p by "
+            "Wilcoxon's signed-rank test, by Holm over the lines of a way of mixup:",
             frame_as_markdown(_counts(found)),
             sentence(found),
             "The discriminator's gradient between generated and real rows: the norm of "
@@ -249,7 +249,7 @@ def compare(frame):
         One row for each `measure`, `table`, `label` of mixup and `other`, one without:
         as usual, and as that way of mixup is with α = 0. For how many seeds the one of
         mixup is `better` and `worse` (of gradients: smaller and larger), the `gain` on
-        average, and `p`, by Holm within the measure.
+        average, and `p`, by Holm within the measure and the way of mixup.
     """
     rows = []
     for (name, own), score in product(frame.groupby("table", sort=False), SCORES):
@@ -263,15 +263,16 @@ def compare(frame):
             p = wilcoxon(gain).pvalue if gain.any() else 1.0
             rows.append(row | counts | {"gain": gain.mean(), "p": p})
     found = pd.DataFrame(rows)
-    p = found.groupby("measure")["p"].transform(lambda p: holm(p.to_numpy()))
+    p = found.groupby(["measure", "label"])["p"].transform(lambda p: holm(p.to_numpy()))
     return found.assign(p=p)
 
 
 def _control_of(label):
     """Return the name of the same way to train without mixup."""
-    ways = {f", {suffix}": way for way, suffix in SUFFIXES.items() if suffix}
-    ending = label[label.find(",") :] if "," in label else ""
-    return CONTROLS[ways.get(ending, ONE_BATCH)]
+    for protocol, suffix in SUFFIXES.items():
+        if suffix and label.endswith(suffix):
+            return CONTROLS[protocol]
+    return CONTROLS[ONE_BATCH]
 
 
 def _counts(found):
@@ -299,37 +300,33 @@ def sentence(found):
     -------
     text : str
     """
+    subjects = {
+        "distance": ("samples are", "closer", "farther"),
+        "gradient": ("the gradient is", "smaller", "larger"),
+    }
     said = []
-    for label in found["label"].unique():
-        own = found[found["label"] == label]
-        distances, gradients = (
-            " and ".join(
-                _tally(rows, *words)
-                for _, rows in own[own["measure"] == measure].groupby(
-                    "other", sort=False
-                )
-            )
-            for measure, words in (
-                ("distance", ("closer", "farther")),
-                ("gradient", ("smaller", "larger")),
-            )
-        )
+    for label, rows in found.groupby("label", sort=False):
+        parts = []
+        for score, (subject, *words) in subjects.items():
+            groups = rows[rows["measure"] == score].groupby("other", sort=False)
+            tallies = [_tally(other, own, *words) for other, own in groups]
+            parts.append(f"{subject} {'; '.join(tallies)}")
         said.append(
-            f"{label[:1].upper()}{label[1:]}: samples are {distances}; the gradient is "
-            f"{gradients}."
+            f"{label[:1].upper()}{label[1:]}: {'. Of the discriminator, '.join(parts)}."
         )
-    return "By Holm, at 0.05. " + " ".join(said)
+    return "By Holm, at 0.05:\n\n" + "\n\n".join(said)
 
 
-def _tally(rows, better, worse):
-    """Count the sets on which one is clearly better, and name them."""
+def _tally(other, rows, better, worse):
+    """Count the sets on which mixup is clearly better or worse, and name them."""
     clear = rows["p"] < LEVEL
+    kinds = {better: clear & (rows["gain"] > 0), worse: clear & (rows["gain"] < 0)}
+    kinds["level"] = ~(kinds[better] | kinds[worse])
     parts = []
-    for word, kind in ((better, rows["gain"] > 0), (worse, rows["gain"] < 0)):
-        some = rows.loc[clear & kind, "table"]
-        names = f" ({', '.join(some)})" if len(some) else ""
-        parts.append(f"{word} on {len(some)} of {len(rows)} sets{names}")
-    return f"{' and '.join(parts)} than with {rows['other'].iloc[0]}"
+    for word, chosen in kinds.items():
+        named = f" ({', '.join(rows.loc[chosen, 'table'])})" if chosen.any() else ""
+        parts.append(f"{word} on {chosen.sum()}{named}")
+    return f"against {other}, of {len(rows)} sets {', '.join(parts)}"
 
 
 STUDY = Study(
