@@ -142,8 +142,8 @@ def report(frame):
             "elsewhere from its own rows, by the non-saturating loss, or, with mixed "
             "samples, by that from what the discriminator sees.",
             frame_as_markdown(_table(frame)),
-            "Seeds for which mixup is better, worse (the gradient smaller, larger); p by "
-            "Wilcoxon's signed-rank test, by Holm over the lines of a way of mixup:",
+            "Seeds for which mixup is better, worse (the gradient smaller, larger); p "
+            "by Wilcoxon's signed-rank test, by Holm over the lines of a way of mixup:",
             frame_as_markdown(_counts(found)),
             sentence(found),
             "The discriminator's gradient between generated and real rows: the norm of "

@@ -211,7 +211,10 @@ def test_gradients_between_rows_are_slopes_of_the_score():
         )
 
 
-@pytest.mark.parametrize("protocol", ["one batch", "one batch, formula"])
+@pytest.mark.parametrize(
+    "protocol",
+    ["one batch", pytest.param("one batch, formula", marks=pytest.mark.slow)],
+)
 def test_a_member_is_the_same_in_any_company(protocol):
     alphas, seeds, lr = [0.0, 0.2, 1.0], [3, 3, 7], [1e-3, 1e-3, 3e-3]
     setting = SMALL | {"checkpoints": (10, 120), "protocol": protocol}

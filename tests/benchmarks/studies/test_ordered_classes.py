@@ -135,6 +135,7 @@ def rows_of_ways(scores, n_tables=8):
     )
 
 
+@pytest.mark.slow
 def test_ways_are_compared_table_by_table():
     scores = {(CLASSES, 0.0): 0.2, (CLASSES, 0.1): 0.3}
     scores |= {(INDICATORS, 0.0): 0.1, (INDICATORS, 0.1): 0.3, (NUMBERS, 0.0): 0.4}

@@ -105,7 +105,8 @@ def without_times(rows):
 
 
 SLOW = dict.fromkeys(
-    ("images", "sequences", "adversarial", "gan", "label_noise"), pytest.mark.slow
+    ("images", "sequences", "adversarial", "gan", "label_noise", "ordered_classes"),
+    pytest.mark.slow,
 )
 
 
