@@ -66,7 +66,7 @@ MEASURES = {
     "log_loss": "log-loss",
     "rps": "ranked probability score",
 }
-_SMALLEST_SCORE = 1e-3  # below, a ratio tells of nothing that a user sees
+_SMALLEST_SCORE = 0.01  # below, a ratio tells of a row or two, or of nothing
 
 
 def _classifier(seed, **params):
@@ -320,8 +320,8 @@ def report(frame):
         f"counts classes; {NUMBERS} has one for both, and no probabilities. In the "
         "comparisons: the geometric mean of the ratio of a score to that of the other "
         "(lower on, higher on so many tables; p by Wilcoxon's signed-rank test of its "
-        "logarithm over tables, by Holm over all cells of that part). Less is "
-        "better everywhere."
+        "logarithm over tables, by Holm over all cells of that part); what is below "
+        f"{_SMALLEST_SCORE:g} counts as that. Less is better everywhere."
     ]
     kinds = means.index.get_level_values("protocol")
     for kind in (ORDERED, CUT):
