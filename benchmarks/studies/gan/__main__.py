@@ -139,8 +139,8 @@ def report(frame):
             f"“{PLAIN}” shows the discriminator a batch of real rows and one of "
             "generated ones, twice the rows a step of the others. By the formula the "
             "generator learns from what the discriminator sees, against its loss; "
-            "elsewhere from its own rows, by the non-saturating loss, or, with mixed "
-            "samples, by that from what the discriminator sees.",
+            "elsewhere from its own rows, by the non-saturating loss; with mixed "
+            "samples, if any, by that from what the discriminator sees.",
             frame_as_markdown(_table(frame)),
             "Seeds for which mixup is better, worse (the gradient smaller, larger); p "
             "by Wilcoxon's signed-rank test, by Holm over the lines of a way of mixup:",
