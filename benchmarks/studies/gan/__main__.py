@@ -26,6 +26,7 @@ from ...run.cli import add_alphas, at_least
 from ...run.jobs import make_jobs
 from ..study import Study, run_study
 from .figures import (
+    FAR,
     MEASURES,
     gradients_along_the_path,
     samples_over_training,
@@ -130,7 +131,8 @@ def report(frame):
     found = compare(frame)
     text = "\n\n".join(
         [
-            f"{frame['fold'].nunique()} seeds, mean ± standard deviation. Covered: the "
+            f"{frame['fold'].nunique()} seeds, mean ± standard deviation, of distances "
+            f"the median; astray: seeds with a distance beyond {FAR:g}. Covered: the "
             "share of modes, or of 16 pieces of the curve or clusters of rows, with a "
             "fifth of the samples that they should have; near: of samples within three "
             "standard deviations of a mode or the curve, or, of digits, as near a row "
@@ -176,6 +178,10 @@ def _table(frame):
     cells = means.map("{:.3f}".format)
     if frame["fold"].nunique() > 1:
         cells += spreads.map(" ± {:.3f}".format)
+    # Some end far away, which a mean would tell of alone.
+    cells["distance"] = groups["distance"].median().map("{:.3f}".format)
+    astray = (frame["distance"] > FAR).groupby([frame["table"], frame["label"]]).sum()
+    cells["astray"] = astray.astype(str)
     for name in frame["table"].unique():
         toy, rng = TOY_SETS[name], np.random.default_rng(0)
         for label, X in (
@@ -183,7 +189,8 @@ def _table(frame):
             ("a Gaussian", rng.normal(size=(N_SAMPLES, 2))),
         ):
             found = measure(X, toy, rng)
-            cells.loc[(name, label), :] = [f"{found[m]:.3f}" for m in MEASURES]
+            scores = [f"{found[score]:.3f}" for score in MEASURES]
+            cells.loc[(name, label), :] = [*scores, ""]
     cells = cells.loc[frame["table"].unique()]
     cells.index = [f"{name}: {label}" for name, label in cells.index]
     return cells.rename_axis("set: GAN")

@@ -12,6 +12,7 @@ MEASURES = {
     "near": "share of samples near one",
     "distance": "sliced Wasserstein distance",
 }
+FAR = 1.0  # distance, of sets of unit variance: beyond, a GAN has gone astray
 COLORS = ("tab:gray", *(c for c in TABLEAU_COLORS if c != "tab:gray"))
 
 
@@ -61,6 +62,8 @@ def samples_over_training(samples, steps, toy):
 def spread_over_seeds(frame):
     """Draw each measure of each seed by set and label; a bar is the median over seeds.
 
+    Distances beyond `FAR` are drawn as that.
+
     Parameters
     ----------
     frame : DataFrame
@@ -75,6 +78,7 @@ def spread_over_seeds(frame):
     width = max(5.0, 0.33 * n_sets * n_labels)
     shape = {"figsize": (width, 2.2 * len(MEASURES)), "layout": "constrained"}
     figure, axes = plt.subplots(len(MEASURES), 1, **shape)
+    frame = frame.assign(distance=frame["distance"].clip(upper=FAR))
     for ax, (measure, label) in zip(axes, MEASURES.items(), strict=True):
         _draw_strips(ax, frame, measure)
         ax.set_title(label, fontsize=9)
