@@ -179,7 +179,7 @@ def _table(frame):
     if frame["fold"].nunique() > 1:
         cells += spreads.map(" ± {:.3f}".format)
     # Some end far away, which a mean would tell of alone.
-    cells["distance"] = groups["distance"].median().map("{:.3f}".format)
+    cells["distance"] = groups.median()["distance"].map("{:.3f}".format)
     astray = (frame["distance"] > FAR).groupby([frame["table"], frame["label"]]).sum()
     cells["astray"] = astray.astype(str)
     for name in frame["table"].unique():
@@ -228,7 +228,9 @@ def what_goes_with_gradients(frame):
         if own[["gradient", "distance"]].nunique().min() > 1
     ]
     between = []
-    for _, own in groups[["gradient", "distance"]].mean().groupby("table", sort=False):
+    for _, own in (
+        groups[["gradient", "distance"]].median().groupby("table", sort=False)
+    ):
         if own.nunique().min() > 1:
             between.append(spearmanr(own["gradient"], own["distance"]).statistic)
     if not within or not between:
@@ -237,7 +239,7 @@ def what_goes_with_gradients(frame):
         "Rank correlation of the gradient with the distance: over the seeds of one set "
         f"and way to train {np.mean(within):+.2f} on average (above 0 for "
         f"{np.sum(np.array(within) > 0)} of {len(within)}); over the ways to train on "
-        f"one set, by their means, {np.mean(between):+.2f} (above 0 for "
+        f"one set, by their medians, {np.mean(between):+.2f} (above 0 for "
         f"{np.sum(np.array(between) > 0)} of {len(between)} sets)."
     )
 

@@ -76,7 +76,7 @@ def test_what_goes_with_gradients_is_told_within_ways_and_between_them():
     rows = gan_rows({"flat": [0.3, 0.1, 0.2], "steep": [0.5, 0.6, 0.7]})
     text = gan.what_goes_with_gradients(rows)
     assert "+1.00 on average (above 0 for 2 of 2)" in text
-    assert "by their means, +1.00 (above 0 for 1 of 1 sets)" in text
+    assert "by their medians, +1.00 (above 0 for 1 of 1 sets)" in text
     opposed = rows.assign(gradient=-rows["gradient"])
     assert "-1.00 on average (above 0 for 0 of 2)" in gan.what_goes_with_gradients(
         opposed
