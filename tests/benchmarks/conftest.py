@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -12,7 +13,7 @@ from benchmarks.models.protocols import PROTOCOLS
 from benchmarks.models.registry import MODELS
 from benchmarks.run.jobs import make_jobs
 from benchmarks.studies import alpha as widths
-from benchmarks.studies import convnets, sequences
+from benchmarks.studies import convnets, ordered_classes, sequences
 from benchmarks.studies.adversarial import attacks
 from benchmarks.studies.defenses import variants
 from benchmarks.studies.gan import __main__ as gan
@@ -88,6 +89,9 @@ def quick(monkeypatch):
     short = [widths.PARAMS[f"2 x {width}, to the end"] for width in (8, 32)]
     for params in (*short, attacks.PARAMS, variants.SINGLE, PROTOCOLS["default"].mixup):
         monkeypatch.setitem(params, "max_epochs", 2)
+    for name, model in ordered_classes.MODELS.items():
+        make = partial(model.make, max_epochs=2)
+        monkeypatch.setitem(ordered_classes.MODELS, name, replace(model, make=make))
     short = {"checkpoints": (2, 4), "n_samples": 50}
     monkeypatch.setattr(
         training.train, "__kwdefaults__", training.train.__kwdefaults__ | short

@@ -21,6 +21,7 @@ from benchmarks.studies import (
     halving,
     images,
     intervals,
+    ordered_classes,
     regression,
     sequences,
     unlabeled,
@@ -162,7 +163,7 @@ SCHEMAS = {
     "gan": GANS,
     **{
         s.STUDY.name: s.STUDY.schema
-        for s in (regression, intervals, halving, unlabeled)
+        for s in (regression, intervals, halving, unlabeled, ordered_classes)
     },
 }
 
@@ -265,6 +266,7 @@ TINY = {
     "defenses": ["--variants", "noise rows α=1"],
     "alpha": ["--alphas", "1", "inf", "--widths", "8", "32", "--folds", "2"],
     "gan": ["--seeds", "2", "--sets", "ring of 8"],
+    "ordered_classes": ["--first", "1"],
     "images": ["--alphas", "1", "--repeats", "1"],
     "sequences": ["--alphas", "1", "--repeats", "1"],
 }

@@ -12,6 +12,7 @@ MEASURES = {
     "near": "share of samples near one",
     "distance": "sliced Wasserstein distance",
 }
+FAR = 1.0  # distance, of sets of unit variance: beyond, a GAN has gone astray
 COLORS = ("tab:gray", *(c for c in TABLEAU_COLORS if c != "tab:gray"))
 
 
@@ -61,6 +62,8 @@ def samples_over_training(samples, steps, toy):
 def spread_over_seeds(frame):
     """Draw each measure of each seed by set and label; a bar is the median over seeds.
 
+    Distances beyond `FAR` are drawn as that.
+
     Parameters
     ----------
     frame : DataFrame
@@ -71,14 +74,49 @@ def spread_over_seeds(frame):
     -------
     figure : Figure
     """
-    figure, axes = plt.subplots(
-        1, len(MEASURES), figsize=(3.4 * len(MEASURES), 2.8), layout="constrained"
-    )
+    n_sets, n_labels = frame["table"].nunique(), frame["label"].nunique()
+    width = max(5.0, 0.33 * n_sets * n_labels)
+    shape = {"figsize": (width, 2.2 * len(MEASURES)), "layout": "constrained"}
+    figure, axes = plt.subplots(len(MEASURES), 1, **shape)
+    frame = frame.assign(distance=frame["distance"].clip(upper=FAR))
     for ax, (measure, label) in zip(axes, MEASURES.items(), strict=True):
         _draw_strips(ax, frame, measure)
         ax.set_title(label, fontsize=9)
         ax.set_ylim(0, None if measure == "distance" else 1.03)
-    legend_below(figure, axes[0], min(4, frame["label"].nunique()), fontsize=10)
+    legend_below(figure, axes[0], min(3, n_labels), fontsize=9)
+    return figure
+
+
+def gradients_along_the_path(frame):
+    """Draw how steep discriminators are from generated rows to real ones.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with `table`, `label` and `gradients`, one for each member.
+
+    Returns
+    -------
+    figure : Figure
+        A panel for each set; lines are medians over seeds at the end of the training,
+        and bands hold half of the seeds.
+    """
+    names, labels = frame["table"].unique(), frame["label"].unique()
+    shape = {"figsize": (2.4 * len(names), 2.8), "layout": "constrained"}
+    figure, axes = plt.subplots(1, len(names), sharey=True, squeeze=False, **shape)
+    for ax, name in zip(axes[0], names, strict=True):
+        for i, label in enumerate(labels):
+            own = frame[(frame["table"] == name) & (frame["label"] == label)]
+            ends = np.array([norms[-1] for norms in own["gradients"]], dtype=float)
+            low, middle, high = np.quantile(ends, [0.25, 0.5, 0.75], axis=0)
+            share, color = np.linspace(0, 1, len(middle)), COLORS[i % len(COLORS)]
+            ax.plot(share, middle, color=color, label=in_figure(label))
+            ax.fill_between(share, low, high, color=color, alpha=0.15, linewidth=0)
+        ax.set_title(in_figure(name), fontsize=9)
+        ax.set(xlabel="share of the real row", yscale="log")
+        ax.grid(alpha=0.3)
+    axes[0, 0].set_ylabel("gradient of the score")
+    legend_below(figure, axes[0, 0], min(3, len(labels)), fontsize=9)
     return figure
 
 

@@ -3,9 +3,6 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .toy_sets import NOISE_SD
-
-NEAR = 3 * NOISE_SD
 FAIR_SHARE = 0.2  # of the rows that a part should get: with fewer it is not covered
 N_DIRECTIONS = 64
 
@@ -25,19 +22,20 @@ def measure(samples, toy, rng):
     Returns
     -------
     measures : dict of str to float
-        ``covered``, the share of parts (modes, or pieces of a curve) that have at
-        least `FAIR_SHARE` of the samples they should have, within `NEAR`, three
-        standard deviations of the noise; ``near``, the share of samples within `NEAR`
-        of any center or of the curve; ``distance``, the sliced Wasserstein-1 distance
-        to the fresh rows.
+        ``covered``, the share of parts (modes, pieces of a curve, or clusters) that
+        have at least `FAIR_SHARE` of the samples they should have, near them: within
+        three standard deviations of the noise, or as far as 95 % of real rows are from
+        the next one; ``near``, the share of samples so near to any part;
+        ``distance``, the sliced Wasserstein-1 distance to the fresh rows.
     """
     away, nearest = cKDTree(toy.points).query(samples)
-    near = away <= NEAR
-    n_parts = toy.parts.max() + 1
-    counts = np.bincount(toy.parts[nearest[near]], minlength=n_parts)
-    fresh, _ = toy.draw(len(samples), rng)
+    near = away <= toy.near
+    sizes = np.bincount(toy.parts)
+    counts = np.bincount(toy.parts[nearest[near]], minlength=len(sizes))
+    fair = len(samples) * sizes / sizes.sum()
+    fresh = toy.draw_fresh(len(samples), rng)
     return {
-        "covered": float((counts >= FAIR_SHARE * len(samples) / n_parts).mean()),
+        "covered": float((counts >= FAIR_SHARE * fair).mean()),
         "near": float(near.mean()),
         "distance": sliced_wasserstein(samples, fresh),
     }

@@ -6,6 +6,7 @@ of any seed, train in lockstep.
 """
 
 import time
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,8 +24,13 @@ from .toy_sets import TOY_SETS
 N_ROWS = 5000  # to train on
 N_SAMPLES = 2000  # to measure by
 N_SHOWN = 300  # of the samples, in a figure
+N_PAIRS = 200  # of a real and a generated row, to measure gradients between
+N_SHARES = 11  # of the real row, evenly spaced from 0 to 1, where they are measured
 # A GAN without mixup as is usual, of twice the rows a step; and one like mixup's.
 TWO_BATCHES, ONE_BATCH = "two batches", "one batch"
+# Those whose generator, too, learns from the mixtures: by the paper's formula, and by
+# the non-saturating loss, whose targets have real and generated change places.
+FORMULA, SWAPPED = "one batch, formula", "one batch, swapped"
 # Chosen, as was the learning rate, among a few for a GAN without mixup.
 HIDDEN_LAYER_SIZES = (128, 128)
 CHECKPOINTS = (300, 1000, 2000, 3000)
@@ -38,13 +44,31 @@ MODELS = {
     )
 }
 _SAMPLES = Field("sets of points", array(None, None, 2, low=-1e9), is_nested=True)
+_NORMS = Field("norms of gradients", array(None, N_SHARES), is_nested=True)
 SCHEMA = Schema(
-    protocols=(TWO_BATCHES, ONE_BATCH),
-    fields={"covered": SHARE, "near": SHARE, "distance": SCORE, "samples": _SAMPLES},
-    needed=("covered", "near", "distance", "fit_seconds"),
+    protocols=(TWO_BATCHES, ONE_BATCH, FORMULA, SWAPPED),
+    fields={"covered": SHARE, "near": SHARE, "distance": SCORE}
+    | {"samples": _SAMPLES, "gradients": _NORMS},
+    needed=("covered", "near", "distance", "gradients", "fit_seconds"),
     needed_first=("samples",),
     models=MODELS,
 )
+
+
+class Trained(NamedTuple):
+    """What a stack of GANs has come to, at each checkpoint.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_checkpoints, K, n_samples, n_features)
+    gradients : ndarray of shape (n_checkpoints, K, N_SHARES)
+        Norms of the gradient of the discriminator's score (the logit) in its input, at
+        mixtures of `N_PAIRS` real and generated rows with an even spacing of the real
+        row's share from 0 to 1; means over pairs.
+    """
+
+    samples: np.ndarray
+    gradients: np.ndarray
 
 
 def train(
@@ -59,7 +83,7 @@ def train(
     batch_size=64,
     lr=2e-3,
     betas=(0.5, 0.999),
-    two_batches=False,
+    protocol=ONE_BATCH,
 ):
     """Train a stack of GANs, and sample from them on the way.
 
@@ -89,27 +113,31 @@ def train(
         Adam's, for both networks.
     betas : tuple of two floats
         Adam's.
-    two_batches : bool, default=False
-        Give the discriminator a batch of real rows and one of generated ones, unmixed,
-        as is usual without mixup: twice the rows.
+    protocol : str, default=ONE_BATCH
+        `TWO_BATCHES` gives the discriminator a batch of real rows and one of generated
+        ones, unmixed, as is usual without mixup: twice the rows. With `FORMULA` and
+        `SWAPPED` the generator learns from what the discriminator has just seen.
 
     Returns
     -------
-    samples : ndarray of shape (n_checkpoints, K, n_samples, n_features)
+    trained : Trained
     """
     real = torch.tensor(np.asarray(real))  # a copy: rows may be read-only
     streams = [_Streams(seed, alpha) for seed, alpha in zip(seeds, alphas, strict=True)]
-    gan = _StackedGAN(n_noise, real, hidden_layer_sizes, seeds, lr, betas)
+    gan = _StackedGAN(n_noise, real, hidden_layer_sizes, seeds, lr, betas, protocol)
     shown = [s.shown.standard_normal((n_samples, n_noise)) for s in streams]
     shown = torch.from_numpy(np.stack(shown)).to(real.dtype)
+    n_pairs = min(N_PAIRS, n_samples)
+    paired = np.stack([s.pairs.integers(len(real), size=n_pairs) for s in streams])
     batches = _draw_batches(streams, len(real), batch_size, n_noise)
-    samples = []
+    samples, gradients = [], []
     for step in range(1, checkpoints[-1] + 1):
         rows, lam, noise = next(batches)
-        gan.step(real[rows], None if two_batches else lam, noise.to(real.dtype))
+        gan.step(real[rows], lam, noise.to(real.dtype))
         if step in checkpoints:
             samples.append(gan.generate(shown))
-    return torch.stack(samples).numpy()
+            gradients.append(gan.gradient_norms(real[paired], samples[-1][:, :n_pairs]))
+    return Trained(torch.stack(samples).numpy(), torch.stack(gradients).numpy())
 
 
 def fit_gans(table, jobs):
@@ -125,20 +153,22 @@ def fit_gans(table, jobs):
     Yields
     ------
     fit : Fit
-        With no model, and the measures of :func:`measure`; the first seed's also has
-        `samples`, some for each checkpoint.
+        With no model, and the measures of :func:`measure` and, for each checkpoint,
+        `gradients`; the first seed's also has some `samples`.
     """
     start = time.perf_counter()
-    samples = train(
+    trained = train(
         table.X.to_numpy(),
         [job.alpha for job in jobs],
         [job.fold_seed >> 1 for job in jobs],
-        two_batches=jobs[0].protocol == TWO_BATCHES,
+        protocol=jobs[0].protocol,
     )
     seconds = (time.perf_counter() - start) / len(jobs)
-    for job, own in zip(jobs, samples.swapaxes(0, 1), strict=True):
+    members = (part.swapaxes(0, 1) for part in trained)
+    for job, own, norms in zip(jobs, *members, strict=True):
         rng = np.random.default_rng(job.fold_seed)
         measures = measure(own[-1], TOY_SETS[table.name], rng)
+        measures["gradients"] = norms.astype(float).round(4).tolist()
         measures["fit_seconds"] = seconds
         if job.fold == 0:
             shown = own[:, :N_SHOWN].astype(float).round(2)
@@ -151,8 +181,8 @@ class _Streams:
 
     def __init__(self, seed, alpha):
         self.alpha = alpha
-        children = np.random.SeedSequence(seed).spawn(4)
-        self.rows, self.lam, self.noise, self.shown = map(
+        children = np.random.SeedSequence(seed).spawn(5)
+        self.rows, self.lam, self.noise, self.shown, self.pairs = map(
             np.random.default_rng, children
         )
 
@@ -178,7 +208,8 @@ def _draw_batches(streams, *sizes):
 class _StackedGAN:
     """K pairs of networks and their optimizers."""
 
-    def __init__(self, n_noise, real, hidden_layer_sizes, seeds, lr, betas):
+    def __init__(self, n_noise, real, hidden_layer_sizes, seeds, lr, betas, protocol):
+        self.protocol = protocol
         self.generator, self.discriminator = (
             StackedMLP(
                 *widths,
@@ -197,22 +228,36 @@ class _StackedGAN:
         """Improve the discriminators, then the generators, on one batch each."""
         fake = self.generator(noise)
         ones = torch.ones_like(fake[..., 0])
-        if lam is None:
+        if self.protocol == TWO_BATCHES:
             shown = torch.cat([real, fake.detach()], dim=1)
             target = torch.cat([ones, torch.zeros_like(ones)], dim=1)
         else:
             shown, target = mixup_real_fake(real, fake.detach(), lam=lam)
-        self._descend(self.discriminator, shown, target)
-        self._descend(self.generator, fake, ones)
+        self._improve(self.discriminator, shown, target)
+        if self.protocol in (FORMULA, SWAPPED):
+            shown, target = mixup_real_fake(real, fake, lam=lam)
+            swapped = self.protocol == SWAPPED
+            target = 1 - target if swapped else target
+            self._improve(self.generator, shown, target, sign=1 if swapped else -1)
+        else:  # its rows as they are, as if they were real: the non-saturating loss
+            self._improve(self.generator, fake, ones)
 
-    def _descend(self, mlp, rows, target):
-        # The generator's loss is the discriminator's, of its rows as if they were real:
-        # the non-saturating one.
+    def _improve(self, mlp, rows, target, sign=1):
+        """Make the discriminators' loss smaller, or with a sign of -1 larger."""
         scores = self.discriminator(rows).squeeze(-1)
         losses = F.binary_cross_entropy_with_logits(scores, target, reduction="none")
-        losses.mean(-1).sum().backward(inputs=list(mlp.parameters()))
+        loss = sign * losses.mean(-1).sum()
+        loss.backward(inputs=list(mlp.parameters()))
         self.optimizers[mlp].step()
         self.optimizers[mlp].zero_grad(set_to_none=False)
+
+    def gradient_norms(self, real, fake):
+        """Return the norms of gradients between rows (K, B, ...): (K, N_SHARES)."""
+        share = torch.linspace(0, 1, N_SHARES, dtype=real.dtype)[:, None, None]
+        mixed = torch.lerp(fake[:, None], real[:, None], share)
+        rows = mixed.flatten(1, 2).requires_grad_()
+        (gradient,) = torch.autograd.grad(self.discriminator(rows).sum(), rows)
+        return gradient.view(mixed.shape).norm(dim=-1).mean(-1)
 
     @torch.no_grad()
     def generate(self, noise):

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.spatial import cKDTree
 from scipy.stats import wasserstein_distance
+from torch.nn import functional as F
 
 from benchmarks.run.jobs import Job
 from benchmarks.run.results import read_rows
@@ -14,9 +16,10 @@ from benchmarks.run.unit import make_units, run_unit
 from benchmarks.studies.gan import __main__ as gan
 from benchmarks.studies.gan import figures as gan_figures
 from benchmarks.studies.gan import training
-from benchmarks.studies.gan.metrics import FAIR_SHARE, NEAR, measure, sliced_wasserstein
-from benchmarks.studies.gan.toy_sets import NOISE_SD, TOY_SETS
+from benchmarks.studies.gan.metrics import FAIR_SHARE, measure, sliced_wasserstein
+from benchmarks.studies.gan.toy_sets import NEAR, NOISE_SD, TOY_SETS
 from benchmarks.studies.gan.training import _Streams, train
+from skmixup.mixing import mixup_real_fake
 
 
 def gan_rows(distances):
@@ -24,11 +27,14 @@ def gan_rows(distances):
     return pd.DataFrame(
         [
             {"table": "ring of 8", "label": label, "fold": seed, "distance": distance}
-            | {"covered": 1.0, "near": 1 - distance}
+            | {"covered": 1.0, "near": 1 - distance, "gradient": 2 * distance}
             for label, some in distances.items()
             for seed, distance in enumerate(some)
         ]
     )
+
+
+CONTROL, AGAINST = gan.CONTROLS["one batch"], gan.CONTROLS["one batch, formula"]
 
 
 @pytest.mark.slow
@@ -37,57 +43,80 @@ def test_gans_are_compared_seed_by_seed():
     rows = gan_rows(
         {
             gan.PLAIN: seeds,
-            gan.CONTROL: seeds + 0.01 * np.array([1, -2] * 4),
+            CONTROL: seeds + 0.01 * np.array([1, -2] * 4),
+            AGAINST: seeds - 0.2,
             "mixup α=0.2": seeds - 0.1,
+            "mixup α=0.2, formula": seeds - 0.1,
         }
     )
     found = gan.compare(rows.sample(frac=1, random_state=0))
-    assert len(found) == 6
-    by = found.set_index(["measure", "other"])
-    assert by.loc[("distance", gan.PLAIN), ["better", "worse"]].tolist() == [8, 0]
-    assert by.loc[("distance", gan.PLAIN), "gain"] == pytest.approx(0.1)
-    assert by.loc[("covered", gan.PLAIN), "p"] == 1
-    # Two comparisons: Holm doubles the least p-value, 2 / 2 ** 8.
-    assert by.loc[("near", gan.PLAIN), "p"] == pytest.approx(2 * 2 / 2**8)
+    assert len(found) == 4 * 2 * 2
+    by = found.set_index(["measure", "label", "other"]).sort_index()
+    better = by.loc[("distance", "mixup α=0.2", gan.PLAIN)]
+    assert better[["better", "worse"]].tolist() == [8, 0]
+    assert better["gain"] == pytest.approx(0.1)
+    # Each way is compared with what it is without mixup.
+    assert by.loc[("distance", "mixup α=0.2, formula", AGAINST), "worse"] == 8
+    assert ("distance", "mixup α=0.2", AGAINST) not in by.index
+    assert (by.loc["covered", "p"] == 1).all()
+    # Two comparisons of each way: Holm takes the least p-value twice.
+    assert by.loc[("near", "mixup α=0.2", gan.PLAIN), "p"] == pytest.approx(4 / 2**8)
     text = gan.sentence(found)
-    assert text.startswith("Ring of 8: the samples of mixup α=0.2 are closer than with")
-    assert "closer for 8 of 8 seeds" in text
-    worse = rows.assign(distance=-rows["distance"])
-    assert "farther than with no mixup, as usual" in gan.sentence(gan.compare(worse))
-    few = gan.compare(rows[rows["fold"] < 3])
-    assert "about as close as with no mixup, as usual" in gan.sentence(few)
+    one, formula = text.split("Mixup α=0.2, formula: ")
+    closer = "of 1 sets closer on 1 (ring of 8), farther on 0, level on 0"
+    other = f"against no mixup, one batch, {closer}"
+    assert f"samples are against no mixup, as usual, {closer}; {other}." in one
+    assert "gradient is against no mixup, as usual, of 1 sets smaller on 1" in one
+    assert "no mixup, formula, of 1 sets closer on 0, farther on 1 (ring" in formula
+    few = gan.sentence(gan.compare(rows[rows["fold"] < 3]))
+    assert "closer on 0, farther on 0, level on 1 (ring of 8)" in few
+
+
+def test_what_goes_with_gradients_is_told_within_ways_and_between_them():
+    rows = gan_rows({"flat": [0.3, 0.1, 0.2], "steep": [0.5, 0.6, 0.7]})
+    text = gan.what_goes_with_gradients(rows)
+    assert "+1.00 on average (above 0 for 2 of 2)" in text
+    assert "by their medians, +1.00 (above 0 for 1 of 1 sets)" in text
+    opposed = rows.assign(gradient=-rows["gradient"])
+    assert "-1.00 on average (above 0 for 0 of 2)" in gan.what_goes_with_gradients(
+        opposed
+    )
+    assert "nothing tells" in gan.what_goes_with_gradients(rows[rows["fold"] == 0])
 
 
 def test_kinds_of_gans_have_their_names():
-    names = {
-        gan.name_of({"alpha": alpha, "protocol": protocol})
-        for alpha, protocol in ((0.0, "two batches"), (0.0, "one batch"))
-    }
-    assert names == {gan.PLAIN, gan.CONTROL}
-    assert gan.name_of({"alpha": 0.0, "protocol": "two batches"}) == gan.PLAIN
-    assert gan.name_of({"alpha": 0.5, "protocol": "one batch"}) == "mixup α=0.5"
+    ways = training.SCHEMA.protocols
+    plain = [gan.name_of({"alpha": 0.0, "protocol": way}) for way in ways]
+    assert plain == [gan.PLAIN, CONTROL, AGAINST, CONTROL]
+    mixed = [gan.name_of({"alpha": 0.5, "protocol": way}) for way in ways[1:]]
+    ends = ["", ", formula", ", mixed samples"]
+    assert mixed == [f"mixup α=0.5{end}" for end in ends]
 
 
 def test_each_gan_is_of_its_alpha_its_seed_and_its_kind(quick):
-    options = Namespace(sets=["ring of 8"], seeds=3, seed=0, alphas=[0.0, 0.2])
+    options = Namespace(
+        sets=["ring of 8"], seeds=3, seed=0, alphas=[0.0, 0.2], swapped=True
+    )
     ((table,), _) = gan.load(options)
     jobs = gan.jobs_of(table, options)
     how = {"fit": training.fit_gans, "schema": training.SCHEMA}
     units = make_units(table, jobs, **how)
     rows = [o.row for unit in units for o in run_unit(unit)]
-    assert len(rows) == len({row["distance"] for row in rows}) == 9
+    assert len(rows) == len({row["distance"] for row in rows}) == 18
     # A row is what the last samples of such a GAN are measured as.
-    for job, alpha in ((jobs[0], 0.0), (jobs[-1], 0.2)):
-        samples = training.train(
+    for job in (jobs[0], jobs[-1]):
+        trained = training.train(
             table.X.to_numpy(),
-            [alpha],
+            [job.alpha],
             [job.fold_seed >> 1],
-            two_batches=job.protocol == "two batches",
+            protocol=job.protocol,
         )
         rng = np.random.default_rng(job.fold_seed)
-        found = training.measure(samples[-1, 0], training.TOY_SETS["ring of 8"], rng)
+        samples = trained.samples[-1, 0]
+        found = training.measure(samples, training.TOY_SETS["ring of 8"], rng)
         (row,) = (row for row in rows if Job.of(row) == job)
         assert row["distance"] == pytest.approx(found["distance"], rel=1e-4)
+        assert np.allclose(row["gradients"], trained.gradients[:, 0], atol=1e-3)
 
 
 @pytest.mark.slow
@@ -96,15 +125,18 @@ def test_more_seeds_leave_the_first_as_they_are(tmp_path, quick, capsys):
     assert gan.main([*arguments, "--seeds", "2"]) == 0
     rows = read_rows(tmp_path)
     assert gan.main([*arguments, "--seeds", "3"]) == 0
-    assert "6 of 9 jobs were finished before" in capsys.readouterr().err
-    assert read_rows(tmp_path)[:6] == rows
+    assert "10 of 15 jobs were finished before" in capsys.readouterr().err
+    assert read_rows(tmp_path)[:10] == rows
 
 
-def test_a_gan_with_two_batches_is_another(quick):
+def test_each_kind_of_gan_is_another(quick):
     real = TOY_SETS["ring of 8"].draw(100, np.random.default_rng(0))[0]
-    one, two = (train(real, [0.0], [1], two_batches=both) for both in (False, True))
-    assert one.shape == two.shape == (2, 1, 50, 2)
-    assert not np.array_equal(one, two)
+    made = [
+        train(real, [0.2], [1], protocol=protocol).samples
+        for protocol in training.SCHEMA.protocols
+    ]
+    assert {samples.shape for samples in made} == {(2, 1, 50, 2)}
+    assert len({samples.tobytes() for samples in made}) == 4
 
 
 RING = TOY_SETS["ring of 8"]
@@ -119,16 +151,83 @@ SMALL = {"hidden_layer_sizes": (16, 16), "batch_size": 32, "n_samples": 20}
 every_set = pytest.mark.parametrize("toy", TOY_SETS.values(), ids=lambda toy: toy.name)
 
 
-def test_a_member_is_the_same_in_any_company():
+def stack_of(protocol, lr=1e-3):
+    sizes, betas = (16, 16), (0.5, 0.999)
+    real = torch.from_numpy(REAL[:60].reshape(2, 30, 2).astype(np.float64))
+    gan = training._StackedGAN(4, real[0], sizes, [0, 1], lr, betas, protocol)
+    noise = torch.randn(2, 30, 4, generator=torch.Generator().manual_seed(0))
+    return gan, real, noise.double()
+
+
+def weights_of(mlp):
+    return torch.cat([p.detach().flatten() for p in mlp.parameters()])
+
+
+def test_a_generator_learns_from_its_share_of_mixtures():
+    after = {}
+    for protocol in ("one batch", "one batch, formula", "one batch, swapped"):
+        for share in (0.0, 1.0):
+            gan, real, noise = stack_of(protocol)
+            before = weights_of(gan.generator)
+            gan.step(real, torch.full((2, 30), share), noise)
+            after[protocol, share] = weights_of(gan.generator)
+            # Where all rows are real, there is nothing of it in them.
+            moved = not torch.equal(before, after[protocol, share])
+            assert moved is (protocol == "one batch" or share == 0)
+    # Where all are generated, to change the targets' places is to call them real.
+    torch.testing.assert_close(
+        after["one batch, swapped", 0.0], after["one batch", 0.0]
+    )
+
+
+def test_by_the_formula_a_generator_raises_the_discriminators_loss():
+    gan, real, noise = stack_of("one batch, formula")
+    lam = torch.linspace(0, 1, 30).expand(2, 30)
+
+    def loss_of(fake):
+        rows, target = mixup_real_fake(real, fake, lam=lam)
+        scores = gan.discriminator(rows).squeeze(-1)
+        return F.binary_cross_entropy_with_logits(scores, target).item()
+
+    before = gan.generate(noise)
+    gan.step(real, lam, noise)  # the discriminator is as it was when this ends
+    assert loss_of(gan.generate(noise)) > loss_of(before)
+
+
+def test_gradients_between_rows_are_slopes_of_the_score():
+    gan, real, noise = stack_of("one batch")
+    fake, step = gan.generate(noise), 1e-6
+    found = gan.gradient_norms(real, fake)
+    assert found.shape == (2, training.N_SHARES)
+    for place, share in ((0, 0.0), (5, 0.5), (10, 1.0)):
+        at = share * real + (1 - share) * fake
+        slopes = [
+            gan.discriminator(at + step * e) - gan.discriminator(at - step * e)
+            for e in torch.eye(2, dtype=torch.float64)
+        ]
+        norms = torch.cat(slopes, dim=-1).norm(dim=-1) / (2 * step)
+        torch.testing.assert_close(
+            found[:, place], norms.mean(-1).detach(), rtol=1e-4, atol=1e-6
+        )
+
+
+@pytest.mark.parametrize(
+    "protocol",
+    ["one batch", pytest.param("one batch, formula", marks=pytest.mark.slow)],
+)
+def test_a_member_is_the_same_in_any_company(protocol):
     alphas, seeds, lr = [0.0, 0.2, 1.0], [3, 3, 7], [1e-3, 1e-3, 3e-3]
-    setting = SMALL | {"checkpoints": (10, 120)}
+    setting = SMALL | {"checkpoints": (10, 120), "protocol": protocol}
     real = REAL.astype(np.float64)  # a GAN is chaotic: float32's round-off would grow
-    together = train(real, alphas, seeds, lr=lr, **setting)
+    together, gradients = train(real, alphas, seeds, lr=lr, **setting)
     assert together.shape == (2, 3, 20, 2)
     for k in range(3):
-        alone = train(real, alphas[k : k + 1], seeds[k : k + 1], lr=lr[k], **setting)
+        alone, own = train(
+            real, alphas[k : k + 1], seeds[k : k + 1], lr=lr[k], **setting
+        )
         np.testing.assert_allclose(together[:, [k]], alone, rtol=1e-7, atol=1e-9)
-    others = train(real, alphas[:0:-1], seeds[:0:-1], lr=lr[:0:-1], **setting)
+        np.testing.assert_allclose(gradients[:, [k]], own, rtol=1e-7, atol=1e-9)
+    others, _ = train(real, alphas[:0:-1], seeds[:0:-1], lr=lr[:0:-1], **setting)
     np.testing.assert_allclose(together[:, [2, 1]], others, rtol=1e-7, atol=1e-9)
     start, end = together
     assert (np.abs(end - start).max(axis=(1, 2)) > 0.1).all()  # there was training
@@ -138,7 +237,7 @@ def test_a_member_is_the_same_in_any_company():
 def test_the_same_seeds_give_the_same_samples_and_leave_global_state():
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     first, again, longer = (
-        train(REAL, [0.2, 0.0], [0, 1], checkpoints=checkpoints, **SMALL)
+        train(REAL, [0.2, 0.0], [0, 1], checkpoints=checkpoints, **SMALL).samples
         for checkpoints in [(5, 30), (5, 30), (5, 30, 60)]
     )
     assert first.dtype == np.float32
@@ -161,10 +260,8 @@ def test_alpha_changes_nothing_but_lambda():
 
 def test_a_generator_learns_where_the_data_are():
     real = np.float32([3, -2]) + 0.1 * REAL
-    samples = train(
-        real, [0.0, 0.2], [0, 0], checkpoints=(1, 300), lr=3e-3, **SMALL
-    ).mean(axis=2)
-    away = np.linalg.norm(samples - [3, -2], axis=-1)
+    samples, _ = train(real, [0.0, 0.2], [0, 0], checkpoints=(1, 300), lr=3e-3, **SMALL)
+    away = np.linalg.norm(samples.mean(axis=2) - [3, -2], axis=-1)
     assert (away[1] < 0.3 * away[0]).all()
 
 
@@ -174,8 +271,8 @@ def test_sets_are_comparable(toy):
     assert X.shape == (20_000, 2)
     assert X.dtype == np.float32
     assert X.var() == pytest.approx(1, abs=0.1)
-    n_parts = toy.parts.max() + 1
-    assert np.bincount(y) * n_parts / len(y) == pytest.approx(1, abs=0.2)
+    shares, expected = (np.bincount(p) / len(p) for p in (y, toy.parts))
+    assert shares * len(shares) == pytest.approx(expected * len(shares), abs=0.4)
 
 
 @every_set
@@ -183,7 +280,7 @@ def test_real_rows_pass_for_samples(toy):
     rng = np.random.default_rng(1)
     measures = measure(toy.draw(2000, rng)[0], toy, rng)
     assert measures["covered"] == 1
-    assert measures["near"] > 0.98
+    assert measures["near"] > (0.93 if toy.name == "digits" else 0.98)
     assert measures["distance"] < 0.08
 
 
@@ -204,6 +301,18 @@ def test_a_part_is_covered_by_a_share_of_its_samples_and_near_by_distance():
     outward = samples * (1 + 1.01 * NEAR / np.linalg.norm(samples[0]))
     found = measure(outward, RING, rng)
     assert (found["covered"], found["near"]) == (0, 0)
+
+
+def test_rows_of_a_real_table_are_not_measured_by_themselves():
+    digits, rng = TOY_SETS["digits"], np.random.default_rng(0)
+    shown, _ = digits.draw(3000, rng)
+    fresh = digits.draw_fresh(3000, rng)
+    assert not set(map(tuple, shown)) & set(map(tuple, fresh))
+    # All of its clusters are to be covered, each as far as its size goes.
+    without = shown[digits.parts[cKDTree(digits.points).query(shown)[1]] != 3]
+    n_parts = digits.parts.max() + 1
+    found = measure(without[:2000], digits, rng)["covered"]
+    assert found == pytest.approx(1 - 1 / n_parts)
 
 
 def test_sliced_wasserstein_is_the_mean_over_projections():
@@ -231,6 +340,7 @@ def test_figures_show_every_panel_and_every_seed():
     ]
     rows = [
         {"table": name, "label": label, "covered": 0.5, "near": 0.5, "distance": seed}
+        | {"gradients": [[1.0, 2.0, 3.0], [2.0, 1.0 + seed, 2.0]]}
         for name in TOY_SETS
         for label in ("plain", "mixup")
         for seed in range(3)
@@ -241,4 +351,8 @@ def test_figures_show_every_panel_and_every_seed():
         sum(len(line.get_xdata()) for line in ax.lines) == len(rows)
         for ax in figure.axes
     )
+    figure = gan_figures.gradients_along_the_path(pd.DataFrame(rows))
+    assert len(figure.axes) == len(TOY_SETS)
+    line = figure.axes[0].lines[0]
+    assert line.get_ydata().tolist() == [2.0, 2.0, 2.0]  # the end's, of the middle seed
     gan_figures.plt.close("all")

@@ -89,7 +89,13 @@ def test_the_results_that_are_kept_are_read_in_full(folder, capsys, tmp_path):
         assert schema.check(row | packed) == row
 
 
-N_ROWS = {"label_noise": 28, "adversarial": 4, "alpha": 12, "gan": 6}
+N_ROWS = {
+    "label_noise": 28,
+    "adversarial": 4,
+    "alpha": 12,
+    "gan": 10,
+    "ordered_classes": 12,
+}
 
 
 def without_times(rows):
@@ -99,7 +105,10 @@ def without_times(rows):
 
 
 SLOW = dict.fromkeys(
-    ("images", "sequences", "adversarial", "defenses", "gan", "label_noise"),
+    (
+        *("images", "sequences", "adversarial", "defenses", "gan", "label_noise"),
+        "ordered_classes",
+    ),
     pytest.mark.slow,
 )
 
