@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from .._typing import Array
 from ..stack._embedding import CodedRows
 from ._core import _take_rows, mix
+from ._draws import check_reach
 
 
 class Mixer:
@@ -26,9 +27,13 @@ class Mixer:
     ----------
     mixes_inside : bool
         Whether it mixes inside a module, and so needs :class:`MixupNet`.
+    reach : float, default=0.0
+        How far beyond [0, 1] the λ's lie that are drawn for it; see
+        :func:`draw_lambda`.
     """
 
     mixes_inside = False
+    reach: float = 0.0
 
     def bind(self, groups: ArrayLike | None) -> Mixer:
         """Return a mixer that knows which encoded columns belong together.
@@ -58,7 +63,7 @@ class Mixer:
         rng : numpy.random.Generator
             The member's own stream.
         lam : ndarray of shape (S, 1) or (S, B)
-            Coefficients, one a batch or one a row.
+            Coefficients in [−reach, 1 + reach], one a batch or one a row.
 
         Returns
         -------
@@ -89,7 +94,7 @@ class Mixer:
         -------
         X_mixed : torch.Tensor, shape of X
         lam_target : torch.Tensor of shape (K, S, 1) or (K, S, B)
-            The weight of the first row's target.
+            The weight of the first row's target, in [0, 1].
         """
         raise NotImplementedError
 
@@ -99,13 +104,48 @@ class Mixer:
 
 
 class InputMixup(Mixer):
-    """Plain mixup: whole rows, x~ = λ·x_i + (1−λ)·x_j (Zhang et al. 2017)."""
+    """Plain mixup: whole rows, x~ = λ·x_i + (1−λ)·x_j (Zhang et al. 2017).
+
+    With a reach above 0, rows are extrapolated as well: λ comes from a Beta
+    distribution stretched to [−reach, 1 + reach], and x~ may lie on the line through
+    both rows beyond either of them. The target's weight is λ clipped to [0, 1]: beyond
+    a row, its own target holds. (Weights below 0 would leave cross-entropy without a
+    lower bound: the loss of a class of weight −w falls with log p for ever.)
+
+    Parameters
+    ----------
+    reach : float, default=0.0
+        How far beyond the rows, as a share of the way between them, in [0, inf).
+
+    Raises
+    ------
+    ValueError
+        If `reach` is negative, infinite or not a number.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmixup import mixup_batch
+    >>> from skmixup.mixing import InputMixup
+    >>> X, y = torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1])
+    >>> X_mixed, y_mixed = mixup_batch(X, y, 0.1, mixing=InputMixup(reach=0.5), rng=0)
+    >>> X_mixed  # each farther from the other
+    tensor([[-0.4996],
+            [ 1.4996]])
+    >>> y_mixed
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+
+    def __init__(self, reach: float = 0.0) -> None:
+        self.reach = check_reach(reach)
 
     def mix(self, X: Any, X_partner: Any, lam: Tensor) -> tuple[Any, Tensor]:
         """Mix rows with their partners; see `Mixer.mix`."""
+        lam_target = lam.clamp(0, 1) if self.reach else lam
         if not isinstance(X, torch.Tensor):  # rows in a form that knows it better
-            return X.mix(X_partner, lam), lam
-        return mix(X, X_partner, lam), lam
+            return X.mix(X_partner, lam), lam_target
+        return mix(X, X_partner, lam), lam_target
 
 
 class CutMix(Mixer):
@@ -171,15 +211,30 @@ class CutMix(Mixer):
 
 def _column_ranks(seeds: Array, n_groups: int) -> Array:
     """Rank the columns at random for each seed: shape (*seeds.shape, n_groups)."""
-    # A counter hashed with the seed (the finalizer of splitmix64): vectorized, and the
-    # same for a member whoever trains beside it.
+    return hash_counters(seeds, n_groups).argsort(-1).argsort(-1)
+
+
+def hash_counters(seeds: Array, n: int) -> Array:
+    """Return n random numbers for each seed, the same in any company.
+
+    Parameters
+    ----------
+    seeds : ndarray of int
+    n : int
+
+    Returns
+    -------
+    numbers : ndarray of uint64 of shape (*seeds.shape, n)
+        Counters from 1 hashed with the seed (the finalizer of splitmix64): the first
+        ones are the same for every n.
+    """
     with np.errstate(over="ignore"):
         x = seeds.astype(np.uint64)[..., None] + np.arange(
-            1, n_groups + 1, dtype=np.uint64
+            1, n + 1, dtype=np.uint64
         ) * np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return (x ^ (x >> np.uint64(31))).argsort(-1).argsort(-1)
+    return x ^ (x >> np.uint64(31))
 
 
 class ManifoldMixup(Mixer):

@@ -109,7 +109,7 @@ class Hears(Callback):
         assert batch[0].shape[-1] == net.module_.n_features[0]
 
 
-@pytest.mark.parametrize("mixing", ["input", "cutmix"])
+@pytest.mark.parametrize("mixing", ["input", "cutmix", InputMixup(reach=0.5)])
 def test_a_fit_that_is_heard_is_the_same(mixing):
     X, y = visits()
     clf = MixupClassifier(mixing=mixing, alpha=0.4, **QUICK).fit(X, y)

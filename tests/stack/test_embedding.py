@@ -57,7 +57,7 @@ def times_matrix(wide, matrix):
     return torch.cat([left, right, numbers], dim=-1)
 
 
-@given(st.integers(0, 2**31), st.sampled_from([0.0, 0.25, 1.0, None]))
+@given(st.integers(0, 2**31), st.sampled_from([-0.5, 0.0, 0.25, 1.0, 1.5, None]))
 def test_a_mixed_vector_is_the_mixed_one_hot_row_times_the_matrix(seed, lam):
     layer, rng = embedding(), np.random.default_rng(seed)
     rows, partners = coded_rows((2, 5), rng), coded_rows((2, 5), rng)
