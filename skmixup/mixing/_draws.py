@@ -217,7 +217,7 @@ def draw_steps(
         shape = n_steps, 1 if lambda_per == "batch" else size
         lam = draw_lambda(alpha, shape, rng, mixer.reach)
         partner = draw_partners(size, n_steps, rng_partners)
-        drawn = mixer.draw(rng_mixer, lam)
+        drawn = mixer.draw_batches(rng_mixer, lam, size)
         if size < widest:
             stay = np.tile(np.arange(size, widest), (n_steps, 1))
             partner = np.concatenate([partner, stay], axis=1)

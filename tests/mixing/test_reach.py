@@ -35,9 +35,9 @@ def test_reach_out_of_range(reach):
         draw_lambda(0, reach=reach)
 
 
-@pytest.mark.parametrize("reach", ["0.2", [0.1, 0.2], None])
+@pytest.mark.parametrize("reach", ["0.2", [0.1, 0.2]])
 def test_reach_that_is_no_number(reach):
-    with pytest.raises(TypeError, match="reach must be a number|float"):
+    with pytest.raises(TypeError, match="reach must be a number"):
         InputMixup(reach=reach)
 
 

@@ -51,7 +51,7 @@ def fit_members(chosen, rows_X=X, weight=None, **params):
 
 
 @pytest.mark.parametrize(
-    "mixing", ["input", "cutmix", "manifold", InputMixup(reach=0.5)]
+    "mixing", ["input", "cutmix", "manifold", "noise", InputMixup(reach=0.5)]
 )
 @pytest.mark.parametrize("lambda_per", ["batch", "row"])
 @pytest.mark.parametrize("weight", [None, RNG.random(N)])

@@ -13,11 +13,9 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy.stats import gmean
 
-from ...compare.leaderboard import SMALLEST
 from ...compare.pairing import complete_folds, demand
-from ...compare.statistics import compare
+from ...compare.statistics import compare, holm
 from ...compare.summary import ERM
 from ...data.suites import HALVES
 from ...data.tables import load_all
@@ -27,6 +25,7 @@ from ...run.cli import add_alphas, at_least, jobs_of, large_enough
 from ...run.schema import SCORES, Schema
 from ..study import Study, run_study
 from .networks import (
+    BOX,
     CHOSEN,
     DELTAS,
     EPSILON,
@@ -35,6 +34,7 @@ from .networks import (
     MOVED,
     PLAIN,
     PROTOCOLS,
+    SHUFFLED,
     TABLES,
     VARIANTS,
     fit_beyond,
@@ -122,7 +122,147 @@ def report(frame):
         In Markdown.
     figures : dict of str -> Figure
     """
-    return str(frame.shape), {}
+    frame = frame.assign(
+        kind=[PROTOCOLS[name][0] for name in frame["protocol"]],
+        variant=[PROTOCOLS[name][1] for name in frame["protocol"]],
+        label=list(map(_label, frame["protocol"], frame["alpha"])),
+    )
+    parts, figures = [], {}
+    for kind in KINDS:
+        part = frame[frame["kind"] == kind]
+        if len(part):
+            text, figure = _report_kind(part, kind)
+            parts.append(text)
+            figures[f"extrapolation_{kind}"] = figure
+    return "\n\n".join(parts) + "\n", figures
+
+
+def _label(protocol, alpha):
+    return f"{PROTOCOLS[protocol][1]} α={alpha:g}" if alpha else ERM
+
+
+def _report_kind(frame, kind):
+    """Lay out what one kind of networks does."""
+    demand(frame, "label", [ERM])
+    frame = complete_folds(frame, ["label"])
+    frame = pd.concat([frame.reset_index(drop=True), _flat(frame)], axis=1)
+    order = list(frame["label"].unique())
+    means = frame.groupby(["label", "table"])[_SCORES].mean().groupby("label").mean()
+    n_tables = frame["table"].nunique()
+    parts = [
+        f"## {KINDS[kind].about}",
+        f"Means over {n_tables} tables: test error and log-loss; both and the "
+        f"calibration error of rows moved off the span of the data by {SHOWN:g} "
+        "standard deviations; AUROC of the probability of the class predicted, of test "
+        "rows against rows of other tables, noise in the box and columns shuffled"
+        + ("; and error in % under the iterated attack" if _ATTACK in means else "")
+        + (f", white box, ε = {EPSILON:g}." if _ATTACK in means else "."),
+        frame_as_markdown(_cells(means.loc[order])),
+    ]
+    others = [label for label in order if not _is_plain(label)]
+    if others:
+        parts += [_ABOUT, frame_as_markdown(_compared(frame, others))]
+        parts.append(_goal(frame, others))
+    return "\n\n".join(parts), _draw(frame, means)
+
+
+_ATTACK = "attack_error"
+_OFF = {TABLES: "other tables", BOX: "box", SHUFFLED: "shuffled"}
+_SCORES = ["error", "log_loss", *(f"{n} {d:g}" for d in DELTAS for n in MOVED[1:])]
+_SCORES += [*_OFF, _ATTACK]
+_ABOUT = (
+    "Against plain training: tables where the AUROC against other tables is above that "
+    "of ERM and of mixup at every α; where it is above and below that of ERM, and that "
+    "of mixup at the same α; and where the log-loss of test rows is lower and higher "
+    "than mixup's at the same α, and ERM's. p of Wilcoxon's signed-rank test over "
+    "tables, by Holm over the column."
+)
+
+
+def _flat(frame):
+    """Return a column of floats for each score that is nested, and for the attack."""
+    flat = {}
+    for i, delta in enumerate(DELTAS):
+        for j, name in enumerate(MOVED[1:], 1):
+            flat[f"{name} {delta:g}"] = [lines[i][j] for lines in frame["moved"]]
+    for i, name in enumerate(_OFF):
+        flat[name] = [lines[i][1] for lines in frame["auroc"]]
+    return pd.DataFrame(flat, dtype=float)
+
+
+def _is_plain(label):
+    return label == ERM or label.startswith(f"{PLAIN} α=")
+
+
+def _cells(means):
+    near = f"{SHOWN:g}"
+    cells = {
+        "error %": (100 * means["error"]).map("{:.1f}".format),
+        "log-loss": means["log_loss"].map("{:.3f}".format),
+        "moved: error %": (100 * means[f"error {near}"]).map("{:.1f}".format),
+        "log-loss ": means[f"log_loss {near}"].map("{:.3f}".format),
+        "ECE": means[f"ece {near}"].map("{:.3f}".format),
+        **{
+            f"AUROC, {short}": means[name].map("{:.3f}".format)
+            for name, short in _OFF.items()
+        },
+    }
+    if means[_ATTACK].notna().all():
+        cells["attacked %"] = (100 * means[_ATTACK]).map("{:.1f}".format)
+    return pd.DataFrame(cells).rename_axis("mixing")
+
+
+def _compared(frame, others):
+    """Count tables won and lost against plain training, with p by Holm."""
+    frame = frame.assign(auroc=1 - frame[TABLES])  # less is better
+    alphas = frame.groupby("label")["alpha"].first()
+    cells = {f"above all, of {frame['table'].nunique()}": _above_all(frame, others)}
+    for head, score in (("AUROC", "auroc"), ("log-loss", "log_loss")):
+        for name in ("ERM", "mixup"):
+            rows = []
+            for label in others:
+                plain = ERM if name == "ERM" else f"{PLAIN} α={alphas[label]:g}"
+                both = frame[frame["label"].isin([label, plain])]
+                rows.append(compare(both, plain, score).iloc[0])
+            p = holm(np.array([row["p"] for row in rows], dtype=float))
+            texts = (f"{row['won']}, {row['lost']}" for row in rows)
+            cells[f"{head}: {name}"] = list(texts)
+            cells["p" + " " * len(cells)] = list(map(p_value, p))
+    return pd.DataFrame(cells, index=pd.Index(others, name="mixing"))
+
+
+def _above_all(frame, others):
+    by_table = frame.pivot_table(TABLES, "table", "label")
+    plain = by_table[[label for label in by_table if _is_plain(label)]].max(axis=1)
+    return [str(int((by_table[label] > plain).sum())) for label in others]
+
+
+def _goal(frame, others):
+    """Say which variants are above all plain training on two tables in three."""
+    n_tables = frame["table"].nunique()
+    counts = dict(zip(others, map(int, _above_all(frame, others)), strict=True))
+    met = [name for name, count in counts.items() if 3 * count >= 2 * n_tables]
+    told = ", ".join(f"{name} ({counts[name]})" for name in met) or "none"
+    return f"Above all of these on two tables in three of {n_tables}: {told}."
+
+
+def _draw(frame, means):
+    """Draw AUROCs, and what becomes of rows that are moved off the span."""
+    shown = frame[frame["variant"].isin([PLAIN, *CHOSEN])]
+    least = shown.loc[shown["alpha"] > 0, "alpha"].min()
+    labels = shown.loc[shown["alpha"].isin([0, least]), "label"].unique()
+    figure, axes = panels(3)
+    for label in labels:
+        row = means.loc[label]
+        axes[0].plot([*_OFF.values()], row[[*_OFF]], marker=".", label=in_figure(label))
+        moved = [row[f"log_loss {d:g}"] for d in DELTAS]
+        axes[1].plot([0, *DELTAS], [row["log_loss"], *moved], marker=".")
+        axes[2].plot(DELTAS, [row[f"ece {d:g}"] for d in DELTAS], marker=".")
+    axes[0].set(ylabel="AUROC of test rows against", xlabel="rows off the data")
+    axes[1].set(ylabel="test log-loss", xlabel="moved off the span (sd)")
+    axes[2].set(ylabel="calibration error", xlabel="moved off the span (sd)")
+    legend_below(figure, axes[0], 3)
+    return figure
 
 
 STUDY = Study(

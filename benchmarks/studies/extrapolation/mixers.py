@@ -63,11 +63,11 @@ class OffData(InputMixup):
 
     def draw(self, rng, lam):
         """Draw a seed for each step; see `Mixer.draw`."""
-        return {"seed": rng.integers(2**63, size=(len(lam), 1))}
+        return {"seed": rng.integers(2**63, size=len(lam))}
 
     def mix(self, X, X_partner, lam, seed):
         """Mix rows with their partners or what stands in; see `Mixer.mix`."""
-        numbers = hash_counters(seed.numpy()[..., 0], 2 * X.shape[2])
+        numbers = hash_counters(seed.numpy(), 2 * X.shape[2])
         numbers = numbers.reshape(*numbers.shape[:-1], -1, 2)
         which = (numbers[..., 0] % np.uint64(len(self.rows))).astype(np.int64)
         stands_in = numbers[..., 1] < np.uint64(self.share * (2**64 - 2**11))

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 from skmixup import TabularEncoder, fit_many
-from skmixup.mixing import InputMixup
+from skmixup.mixing import InputMixup, NoiseMixup
 
 from ...models.preprocessing import standardized
 from ...models.protocols import ALONE
@@ -17,7 +16,7 @@ from ...models.scoring import over_all_classes
 from ...run.fit import Fit
 from ...run.folds import labels_of, rows_of
 from ...run.metrics import evaluate
-from ...run.schema import SHARE, TEXT, Field, array
+from ...run.schema import SHARE, Field, array
 from .mixers import OffData, StretchedTargets, TowardsShares
 from .rows import Columns, other_tables
 
@@ -30,16 +29,13 @@ N_NOISE = 4096  # rows off the data that networks learn from
 N_OTHER = 500  # rows off the data that they are shown
 DELTAS = (0.25, 0.5, 1.0)
 EPSILON = 0.25
-TABLES = "other tables"  # mean over those
+# What test rows are told from; of other tables, the mean over those.
+OFF = TABLES, BOX, SHUFFLED = "other tables", "noise in the box", "columns shuffled"
 _SEED = 20_000  # of rows off the data, so that no other draw has the same
 
 
 def _box(columns, rng):
     return columns.in_box(N_NOISE, rng)
-
-
-def _shuffled(columns, rng):
-    return columns.shuffled(N_NOISE, rng)
 
 
 def _off_span(columns, rng):
@@ -54,21 +50,22 @@ class Variant:
     Parameters
     ----------
     mixer : callable
-        Returns a `Mixer`; takes encoded rows off the data if there is `noise`.
+        Returns a `Mixer`; takes encoded rows off the data if there is `noise`, and the
+        input column of each encoded one if it `has_groups`.
     noise : callable, default=None
         Takes `Columns` and a generator; returns rows off the data.
+    has_groups : bool, default=False
+        Whether it matters to the mixer which encoded columns are of one category.
     """
 
     mixer: Callable
     noise: Callable | None = None
+    has_groups: bool = False
 
 
 PLAIN = "mixup"
-_NOISES = {
-    "noise in the box": _box,
-    "columns shuffled": _shuffled,
-    "noise off the span": _off_span,
-}
+_NOISES = {"noise in the box": _box, "noise off the span": _off_span}
+_SHARES = (0.1, 0.25, 0.5)
 VARIANTS = {
     PLAIN: Variant(InputMixup),
     **{
@@ -85,21 +82,46 @@ VARIANTS = {
             lambda rows, share=share: OffData(rows, share), noise
         )
         for name, noise in _NOISES.items()
-        for share in (0.1, 0.25, 0.5)
+        for share in _SHARES
+    },
+    **{
+        f"columns shuffled, {100 * share:g} %": Variant(
+            lambda groups, share=share: NoiseMixup(share, groups), has_groups=True
+        )
+        for share in _SHARES
     },
 }
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Networks that mix in one way or another.
+
+    Parameters
+    ----------
+    about : str
+        For the report.
+    params : dict
+        Of `MixupClassifier`.
+    """
+
+    about: str
+    params: dict
+
+
 # By the meta-train tables.
 CHOSEN = ("reach 0.5", "noise off the span, 25 %")
 # Single networks get numbers standardized, and moved by no binning; the default has
 # levels one-hot, since who wrote these mixers expects numbers.
 _DEFAULT = TabularEncoder(n_bins="auto", n_tree_bins="auto", max_one_hot_levels=None)
 KINDS = {
-    "single": ALONE | {"max_epochs": 100, "preprocess": standardized()},
-    "default": {"preprocess": _DEFAULT},
+    "single": Kind(
+        "Single networks, trained to the end",
+        ALONE | {"max_epochs": 100, "preprocess": standardized()},
+    ),
+    "default": Kind("The default, eight members", {"preprocess": _DEFAULT}),
 }
-PROTOCOLS = {
-    f"{kind}: {name}": (kind, name) for kind in KINDS for name in VARIANTS
-}
+PROTOCOLS = {f"{kind}: {name}": (kind, name) for kind in KINDS for name in VARIANTS}
 
 
 def fit_beyond(table, jobs):
@@ -136,22 +158,36 @@ def fit_beyond(table, jobs):
 
 def _model(job, mixing):
     kind, _ = PROTOCOLS[job.protocol]
-    params = {"alpha": job.alpha, "mixing": mixing} | KINDS[kind]
+    params = {"alpha": job.alpha, "mixing": mixing} | KINDS[kind].params
     return MODELS["mixup"].make(seed=job.fold_seed, **params)
 
 
 def _mixer(table, job, y):
-    """Make a fold's mixer, with rows off the data as the network gets them."""
+    """Make a fold's mixer, which is told of the rows as the network gets them."""
     variant = VARIANTS[PROTOCOLS[job.protocol][1]]
-    if variant.noise is None:
+    if variant.noise is None and not variant.has_groups:
         return variant.mixer()
     train, _ = rows_of(table, job)
     X = table.X.iloc[train]
-    noise = variant.noise(Columns(X), np.random.default_rng([_SEED, job.fold_seed]))
     brief = {"max_epochs": 1, "n_estimators": 1, "early_stopping": False}
     encoder = _model(job, "input").set_params(**brief).fit(X, y[train]).encoder_
+    if variant.has_groups:
+        return variant.mixer(_groups(encoder, X))
+    noise = variant.noise(Columns(X), np.random.default_rng([_SEED, job.fold_seed]))
     encoded = np.ascontiguousarray(encoder.transform(noise), dtype=np.float32)
     return variant.mixer(encoded)
+
+
+def _groups(encoder, X):
+    """Return the input column of each encoded one; None where the encoder tells."""
+    if isinstance(encoder, TabularEncoder):
+        return None
+    n_numbers = X.select_dtypes("number").shape[1]
+    widths = [1] * n_numbers
+    if n_numbers < X.shape[1]:
+        levels = encoder.named_transformers_["onehotencoder"].categories_
+        widths += map(len, levels)
+    return np.repeat(np.arange(len(widths)), widths)
 
 
 def _look_beyond(table, job, model):
@@ -169,11 +205,10 @@ def _look_beyond(table, job, model):
         name: _auroc(own, _doubts(model, columns.like(others, N_OTHER, rng)))
         for name, others in other_tables(table).items()
     }
-    auroc = [
-        [TABLES, float(np.mean(list(off.values())))],
-        ["noise in the box", _auroc(own, _doubts(model, columns.in_box(N_OTHER, rng)))],
-        ["columns shuffled", _auroc(own, _doubts(model, columns.shuffled(N_OTHER, rng)))],
-    ]
+    noise = columns.in_box(N_OTHER, rng), columns.shuffled(N_OTHER, rng)
+    found = [np.mean(list(off.values()))]
+    found += [_auroc(own, _doubts(model, rows)) for rows in noise]
+    auroc = [[name, float(value)] for name, value in zip(OFF, found, strict=True)]
     measures = {"moved": moved, "auroc": auroc}
     if attacked is not None and PROTOCOLS[job.protocol][0] == "single":
         measures["attack_error"] = _attack(model, columns, X, y[test])
@@ -206,13 +241,15 @@ MOVED = ("delta", "error", "log_loss", "ece")
 
 
 def _are_aurocs(value):
-    return isinstance(value, list) and all(
+    if not isinstance(value, list) or len(value) != len(OFF):
+        return False
+    return all(
         isinstance(line, list)
         and len(line) == 2
-        and TEXT.accepts(line[0])
+        and line[0] == name
         and SHARE.accepts(line[1])
-        for line in value
-    ) and [line[0] for line in value] == [TABLES, "noise in the box", "columns shuffled"]
+        for line, name in zip(value, OFF, strict=True)
+    )
 
 
 FIELDS = {
