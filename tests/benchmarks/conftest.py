@@ -14,6 +14,7 @@ from benchmarks.run.jobs import make_jobs
 from benchmarks.studies import alpha as widths
 from benchmarks.studies import convnets, sequences
 from benchmarks.studies.adversarial import attacks
+from benchmarks.studies.extrapolation import networks as extrapolation
 from benchmarks.studies.gan import __main__ as gan
 from benchmarks.studies.gan import training
 from benchmarks.studies.label_noise import epoch_curves
@@ -85,7 +86,8 @@ def quick(monkeypatch):
     for params in epoch_curves.WATCHED.values():
         monkeypatch.setitem(params, "max_epochs", 3)
     short = [widths.PARAMS[f"2 x {width}, to the end"] for width in (8, 32)]
-    for params in (*short, attacks.PARAMS, PROTOCOLS["default"].mixup):
+    beyond = [kind.params for kind in extrapolation.KINDS.values()]
+    for params in (*short, attacks.PARAMS, *beyond, PROTOCOLS["default"].mixup):
         monkeypatch.setitem(params, "max_epochs", 2)
     short = {"checkpoints": (2, 4), "n_samples": 50}
     monkeypatch.setattr(

@@ -26,6 +26,7 @@ from benchmarks.studies import (
 )
 from benchmarks.studies.adversarial import __main__ as adversarial
 from benchmarks.studies.defaults import __main__ as defaults
+from benchmarks.studies.extrapolation import __main__ as extrapolation
 from benchmarks.studies.gan.training import SCHEMA as GANS
 from benchmarks.studies.label_noise import __main__ as label_noise
 
@@ -140,12 +141,16 @@ STUDIED = {
     "images": ("train_error", "ece", "n_train", "n_test"),
     "sequences": ("train_error", "ece", "n_train", "n_test"),
     "defaults": ("ece",),
+    "extrapolation": ("moved", "auroc"),
 }
 
 
 SCHEMAS = {
     study.STUDY.name: study.STUDY.schema
-    for study in (adversarial, alpha, label_noise, images, sequences, defaults)
+    for study in (
+        *(adversarial, alpha, label_noise, images, sequences, defaults),
+        extrapolation,
+    )
 } | {
     "gan": GANS,
     **{s.STUDY.name: s.STUDY.schema for s in (regression, intervals, halving)},
@@ -249,6 +254,7 @@ TINY = {
     "adversarial": ["--alphas", "1", "--folds", "2"],
     "alpha": ["--alphas", "1", "inf", "--widths", "8", "32", "--folds", "2"],
     "gan": ["--seeds", "2", "--sets", "ring of 8"],
+    "extrapolation": ["--alphas", "1", "--folds", "2"],
     "images": ["--alphas", "1", "--repeats", "1"],
     "sequences": ["--alphas", "1", "--repeats", "1"],
 }

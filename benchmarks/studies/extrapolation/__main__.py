@@ -19,7 +19,7 @@ from ...compare.statistics import compare, holm
 from ...compare.summary import ERM
 from ...data.suites import HALVES
 from ...data.tables import load_all
-from ...output.text import frame_as_markdown, in_figure, p_value, say
+from ...output.text import as_markdown, frame_as_markdown, in_figure, p_value, say
 from ...report.figures import legend_below, panels
 from ...run.cli import add_alphas, at_least, jobs_of, large_enough
 from ...run.schema import SCORES, Schema
@@ -75,7 +75,7 @@ def load(options):
     tables, unloaded = load_all(options.keys, say)
     for table in tables:
         if table.X.select_dtypes("number").shape[1] < MIN_NUMBERS:
-            unloaded[table.name] = f"less than {MIN_NUMBERS} columns of numbers"
+            unloaded[table.name] = f"fewer than {MIN_NUMBERS} columns of numbers"
         elif table.X.shape[1] > MAX_COLUMNS:
             unloaded[table.name] = f"more than {MAX_COLUMNS} columns"
     tables = [_sampled(table) for table in tables if table.name not in unloaded]
@@ -93,8 +93,10 @@ def _sampled(table):
 
 
 def file_name(options):
-    """Name a report after the half that it is of."""
-    return options.half or "extrapolation"
+    """Name a report after the half and the networks that it is of."""
+    if options.half is None:
+        return "extrapolation"
+    return "-".join([options.half, *options.kinds])
 
 
 def list_jobs(table, options):
@@ -122,11 +124,9 @@ def report(frame):
         In Markdown.
     figures : dict of str -> Figure
     """
-    frame = frame.assign(
-        kind=[PROTOCOLS[name][0] for name in frame["protocol"]],
-        variant=[PROTOCOLS[name][1] for name in frame["protocol"]],
-        label=list(map(_label, frame["protocol"], frame["alpha"])),
-    )
+    kinds, variants = zip(*map(PROTOCOLS.get, frame["protocol"]), strict=True)
+    labels = list(map(_label, variants, frame["alpha"]))
+    frame = frame.assign(kind=kinds, variant=variants, label=labels)
     parts, figures = [], {}
     for kind in KINDS:
         part = frame[frame["kind"] == kind]
@@ -137,8 +137,8 @@ def report(frame):
     return "\n\n".join(parts) + "\n", figures
 
 
-def _label(protocol, alpha):
-    return f"{PROTOCOLS[protocol][1]} α={alpha:g}" if alpha else ERM
+def _label(variant, alpha):
+    return f"{variant} α={alpha:g}" if alpha else ERM
 
 
 def _report_kind(frame, kind):
@@ -147,21 +147,28 @@ def _report_kind(frame, kind):
     frame = complete_folds(frame, ["label"])
     frame = pd.concat([frame.reset_index(drop=True), _flat(frame)], axis=1)
     order = list(frame["label"].unique())
-    means = frame.groupby(["label", "table"])[_SCORES].mean().groupby("label").mean()
+    # Rows of a run without attacks lack their column.
+    numbers = frame.reindex(columns=["label", "table", *_SCORES])
+    numbers = numbers.astype(dict.fromkeys(_SCORES, float))
+    means = numbers.groupby(["label", "table"])[_SCORES].mean()
+    means = means.groupby("label").mean()
     n_tables = frame["table"].nunique()
+    about = (
+        f"Means over {n_tables} tables: test error and log-loss; both and the "
+        f"calibration error of test rows moved by {SHOWN:g} standard deviations, off "
+        "the span of the data; AUROC of the largest probability, of test rows against "
+        "rows of other tables, noise in the box and rows whose columns are shuffled"
+    )
+    if means[_ATTACK].notna().all():
+        about += f"; error under the iterated attack, white box, ε = {EPSILON:g}"
     parts = [
         f"## {KINDS[kind].about}",
-        f"Means over {n_tables} tables: test error and log-loss; both and the "
-        f"calibration error of rows moved off the span of the data by {SHOWN:g} "
-        "standard deviations; AUROC of the probability of the class predicted, of test "
-        "rows against rows of other tables, noise in the box and columns shuffled"
-        + ("; and error in % under the iterated attack" if _ATTACK in means else "")
-        + (f", white box, ε = {EPSILON:g}." if _ATTACK in means else "."),
+        f"{about}.",
         frame_as_markdown(_cells(means.loc[order])),
     ]
     others = [label for label in order if not _is_plain(label)]
     if others:
-        parts += [_ABOUT, frame_as_markdown(_compared(frame, others))]
+        parts += [_ABOUT, _compared(frame, others)]
         parts.append(_goal(frame, others))
     return "\n\n".join(parts), _draw(frame, means)
 
@@ -171,11 +178,11 @@ _OFF = {TABLES: "other tables", BOX: "box", SHUFFLED: "shuffled"}
 _SCORES = ["error", "log_loss", *(f"{n} {d:g}" for d in DELTAS for n in MOVED[1:])]
 _SCORES += [*_OFF, _ATTACK]
 _ABOUT = (
-    "Against plain training: tables where the AUROC against other tables is above that "
-    "of ERM and of mixup at every α; where it is above and below that of ERM, and that "
-    "of mixup at the same α; and where the log-loss of test rows is lower and higher "
-    "than mixup's at the same α, and ERM's. p of Wilcoxon's signed-rank test over "
-    "tables, by Holm over the column."
+    "Against plain training, tables: where the AUROC against other tables is above "
+    "that of ERM and of mixup at every α; where it is above and below that of ERM, and "
+    "that of mixup at the same α; where the log-loss is lower and higher than ERM's, "
+    "and than mixup's at the same α. p of Wilcoxon's signed-rank test over tables, by "
+    "Holm over the column."
 )
 
 
@@ -200,8 +207,8 @@ def _cells(means):
         "error %": (100 * means["error"]).map("{:.1f}".format),
         "log-loss": means["log_loss"].map("{:.3f}".format),
         "moved: error %": (100 * means[f"error {near}"]).map("{:.1f}".format),
-        "log-loss ": means[f"log_loss {near}"].map("{:.3f}".format),
-        "ECE": means[f"ece {near}"].map("{:.3f}".format),
+        "moved: log-loss": means[f"log_loss {near}"].map("{:.3f}".format),
+        "moved: ECE": means[f"ece {near}"].map("{:.3f}".format),
         **{
             f"AUROC, {short}": means[name].map("{:.3f}".format)
             for name, short in _OFF.items()
@@ -213,22 +220,23 @@ def _cells(means):
 
 
 def _compared(frame, others):
-    """Count tables won and lost against plain training, with p by Holm."""
+    """Lay out tables won and lost against plain training, with p by Holm."""
     frame = frame.assign(auroc=1 - frame[TABLES])  # less is better
     alphas = frame.groupby("label")["alpha"].first()
-    cells = {f"above all, of {frame['table'].nunique()}": _above_all(frame, others)}
+    heads = ["mixing", f"above all, of {frame['table'].nunique()}"]
+    columns = [others, _above_all(frame, others)]
     for head, score in (("AUROC", "auroc"), ("log-loss", "log_loss")):
-        for name in ("ERM", "mixup"):
+        for name in (ERM, PLAIN):
             rows = []
             for label in others:
-                plain = ERM if name == "ERM" else f"{PLAIN} α={alphas[label]:g}"
+                plain = ERM if name == ERM else _label(PLAIN, alphas[label])
                 both = frame[frame["label"].isin([label, plain])]
                 rows.append(compare(both, plain, score).iloc[0])
             p = holm(np.array([row["p"] for row in rows], dtype=float))
-            texts = (f"{row['won']}, {row['lost']}" for row in rows)
-            cells[f"{head}: {name}"] = list(texts)
-            cells["p" + " " * len(cells)] = list(map(p_value, p))
-    return pd.DataFrame(cells, index=pd.Index(others, name="mixing"))
+            heads += [f"{head}, {name.split()[0]}", "p"]
+            columns.append([f"{row['won']}, {row['lost']}" for row in rows])
+            columns.append(list(map(p_value, p)))
+    return as_markdown(heads, zip(*columns, strict=True))
 
 
 def _above_all(frame, others):
@@ -243,7 +251,10 @@ def _goal(frame, others):
     counts = dict(zip(others, map(int, _above_all(frame, others)), strict=True))
     met = [name for name, count in counts.items() if 3 * count >= 2 * n_tables]
     told = ", ".join(f"{name} ({counts[name]})" for name in met) or "none"
-    return f"Above all of these on two tables in three of {n_tables}: {told}."
+    return (
+        "AUROC against other tables above that of all plain training on two in three "
+        f"of {n_tables} tables: {told}."
+    )
 
 
 def _draw(frame, means):

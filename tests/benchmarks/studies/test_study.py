@@ -89,7 +89,13 @@ def test_the_results_that_are_kept_are_read_in_full(folder, capsys, tmp_path):
         assert schema.check(row | packed) == row
 
 
-N_ROWS = {"label_noise": 28, "adversarial": 4, "alpha": 12, "gan": 6}
+N_ROWS = {
+    "label_noise": 28,
+    "adversarial": 4,
+    "alpha": 12,
+    "gan": 6,
+    "extrapolation": 6,
+}
 
 
 def without_times(rows):
@@ -99,7 +105,8 @@ def without_times(rows):
 
 
 SLOW = dict.fromkeys(
-    ("images", "sequences", "adversarial", "gan", "label_noise"), pytest.mark.slow
+    ("images", "sequences", "adversarial", "gan", "label_noise", "extrapolation"),
+    pytest.mark.slow,
 )
 
 
