@@ -159,7 +159,8 @@ def _report_kind(frame, kind):
         "the span of the data; AUROC of the largest probability, of test rows against "
         "rows of other tables, noise in the box and rows whose columns are shuffled"
     )
-    if means[_ATTACK].notna().all():
+    is_attacked = means[_ATTACK].notna().all()
+    if is_attacked:
         about += f"; error under the iterated attack, white box, ε = {EPSILON:g}"
     parts = [
         f"## {KINDS[kind].about}",
@@ -168,8 +169,8 @@ def _report_kind(frame, kind):
     ]
     others = [label for label in order if not _is_plain(label)]
     if others:
-        parts += [_ABOUT, _compared(frame, others)]
-        parts.append(_goal(frame, others))
+        parts.append(_ABOUT.format(_ABOUT_ATTACK if is_attacked else ""))
+        parts += [_compared(frame, others), _goal(frame, others)]
     return "\n\n".join(parts), _draw(frame, means)
 
 
@@ -181,9 +182,11 @@ _ABOUT = (
     "Against plain training, tables: where the AUROC against other tables is above "
     "that of ERM and of mixup at every α; where it is above and below that of ERM, and "
     "that of mixup at the same α; where the log-loss is lower and higher than ERM's, "
-    "and than mixup's at the same α. p of Wilcoxon's signed-rank test over tables, by "
-    "Holm over the column."
+    "and than mixup's at the same α{}. p of Wilcoxon's signed-rank test over tables, "
+    "by Holm over the column."
 )
+_ABOUT_ATTACK = "; and where the error under attack is lower and higher than ERM's"
+_COMPARED = {"AUROC": "auroc", "log-loss": "log_loss", "attacked": _ATTACK}
 
 
 def _flat(frame):
@@ -225,17 +228,19 @@ def _compared(frame, others):
     alphas = frame.groupby("label")["alpha"].first()
     heads = ["mixing", f"above all, of {frame['table'].nunique()}"]
     columns = [others, _above_all(frame, others)]
-    for head, score in (("AUROC", "auroc"), ("log-loss", "log_loss")):
-        for name in (ERM, PLAIN):
-            rows = []
-            for label in others:
-                plain = ERM if name == ERM else _label(PLAIN, alphas[label])
-                both = frame[frame["label"].isin([label, plain])]
-                rows.append(compare(both, plain, score).iloc[0])
-            p = holm(np.array([row["p"] for row in rows], dtype=float))
-            heads += [f"{head}, {name.split()[0]}", "p"]
-            columns.append([f"{row['won']}, {row['lost']}" for row in rows])
-            columns.append(list(map(p_value, p)))
+    pairs = [(head, name) for head in ("AUROC", "log-loss") for name in (ERM, PLAIN)]
+    if _ATTACK in frame and frame[_ATTACK].notna().all():
+        pairs.append(("attacked", ERM))
+    for head, name in pairs:
+        score, rows = _COMPARED[head], []
+        for label in others:
+            plain = ERM if name == ERM else _label(PLAIN, alphas[label])
+            both = frame[frame["label"].isin([label, plain])]
+            rows.append(compare(both, plain, score).iloc[0])
+        p = holm(np.array([row["p"] for row in rows], dtype=float))
+        heads += [f"{head}, {name.split()[0]}", "p"]
+        columns.append([f"{row['won']}, {row['lost']}" for row in rows])
+        columns.append(list(map(p_value, p)))
     return as_markdown(heads, zip(*columns, strict=True))
 
 
