@@ -268,7 +268,8 @@ class NoiseMixup(Mixer):
     data are, these are predicted.
 
     All output columns of one input column move together, so that a category stays
-    one-hot.
+    one-hot. Partners with targets like a row's own (``partner="target"`` of
+    :class:`MixupRegressor`) are not at random: noise then has the row's own target.
 
     Parameters
     ----------
