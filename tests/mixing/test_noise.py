@@ -127,10 +127,10 @@ def test_rows_off_the_data_are_doubted():
     noise = rng.permuted(X, axis=0)
     is_noise = np.repeat([0, 1], len(X))
     found = {}
-    for mixing in ("input", "noise"):
+    for name, mixing in (("input", "input"), ("noise", NoiseMixup(0.5))):
         clf = single(MixupClassifier, alpha=0.1, mixing=mixing).fit(X[::2], y[::2])
         sure = [clf.predict_proba(rows).max(1) for rows in (X[1::2], noise[1::2])]
-        found[mixing] = roc_auc_score(is_noise[::2], -np.concatenate(sure))
+        found[name] = roc_auc_score(is_noise[::2], -np.concatenate(sure))
         assert clf.score(X[1::2], y[1::2]) > 0.9
     assert found["noise"] > found["input"] + 0.05
 
@@ -142,7 +142,7 @@ def test_numbers_go_towards_their_mean_off_the_data():
     off = np.array([[2.0, -2.0, 2.0], [2.0, 2.0, -2.0], [-2.0, 2.0, 2.0]])
     plain, noise = (
         single(MixupRegressor, alpha=1.0, mixing=mixing).fit(X, y)
-        for mixing in ("input", "noise")
+        for mixing in ("input", NoiseMixup(0.5))
     )
     assert noise.score(X, y) > 0.9
     far = [np.abs(reg.predict(off) - 5).mean() for reg in (plain, noise)]
