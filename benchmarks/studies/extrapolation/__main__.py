@@ -141,12 +141,20 @@ def _label(variant, alpha):
     return f"{variant} α={alpha:g}" if alpha else ERM
 
 
+def _in_order(frame):
+    """Return the labels, variant by variant and α by α, in whatever order rows come."""
+    places = frame.drop_duplicates("label")[["variant", "alpha", "label"]]
+    known = list(VARIANTS)
+    lines = places.itertuples(index=False)
+    return [row.label for row in sorted(lines, key=lambda r: (known.index(r[0]), r[1]))]
+
+
 def _report_kind(frame, kind):
     """Lay out what one kind of networks does."""
     demand(frame, "label", [ERM])
     frame = complete_folds(frame, ["label"])
     frame = pd.concat([frame.reset_index(drop=True), _flat(frame)], axis=1)
-    order = list(frame["label"].unique())
+    order = _in_order(frame)
     # Rows of a run without attacks lack their column.
     numbers = frame.reindex(columns=["label", "table", *_SCORES])
     numbers = numbers.astype(dict.fromkeys(_SCORES, float))
@@ -266,7 +274,7 @@ def _draw(frame, means):
     """Draw AUROCs, and what becomes of rows that are moved off the span."""
     shown = frame[frame["variant"].isin([PLAIN, *CHOSEN])]
     least = shown.loc[shown["alpha"] > 0, "alpha"].min()
-    labels = shown.loc[shown["alpha"].isin([0, least]), "label"].unique()
+    labels = _in_order(shown[shown["alpha"].isin([0, least])])
     figure, axes = panels(3)
     for label in labels:
         row = means.loc[label]
