@@ -50,7 +50,7 @@ Activation: TypeAlias = Literal[
     "relu", "gelu", "silu", "selu", "mish", "tanh", "logistic", "identity"
 ]
 LambdaPer: TypeAlias = Literal["batch", "row"]
-MixingName: TypeAlias = Literal["input", "manifold", "cutmix"]
+MixingName: TypeAlias = Literal["input", "manifold", "cutmix", "noise"]
 NumericEmbedding: TypeAlias = Literal["auto", "periodic"] | None
 Partner: TypeAlias = Literal["random", "target"]
 Schedule: TypeAlias = Literal["constant", "cosine"]

@@ -65,7 +65,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     mixing : str, Mixer or None, default="input"
         A key of :data:`skmixup.mixing.MIXERS`: "input" mixes whole rows, "manifold"
         the input of a layer chosen at random, "cutmix" swaps a random subset of
-        columns. None switches mixing off, as ``alpha=0`` does.
+        columns, "noise" mixes some rows with noise, so that rows off the data are
+        doubted. None switches mixing off, as ``alpha=0`` does.
     lambda_per : {"batch", "row"}, default="batch"
         Draw one λ for each batch or for each row.
     activation : {"relu", "gelu", "silu", "selu", "mish", "tanh", "logistic", \

@@ -64,7 +64,8 @@ class MixupRegressor(RegressorMixin, BaseMixup):
     mixing : str, Mixer or None, default="input"
         A key of :data:`skmixup.mixing.MIXERS`: "input" mixes whole rows, "manifold"
         the input of a layer chosen at random, "cutmix" swaps a random subset of
-        columns. None switches mixing off, as ``alpha=0`` does.
+        columns, "noise" mixes some rows with noise, so that rows off the data are
+        doubted. None switches mixing off, as ``alpha=0`` does.
     partner : {"random", "target"}, default="random"
         Mix a row with any other of its batch; or with one of all whose target is like
         its own, as C-Mixup does [2]_. Not with ``mixing="manifold"``.

@@ -8,7 +8,7 @@ functions on tensors. λ always weights the first row, in X and y alike.
 from ._batch import mixup_batch
 from ._core import mix, one_hot, soft_cross_entropy
 from ._draws import draw_lambda, draw_partners
-from ._mixers import MIXERS, CutMix, InputMixup, ManifoldMixup, Mixer
+from ._mixers import MIXERS, CutMix, InputMixup, ManifoldMixup, Mixer, NoiseMixup
 from ._real_fake import draw_real_share, mixup_real_fake
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "InputMixup",
     "ManifoldMixup",
     "Mixer",
+    "NoiseMixup",
     "draw_lambda",
     "draw_partners",
     "draw_real_share",

@@ -20,7 +20,7 @@ def mixup_batch(
     y: Tensor,
     alpha: float = 1.0,
     *,
-    mixing: Literal["input", "cutmix"] | Mixer = "input",
+    mixing: Literal["input", "cutmix", "noise"] | Mixer = "input",
     lambda_per: LambdaPer = "batch",
     n_classes: int | None = None,
     groups: ArrayLike | None = None,
@@ -45,7 +45,7 @@ def mixup_batch(
     n_classes : int, default=None
         Width of the one-hot targets; by default the largest class index plus one.
     groups : array-like of int of shape (n_columns,), default=None
-        For CutMix: columns of the same group are swapped together.
+        For CutMix and NoiseMixup: columns of the same group are swapped together.
     rng : numpy.random.Generator, int or None, default=None
         Source of random numbers, as taken by :func:`numpy.random.default_rng`. Pass a
         generator that lives as long as the loop: an int gives the same mix each time.

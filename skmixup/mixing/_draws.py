@@ -41,6 +41,33 @@ def check_alpha(alpha: float) -> float:
     return value
 
 
+def check_reach(reach: float) -> float:
+    """Return `reach` as a float, or raise if λ cannot be stretched by it.
+
+    Parameters
+    ----------
+    reach : float
+        In [0, inf).
+
+    Returns
+    -------
+    reach : float
+
+    Raises
+    ------
+    ValueError
+        If `reach` is negative, infinite or not a number.
+    TypeError
+        If `reach` is not a real number.
+    """
+    if isinstance(reach, (str, bytes)) or np.ndim(reach) != 0:
+        raise TypeError(f"reach must be a number in [0, inf), got {reach!r}.")
+    value = float(reach)
+    if not 0 <= value < np.inf:
+        raise ValueError(f"reach must be in the range [0, inf), got {value!r}.")
+    return value
+
+
 def check_lambda_per(lambda_per: str) -> None:
     """Raise ValueError unless `lambda_per` is "batch" or "row"."""
     if lambda_per not in ("batch", "row"):
@@ -48,15 +75,20 @@ def check_lambda_per(lambda_per: str) -> None:
 
 
 @overload
-def draw_lambda(alpha: float, size: None = None, rng: Rng = None) -> float: ...
+def draw_lambda(
+    alpha: float, size: None = None, rng: Rng = None, reach: float = 0.0
+) -> float: ...
 @overload
 def draw_lambda(
-    alpha: float, size: int | tuple[int, ...], rng: Rng = None
+    alpha: float, size: int | tuple[int, ...], rng: Rng = None, reach: float = 0.0
 ) -> NDArray[np.float64]: ...
 def draw_lambda(
-    alpha: float, size: int | tuple[int, ...] | None = None, rng: Rng = None
+    alpha: float,
+    size: int | tuple[int, ...] | None = None,
+    rng: Rng = None,
+    reach: float = 0.0,
 ) -> float | NDArray[np.float64]:
-    """Draw mixing coefficients λ ~ Beta(alpha, alpha).
+    """Draw mixing coefficients λ ~ Beta(alpha, alpha), or a stretched Beta.
 
     Parameters
     ----------
@@ -66,16 +98,19 @@ def draw_lambda(
         Shape of the result; None for a single number.
     rng : numpy.random.Generator, int or None, default=None
         Source of random numbers, as taken by :func:`numpy.random.default_rng`.
+    reach : float, default=0.0
+        How far beyond [0, 1] λ may lie, in [0, inf): λ·(1 + 2·reach) − reach is
+        returned. Where alpha is 0 there is no mixing all the same.
 
     Returns
     -------
     lam : float or ndarray of shape `size`
-        Coefficients in [0, 1].
+        Coefficients in [−reach, 1 + reach].
 
     Raises
     ------
     ValueError
-        If `alpha` is negative or not a number.
+        If `alpha` or `reach` is out of its range or not a number.
 
     References
     ----------
@@ -91,8 +126,10 @@ def draw_lambda(
     array([0.5, 0.5])
     >>> draw_lambda(0.4, size=2, rng=0).round(3)
     array([0.895, 0.906])
+    >>> draw_lambda(0.4, size=2, rng=0, reach=0.5).round(3)
+    array([1.291, 1.313])
     """
-    alpha = check_alpha(alpha)
+    alpha, reach = check_alpha(alpha), check_reach(reach)
     shape = () if size is None else size
     if alpha == 0:
         return np.ones(shape)[()]
@@ -103,7 +140,7 @@ def draw_lambda(
     # NumPy returns nan where both gamma variates underflow (alpha below about 1e-3):
     # there Beta(a, a) is a fair coin between 0 and 1, and both mean an unmixed row.
     lam[np.isnan(lam)] = 1.0
-    return lam[()]
+    return (lam + reach * (2 * lam - 1))[()] if reach else lam[()]
 
 
 def draw_partners(
@@ -177,9 +214,10 @@ def draw_steps(
     for (rng, rng_partners, rng_mixer), alpha, size in zip(
         rngs, alphas, n_rows, strict=True
     ):
-        lam = draw_lambda(alpha, (n_steps, 1 if lambda_per == "batch" else size), rng)
+        shape = n_steps, 1 if lambda_per == "batch" else size
+        lam = draw_lambda(alpha, shape, rng, mixer.reach)
         partner = draw_partners(size, n_steps, rng_partners)
-        drawn = mixer.draw(rng_mixer, lam)
+        drawn = mixer.draw_batches(rng_mixer, lam, size)
         if size < widest:
             stay = np.tile(np.arange(size, widest), (n_steps, 1))
             partner = np.concatenate([partner, stay], axis=1)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from .._typing import Array
 from ..stack._embedding import CodedRows
 from ._core import _take_rows, mix
+from ._draws import check_reach
 
 
 class Mixer:
@@ -26,9 +27,13 @@ class Mixer:
     ----------
     mixes_inside : bool
         Whether it mixes inside a module, and so needs :class:`MixupNet`.
+    reach : float, default=0.0
+        How far beyond [0, 1] the λ's lie that are drawn for it; see
+        :func:`draw_lambda`.
     """
 
     mixes_inside = False
+    reach: float = 0.0
 
     def bind(self, groups: ArrayLike | None) -> Mixer:
         """Return a mixer that knows which encoded columns belong together.
@@ -58,7 +63,7 @@ class Mixer:
         rng : numpy.random.Generator
             The member's own stream.
         lam : ndarray of shape (S, 1) or (S, B)
-            Coefficients, one a batch or one a row.
+            Coefficients in [−reach, 1 + reach], one a batch or one a row.
 
         Returns
         -------
@@ -71,6 +76,25 @@ class Mixer:
         the same numbers as a call for S steps.
         """
         return {}
+
+    def draw_batches(
+        self, rng: np.random.Generator, lam: Array, n_rows: int
+    ) -> dict[str, Array]:
+        """Draw as `draw` does, which it calls, where the number of rows matters.
+
+        Parameters
+        ----------
+        rng, lam
+            As for `draw`.
+        n_rows : int
+            B, the member's rows in each of the S batches. Where another member has
+            more, `mix` is given further rows, whose mixtures are not looked at.
+
+        Returns
+        -------
+        drawn : dict of str to ndarray, first axis S
+        """
+        return self.draw(rng, lam)
 
     # Type checkers let subclasses name what they have drawn, since `*args` is there.
     def mix(
@@ -89,7 +113,7 @@ class Mixer:
         -------
         X_mixed : torch.Tensor, shape of X
         lam_target : torch.Tensor of shape (K, S, 1) or (K, S, B)
-            The weight of the first row's target.
+            The weight of the first row's target, in [0, 1].
         """
         raise NotImplementedError
 
@@ -99,13 +123,48 @@ class Mixer:
 
 
 class InputMixup(Mixer):
-    """Plain mixup: whole rows, x~ = λ·x_i + (1−λ)·x_j (Zhang et al. 2017)."""
+    """Plain mixup: whole rows, x~ = λ·x_i + (1−λ)·x_j (Zhang et al. 2017).
+
+    With a reach above 0, rows are extrapolated as well: λ comes from a Beta
+    distribution stretched to [−reach, 1 + reach], and x~ may lie on the line through
+    both rows beyond either of them. The target's weight is λ clipped to [0, 1]: beyond
+    a row, its own target holds. (Weights below 0 would leave cross-entropy without a
+    lower bound: the loss of a class of weight −w falls with log p for ever.)
+
+    Parameters
+    ----------
+    reach : float, default=0.0
+        How far beyond the rows, as a share of the way between them, in [0, inf).
+
+    Raises
+    ------
+    ValueError
+        If `reach` is negative, infinite or not a number.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmixup import mixup_batch
+    >>> from skmixup.mixing import InputMixup
+    >>> X, y = torch.tensor([[0.0], [1.0]]), torch.tensor([0, 1])
+    >>> X_mixed, y_mixed = mixup_batch(X, y, 0.1, mixing=InputMixup(reach=0.5), rng=0)
+    >>> X_mixed  # each farther from the other
+    tensor([[-0.4996],
+            [ 1.4996]])
+    >>> y_mixed
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+
+    def __init__(self, reach: float = 0.0) -> None:
+        self.reach = check_reach(reach)
 
     def mix(self, X: Any, X_partner: Any, lam: Tensor) -> tuple[Any, Tensor]:
         """Mix rows with their partners; see `Mixer.mix`."""
+        lam_target = lam.clamp(0, 1) if self.reach else lam
         if not isinstance(X, torch.Tensor):  # rows in a form that knows it better
-            return X.mix(X_partner, lam), lam
-        return mix(X, X_partner, lam), lam
+            return X.mix(X_partner, lam), lam_target
+        return mix(X, X_partner, lam), lam_target
 
 
 class CutMix(Mixer):
@@ -135,17 +194,6 @@ class CutMix(Mixer):
         """Return a CutMix of these groups, unless this one has its own."""
         return self if groups is None or self.groups is not None else CutMix(groups)
 
-    def _group_index(self, n_columns: int) -> Array:
-        if self.groups is None:
-            return np.arange(n_columns)
-        groups = np.unique(np.asarray(self.groups), return_inverse=True)[1]
-        if len(groups) != n_columns:
-            raise ValueError(
-                f"groups must name a group for each of the {n_columns} columns, got "
-                f"{len(groups)}."
-            )
-        return groups
-
     def draw(self, rng: np.random.Generator, lam: Array) -> dict[str, Array]:
         """Draw a random order of the columns, as seeds; see `Mixer.draw`."""
         return {"column_seed": rng.integers(2**63, size=lam.shape)}
@@ -156,7 +204,7 @@ class CutMix(Mixer):
         """Swap columns with the partners'; see `Mixer.mix`."""
         coded = isinstance(X, CodedRows)
         flat = X if coded else X.flatten(3)
-        groups = self._group_index(flat.shape[-1])
+        groups = _group_index(self.groups, flat.shape[-1])
         n_groups = groups.max(initial=-1) + 1
         n_kept = torch.round(lam * n_groups)
         rank = _column_ranks(column_seed.numpy(), n_groups)
@@ -169,17 +217,152 @@ class CutMix(Mixer):
         return mixed, n_kept / max(n_groups, 1)
 
 
+def _group_index(groups: ArrayLike | None, n_columns: int) -> Array:
+    """Return each column's group, counted from 0: by default, its own."""
+    if groups is None:
+        return np.arange(n_columns)
+    index = np.unique(np.asarray(groups), return_inverse=True)[1]
+    if len(index) != n_columns:
+        raise ValueError(
+            f"groups must name a group for each of the {n_columns} columns, got "
+            f"{len(index)}."
+        )
+    return index
+
+
 def _column_ranks(seeds: Array, n_groups: int) -> Array:
     """Rank the columns at random for each seed: shape (*seeds.shape, n_groups)."""
-    # A counter hashed with the seed (the finalizer of splitmix64): vectorized, and the
-    # same for a member whoever trains beside it.
+    return hash_counters(seeds, n_groups).argsort(-1).argsort(-1)
+
+
+def hash_counters(seeds: Array, n: int) -> Array:
+    """Return n random numbers for each seed, the same in any company.
+
+    Parameters
+    ----------
+    seeds : ndarray of int
+    n : int
+
+    Returns
+    -------
+    numbers : ndarray of uint64 of shape (*seeds.shape, n)
+        Counters from 1 hashed with the seed (the finalizer of splitmix64): the first
+        ones are the same for every n.
+    """
     with np.errstate(over="ignore"):
         x = seeds.astype(np.uint64)[..., None] + np.arange(
-            1, n_groups + 1, dtype=np.uint64
+            1, n + 1, dtype=np.uint64
         ) * np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return (x ^ (x >> np.uint64(31))).argsort(-1).argsort(-1)
+    return x ^ (x >> np.uint64(31))
+
+
+class NoiseMixup(Mixer):
+    """mixup with noise among the partners, so that a network doubts rows off the data.
+
+    Noise is a row whose columns are each that of another row of the batch, drawn at
+    random: all values occur, but not together. A row that is mixed with noise learns
+    its partner's target all the same. The partner is a row at random, and so its
+    target, on average, the shares of the classes, or the mean of numbers: where no
+    data are, these are predicted.
+
+    All output columns of one input column move together, so that a category stays
+    one-hot. Partners with targets like a row's own (``partner="target"`` of
+    :class:`MixupRegressor`) are not at random: noise then has the row's own target.
+
+    Parameters
+    ----------
+    share : float, default=0.1
+        Probability that a row's partner is noise, in [0, 1]. The more there is, the
+        better are rows off the data told; above 0.1, the default estimators lose a
+        little log-loss (benchmarks/README.md, "Beyond the rows").
+    groups : array-like of int of shape (n_outputs,), default=None
+        As in :class:`CutMix`.
+
+    Raises
+    ------
+    ValueError
+        If `share` is out of its range or not a number.
+
+    References
+    ----------
+    Noise is made as by Bahri et al., "SCARF: Self-Supervised Contrastive Learning using
+    Random Feature Corruption", 2022; to learn the shares of rows off the data is
+    outlier exposure: Hendrycks et al., "Deep Anomaly Detection with Outlier Exposure",
+    2019.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skmixup import MixupClassifier
+    >>> from skmixup.mixing import NoiseMixup
+    >>> X, y = load_wine(return_X_y=True)
+    >>> clf = MixupClassifier(mixing=NoiseMixup(share=0.25), max_epochs=5)
+    >>> clf.fit(X, y).predict_proba(X).shape
+    (178, 3)
+    """
+
+    def __init__(self, share: float = 0.1, groups: ArrayLike | None = None) -> None:
+        if isinstance(share, (str, bytes)) or np.ndim(share) != 0:
+            raise TypeError(f"share must be a number in [0, 1], got {share!r}.")
+        if not 0 <= float(share) <= 1:
+            raise ValueError(f"share must be in the range [0, 1], got {share!r}.")
+        self.share = float(share)
+        self.groups = groups
+
+    def bind(self, groups: ArrayLike | None) -> NoiseMixup:
+        """Return a NoiseMixup of these groups, unless this one has its own."""
+        if groups is None or self.groups is not None:
+            return self
+        return NoiseMixup(self.share, groups)
+
+    def draw_batches(
+        self, rng: np.random.Generator, lam: Array, n_rows: int
+    ) -> dict[str, Array]:
+        """Draw which rows give their columns, as seeds; see `Mixer.draw_batches`."""
+        seed = rng.integers(2**63, size=len(lam))
+        return {"noise_seed": seed, "n_rows": np.full(len(lam), n_rows)}
+
+    def mix(
+        self, X: Any, X_partner: Any, lam: Tensor, noise_seed: Tensor, n_rows: Tensor
+    ) -> tuple[Any, Tensor]:
+        """Mix rows with their partners, or with noise; see `Mixer.mix`."""
+        n_columns = X.flatten(3).shape[-1] if isinstance(X, Tensor) else X.shape[-1]
+        groups = _group_index(self.groups, n_columns)
+        numbers = hash_counters(noise_seed.numpy(), X.shape[2])
+        # The largest number below 2**64 that both types have, so that 1 is always.
+        at = np.nonzero(numbers < np.uint64(self.share * (2**64 - 2**11)))
+        columns = hash_counters(numbers[at], groups.max(initial=-1) + 1)
+        count = n_rows.numpy().astype(np.uint64)[at[:2]][:, None]
+        taken = ((columns >> np.uint64(32)) * count) >> np.uint64(32)
+        rows = torch.from_numpy(taken.astype(np.int64)[:, groups]).to(X.device)
+        where = tuple(torch.from_numpy(place).to(X.device) for place in at)
+        if isinstance(X, CodedRows):
+            m = X.n_coded
+            index = _replace(X_partner.index, where, X.index, rows[:, :m])
+            dense = _replace(X_partner.dense, where, X.dense, rows[:, m:])
+            return X.mix(CodedRows(index, dense), lam), lam
+        other = _replace(X_partner.flatten(3), where, X.flatten(3), rows)
+        return mix(X, other.reshape(X.shape), lam), lam
+
+
+def _replace(
+    partner: Tensor, where: tuple[Tensor, ...], source: Tensor, rows: Tensor
+) -> Tensor:
+    """Return partners (K, S, B, D) of which some have columns of several rows.
+
+    Those at `where`, N members, steps and rows, have column d of the row rows[:, d] of
+    the source's batch.
+    """
+    _, n_steps, n_rows, width = source.shape
+    batch = (where[0] * n_steps + where[1])[:, None] * n_rows
+    place = (rows + batch) * width + torch.arange(width, device=source.device)
+    replaced = partner.clone()
+    # index_select is several times as fast as indexing with a tensor.
+    taken = source.reshape(-1).index_select(0, place.flatten())
+    replaced[where] = taken.view(place.shape)
+    return replaced
 
 
 class ManifoldMixup(Mixer):
@@ -316,6 +499,7 @@ MIXERS: dict[str, type[Mixer]] = {
     "input": InputMixup,
     "manifold": ManifoldMixup,
     "cutmix": CutMix,
+    "noise": NoiseMixup,
 }
 
 

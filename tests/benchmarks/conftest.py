@@ -16,6 +16,7 @@ from benchmarks.studies import alpha as widths
 from benchmarks.studies import convnets, ordered_classes, sequences
 from benchmarks.studies.adversarial import attacks
 from benchmarks.studies.defenses import variants
+from benchmarks.studies.extrapolation import networks as extrapolation
 from benchmarks.studies.gan import __main__ as gan
 from benchmarks.studies.gan import training
 from benchmarks.studies.label_noise import epoch_curves
@@ -87,7 +88,9 @@ def quick(monkeypatch):
     for params in epoch_curves.WATCHED.values():
         monkeypatch.setitem(params, "max_epochs", 3)
     short = [widths.PARAMS[f"2 x {width}, to the end"] for width in (8, 32)]
-    for params in (*short, attacks.PARAMS, variants.SINGLE, PROTOCOLS["default"].mixup):
+    beyond = [kind.params for kind in extrapolation.KINDS.values()]
+    also = attacks.PARAMS, variants.SINGLE, PROTOCOLS["default"].mixup
+    for params in (*short, *beyond, *also):
         monkeypatch.setitem(params, "max_epochs", 2)
     for name, model in ordered_classes.MODELS.items():
         make = partial(model.make, max_epochs=2)

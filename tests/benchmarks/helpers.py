@@ -30,6 +30,7 @@ from benchmarks.studies.adversarial import __main__ as adversarial
 from benchmarks.studies.defaults import __main__ as defaults
 from benchmarks.studies.defenses import __main__ as defenses
 from benchmarks.studies.defenses.attacks import FIELDS as ATTACK_ERRORS
+from benchmarks.studies.extrapolation import __main__ as extrapolation
 from benchmarks.studies.gan.training import SCHEMA as GANS
 from benchmarks.studies.label_noise import __main__ as label_noise
 
@@ -145,6 +146,7 @@ STUDIED = {
     "sequences": ("train_error", "ece", "n_train", "n_test"),
     "defaults": ("ece",),
     "defenses": tuple(ATTACK_ERRORS),
+    "extrapolation": ("moved", "auroc"),
 }
 
 
@@ -158,6 +160,7 @@ SCHEMAS = {
         sequences,
         defaults,
         defenses,
+        extrapolation,
     )
 } | {
     "gan": GANS,
@@ -267,6 +270,7 @@ TINY = {
     "alpha": ["--alphas", "1", "inf", "--widths", "8", "32", "--folds", "2"],
     "gan": ["--seeds", "2", "--sets", "ring of 8"],
     "ordered_classes": ["--first", "1"],
+    "extrapolation": ["--alphas", "1", "--folds", "2"],
     "images": ["--alphas", "1", "--repeats", "1"],
     "sequences": ["--alphas", "1", "--repeats", "1"],
 }

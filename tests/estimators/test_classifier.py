@@ -51,7 +51,7 @@ def test_alpha_zero_is_training_without_mixing_bit_for_bit():
     )
 
 
-@pytest.mark.parametrize("mixing", ["input", "manifold", "cutmix"])
+@pytest.mark.parametrize("mixing", ["input", "manifold", "cutmix", "noise"])
 def test_a_member_trains_as_it_would_alone(mixing):
     params = {"mixing": mixing, "dropout": 0.2, "alpha": 0.5}
     alone = quick(**params).fit(X_IRIS, Y_IRIS)

@@ -47,7 +47,7 @@ def is_embedded(estimator):
 
 @UNSEEN
 @pytest.mark.parametrize("kind", [MixupClassifier, MixupRegressor])
-@pytest.mark.parametrize("mixing", ["input", "cutmix", "manifold", None])
+@pytest.mark.parametrize("mixing", ["input", "cutmix", "manifold", "noise", None])
 def test_all_mixing_learns_from_levels(kind, mixing):
     X, y = visits()
     params = QUICK | {"max_epochs": 30, "mixing": mixing, "alpha": 0.2}
@@ -109,7 +109,7 @@ class Hears(Callback):
         assert batch[0].shape[-1] == net.module_.n_features[0]
 
 
-@pytest.mark.parametrize("mixing", ["input", "cutmix"])
+@pytest.mark.parametrize("mixing", ["input", "cutmix", "noise", InputMixup(reach=0.5)])
 def test_a_fit_that_is_heard_is_the_same(mixing):
     X, y = visits()
     clf = MixupClassifier(mixing=mixing, alpha=0.4, **QUICK).fit(X, y)

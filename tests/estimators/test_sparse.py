@@ -23,6 +23,7 @@ DENSE, Y = one_hot_rows()
         {"early_stopping": True, "label_smoothing": 0.1},
         {"mixing": "manifold"},
         {"mixing": "cutmix"},
+        {"mixing": "noise"},
         {"class_weight": {0: 3.5}},
     ],
     ids=str,

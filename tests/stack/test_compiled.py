@@ -175,7 +175,7 @@ def test_rows_are_taken_and_mixed_as_torch_does(n_levels, n_periodic, per_row):
     data = torch.from_numpy(data)
     index, partner = torch.from_numpy(rng.integers(20, size=(2, *shape)))
     lam = torch.from_numpy(rng.random((2, N_STEPS, 8 if per_row else 1), np.float32))
-    lam[0, 0], lam[0, 1] = 1.0, 0.0
+    lam[0, 0], lam[0, 1], lam[1, 0], lam[1, 1] = 1.0, 0.0, 1.4, -0.4
     target = torch.full((*shape, 3), 1 / 24)
 
     embedding = expected_stack[0].embedding

@@ -23,7 +23,8 @@ def test_products_and_mixtures_are_those_of_dense_rows(n_members, n_rows, seed):
     X = EllRows.from_csr(sparse.csr_array(matrix.astype(np.float32)))
     rows = torch.as_tensor(rng.permutation(len(X)).reshape(n_members, n_rows))
     X, partner = X.take(rows), X.take(rows.flip(1))
-    lam = torch.as_tensor(rng.random((n_members, 1)), dtype=torch.float32)
+    lam = rng.uniform(-0.5, 1.5, (n_members, 1))  # beyond the rows as well
+    lam = torch.as_tensor(lam, dtype=torch.float32)
     mixed = X.mix(partner, lam)
     torch.testing.assert_close(dense(mixed), mix(dense(X), dense(partner), lam))
     weight, bias = torch.randn(n_members, 7, 4), torch.randn(n_members, 1, 4)

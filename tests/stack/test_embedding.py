@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from skmixup.mixing import CutMix, InputMixup
+from skmixup.mixing import CutMix, InputMixup, NoiseMixup
 from skmixup.mixing._core import mix
 from skmixup.stack import StackedEmbedding, StackedMLP
 from skmixup.stack._backprop import ClosedFormGradient
@@ -57,7 +57,7 @@ def times_matrix(wide, matrix):
     return torch.cat([left, right, numbers], dim=-1)
 
 
-@given(st.integers(0, 2**31), st.sampled_from([0.0, 0.25, 1.0, None]))
+@given(st.integers(0, 2**31), st.sampled_from([-0.5, 0.0, 0.25, 1.0, 1.5, None]))
 def test_a_mixed_vector_is_the_mixed_one_hot_row_times_the_matrix(seed, lam):
     layer, rng = embedding(), np.random.default_rng(seed)
     rows, partners = coded_rows((2, 5), rng), coded_rows((2, 5), rng)
@@ -83,6 +83,26 @@ def test_cutmix_moves_a_column_as_a_whole(seed):
     assert torch.equal(own, weight)
     for step in range(2):
         assert torch.equal(layer(found[:, step]), layer(expected[:, step]))
+
+
+@given(st.integers(0, 2**31))
+def test_noise_has_whole_columns_of_other_rows(seed):
+    layer, rng = embedding(), np.random.default_rng(seed)
+    rows, partners = coded_rows((2, 5), rng), coded_rows((2, 5), rng)
+    mixer = NoiseMixup(share=0.5, groups=[0, 1, 2, 2, 3])
+    lam = torch.as_tensor(rng.random((3, 2, 5)), dtype=torch.float32)
+    seeds = torch.as_tensor(rng.integers(2**63, size=(3, 2)))
+    draws = {"noise_seed": seeds, "n_rows": torch.tensor([[5, 5], [4, 4], [1, 1]])}
+    found, own = mixer.mix(layer.read(rows), layer.read(partners), lam, **draws)
+    assert torch.equal(own, lam)
+    # Codes mixed as numbers mean nothing, but for λ of 0 and 1.
+    ends = lam.round()
+    expected, _ = mixer.mix(rows, partners, ends, **draws)
+    for step in range(2):
+        at_ends, _ = mixer.mix(layer.read(rows), layer.read(partners), ends, **draws)
+        torch.testing.assert_close(layer(at_ends[:, step]), layer(expected[:, step]))
+    numbers, _ = mixer.mix(rows, partners, lam, **draws)
+    torch.testing.assert_close(found.dense, numbers[..., 2:])
 
 
 def test_a_level_that_nobody_knows_is_the_zero_vector():

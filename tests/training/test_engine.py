@@ -65,6 +65,7 @@ def test_plans_of_equal_shared_values_share_a_stack():
     assert stacks([plan(rows), plan(rows, batch_size=8)]) == [1, 1]
     assert stacks([plan(rows), plan(rows, mixing=InputMixup())]) == [2]
     assert stacks([plan(rows), plan(rows, mixing=CutMix([0, 0, 1, 1]))]) == [1, 1]
+    assert stacks([plan(rows), plan(rows, mixing=InputMixup(reach=1))]) == [1, 1]
     bound = [plan(rows, mixing=CutMix([0, 0, 1, 1])) for _ in range(2)]
     assert stacks(bound) == [2]
 

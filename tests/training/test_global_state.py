@@ -77,7 +77,7 @@ def test_the_stack_draws_nothing_from_the_global_generator(monkeypatch):
         raise AssertionError("the stack needs no turn")
 
     monkeypatch.setattr("skmixup.training._net.OwnStream", refuse)
-    for mixing in ("input", "cutmix", "manifold"):
+    for mixing in ("input", "cutmix", "manifold", "noise"):
         clf = MixupClassifier(mixing=mixing, **QUICK).fit(X, Y)
         assert np.isfinite(clf.loss_curve_).all()
 

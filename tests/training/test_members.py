@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from skmixup import MixupNet
+from skmixup.mixing import InputMixup
 from skmixup.stack import StackedAdamW, StackedMLP
 
 RNG = np.random.default_rng(0)
@@ -49,7 +50,9 @@ def fit_members(chosen, rows_X=X, weight=None, **params):
     return net
 
 
-@pytest.mark.parametrize("mixing", ["input", "cutmix", "manifold"])
+@pytest.mark.parametrize(
+    "mixing", ["input", "cutmix", "manifold", "noise", InputMixup(reach=0.5)]
+)
 @pytest.mark.parametrize("lambda_per", ["batch", "row"])
 @pytest.mark.parametrize("weight", [None, RNG.random(N)])
 def test_a_member_is_the_same_alone_and_among_others(mixing, lambda_per, weight):
@@ -65,6 +68,15 @@ def test_a_member_is_the_same_alone_and_among_others(mixing, lambda_per, weight)
         assert float(together.valid_losses_[k]) == pytest.approx(
             float(alone.valid_losses_[0]), rel=1e-4
         )
+
+
+def test_a_member_that_is_not_mixed_is_not_extrapolated_either():
+    plain, far = (
+        fit_members(range(5), mixing=mixing).forward(X)
+        for mixing in ("input", InputMixup(reach=0.5))
+    )
+    alike = [torch.equal(plain[:, k], far[:, k]) for k in range(5)]
+    assert alike == [alpha in (0.0, np.inf) for _, alpha, *_ in MEMBERS]
 
 
 def stacked_net(**params):

@@ -39,7 +39,7 @@ def convolutional(**params):
     )
 
 
-@pytest.mark.parametrize("mixing", ["input", "cutmix", "manifold", None])
+@pytest.mark.parametrize("mixing", ["input", "cutmix", "manifold", "noise", None])
 @pytest.mark.parametrize("lambda_per", ["batch", "row"])
 def test_a_convolutional_net_learns_images(mixing, lambda_per):
     net = convolutional(mixing=mixing, lambda_per=lambda_per, alpha=0.4)

@@ -95,6 +95,7 @@ N_ROWS = {
     "alpha": 12,
     "gan": 10,
     "ordered_classes": 12,
+    "extrapolation": 6,
 }
 
 
@@ -107,7 +108,7 @@ def without_times(rows):
 SLOW = dict.fromkeys(
     (
         *("images", "sequences", "adversarial", "defenses", "gan", "label_noise"),
-        "ordered_classes",
+        *("ordered_classes", "extrapolation"),
     ),
     pytest.mark.slow,
 )
