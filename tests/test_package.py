@@ -23,8 +23,8 @@ stack._backprop stack._adamw stack._kernel stack._compiled stack
 mixing._core mixing._draws mixing._mixers mixing._cmixup mixing._batch
 mixing._real_fake mixing
 training._device training._seeds training._splits training._weights
-training._global_state training._criteria training._data training._predicts
-training._fit_state training._pseudo_labels training._batches
+training._global_state training._criteria training._data training._pseudo_labels
+training._predicts training._fit_state training._batches
 training._callbacks training._halving
 training._plan training._scores training._loop training._net training._state
 training._engine training._joint training

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -60,7 +61,7 @@ def check_reach(reach: float) -> float:
     TypeError
         If `reach` is not a real number.
     """
-    if isinstance(reach, (str, bytes)) or np.ndim(reach) != 0:
+    if not isinstance(reach, Real):
         raise TypeError(f"reach must be a number in [0, inf), got {reach!r}.")
     value = float(reach)
     if not 0 <= value < np.inf:

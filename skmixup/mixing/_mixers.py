@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from inspect import signature
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -34,6 +37,13 @@ class Mixer:
 
     mixes_inside = False
     reach: float = 0.0
+
+    def __repr__(self) -> str:
+        # With its parameters, so that searches tell settings apart.
+        given = vars(self)
+        names = [name for name in signature(type(self)).parameters if name in given]
+        shown = ", ".join(f"{name}={given[name]!r}" for name in names)
+        return f"{type(self).__name__}({shown})"
 
     def bind(self, groups: ArrayLike | None) -> Mixer:
         """Return a mixer that knows which encoded columns belong together.
@@ -192,7 +202,7 @@ class CutMix(Mixer):
 
     def bind(self, groups: ArrayLike | None) -> CutMix:
         """Return a CutMix of these groups, unless this one has its own."""
-        return self if groups is None or self.groups is not None else CutMix(groups)
+        return _bound(self, groups)
 
     def draw(self, rng: np.random.Generator, lam: Array) -> dict[str, Array]:
         """Draw a random order of the columns, as seeds; see `Mixer.draw`."""
@@ -215,6 +225,15 @@ class CutMix(Mixer):
         else:
             mixed = torch.where(keep, flat, X_partner.flatten(3)).reshape(X.shape)
         return mixed, n_kept / max(n_groups, 1)
+
+
+def _bound(mixer: Any, groups: ArrayLike | None) -> Any:
+    """Return a mixer with these groups, unless it has its own; of a subclass, such."""
+    if groups is None or mixer.groups is not None:
+        return mixer
+    bound = copy.copy(mixer)
+    bound.groups = groups
+    return bound
 
 
 def _group_index(groups: ArrayLike | None, n_columns: int) -> Array:
@@ -275,8 +294,10 @@ class NoiseMixup(Mixer):
     ----------
     share : float, default=0.1
         Probability that a row's partner is noise, in [0, 1]. The more there is, the
-        better are rows off the data told; above 0.1, the default estimators lose a
-        little log-loss (benchmarks/README.md, "Beyond the rows").
+        better are rows off the data told, and the more log-loss do the default
+        estimators lose on rows like the training rows; at 0.1 a little on one half of
+        the development tables, none on the other (benchmarks/README.md, "Beyond the
+        rows").
     groups : array-like of int of shape (n_outputs,), default=None
         As in :class:`CutMix`.
 
@@ -303,8 +324,11 @@ class NoiseMixup(Mixer):
     (178, 3)
     """
 
+    share: float
+    groups: ArrayLike | None
+
     def __init__(self, share: float = 0.1, groups: ArrayLike | None = None) -> None:
-        if isinstance(share, (str, bytes)) or np.ndim(share) != 0:
+        if not isinstance(share, Real):
             raise TypeError(f"share must be a number in [0, 1], got {share!r}.")
         if not 0 <= float(share) <= 1:
             raise ValueError(f"share must be in the range [0, 1], got {share!r}.")
@@ -313,21 +337,29 @@ class NoiseMixup(Mixer):
 
     def bind(self, groups: ArrayLike | None) -> NoiseMixup:
         """Return a NoiseMixup of these groups, unless this one has its own."""
-        if groups is None or self.groups is not None:
-            return self
-        return NoiseMixup(self.share, groups)
+        return _bound(self, groups)
+
+    def draw(self, rng: np.random.Generator, lam: Array) -> dict[str, Array]:
+        """Draw which rows give their columns, as seeds; see `Mixer.draw`."""
+        return {"noise_seed": rng.integers(2**63, size=len(lam))}
 
     def draw_batches(
         self, rng: np.random.Generator, lam: Array, n_rows: int
     ) -> dict[str, Array]:
-        """Draw which rows give their columns, as seeds; see `Mixer.draw_batches`."""
-        seed = rng.integers(2**63, size=len(lam))
-        return {"noise_seed": seed, "n_rows": np.full(len(lam), n_rows)}
+        """Draw so of a batch's own rows; see `Mixer.draw_batches`."""
+        return self.draw(rng, lam) | {"n_rows": np.full(len(lam), n_rows)}
 
     def mix(
-        self, X: Any, X_partner: Any, lam: Tensor, noise_seed: Tensor, n_rows: Tensor
+        self,
+        X: Any,
+        X_partner: Any,
+        lam: Tensor,
+        noise_seed: Tensor,
+        n_rows: Tensor | None = None,
     ) -> tuple[Any, Tensor]:
         """Mix rows with their partners, or with noise; see `Mixer.mix`."""
+        if n_rows is None:
+            n_rows = torch.full_like(noise_seed, X.shape[2])
         n_columns = X.flatten(3).shape[-1] if isinstance(X, Tensor) else X.shape[-1]
         groups = _group_index(self.groups, n_columns)
         numbers = hash_counters(noise_seed.numpy(), X.shape[2])

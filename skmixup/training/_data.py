@@ -417,7 +417,10 @@ def _valid_data(
     if net.pseudo_labels is not None and not data.y.is_floating_point():
         index = torch.as_tensor(member_rows.index, device=data.y.device)
         if (data.y[index] < 0).any():
-            raise ValueError("y is -1, no label, for a row to validate on.")
+            raise ValueError(
+                "y is -1, no label, for a row to validate on: validate on rows that "
+                "have labels, e.g. by skorch.helper.predefined_split, or valid_rows."
+            )
     if data.weight is not None:
         data.total_weight(member_rows, "validate")
     return data, member_rows

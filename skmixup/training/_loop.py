@@ -21,6 +21,7 @@ from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from .._typing import Array, Device
+from .._warn import warn_user
 from ..mixing._cmixup import TargetPartners
 from ..mixing._core import one_hot
 from ..mixing._mixers import InputMixup, Mixer, mixes_codes
@@ -35,6 +36,7 @@ from ._callbacks import BestWeights
 from ._data import MemberRows, ResidentRows, TrainingData
 from ._global_state import one_thread, raise_if_ended, without_subnormals
 from ._pseudo_labels import UNLABELED, Guesses, split_by_label
+from ._scores import chunk_rows
 
 if TYPE_CHECKING:
     from ._net import MixupNet
@@ -45,6 +47,7 @@ _DROPOUTS = (
 )
 _POOL_WORK = 8e6  # multiply-adds in a step from which a thread pool pays
 _CLEAN_ROWS = 256  # rows on which the clean training loss is measured
+_GUESSED_ROWS = 2**10  # of each member, that a module of others predicts in one go
 _VALID_ROWS = 2**14  # on which the validation loss is, where an epoch is part of a pass
 
 
@@ -127,7 +130,7 @@ class Training:
     def run(self, epochs: int) -> None:
         """Train for some epochs."""
         net, data = self.net, self.data
-        self._set_unlabeled_apart()
+        self._set_unlabeled_apart(epochs)
         sample = None if self.for_many else data.train_rows.sample(_CLEAN_ROWS)
         self.valid_rows = data.valid_rows
         if data.valid_rows is not None and net.epochs_per_pass > 1:
@@ -192,7 +195,7 @@ class Training:
             batches.guess(self.guesses)
         return batches
 
-    def _set_unlabeled_apart(self) -> None:
+    def _set_unlabeled_apart(self, epochs: int) -> None:
         """Part rows without labels from the others, where there are any."""
         how, data = self.net.pseudo_labels, self.data
         if how is None or data.train.y.is_floating_point():
@@ -202,6 +205,12 @@ class Training:
         data.train_rows, rows = split_by_label(data.train_rows, data.train.y)
         if not any(map(len, rows)):
             return
+        if epochs and (epochs - 1) / epochs < how.warmup:
+            warn_user(
+                f"pseudo_labels: rows without labels are not learned in {epochs} "
+                f"epoch(s), of which all are within warmup={how.warmup}: give more "
+                "epochs a call, or warmup=0."
+            )
         assert self.net.n_outputs_ is not None
         self.unlabeled = rows
         self.guesses = Guesses(how, data.train, rows, self.net.n_outputs_)
@@ -212,7 +221,12 @@ class Training:
         if self.guesses is None:
             return
         net, train = self.net, self.data.train
-        self.guesses.update(progress, lambda at: net._eval_members(train.take(at)))
+        size = _GUESSED_ROWS
+        if type(net.module_) is StackedMLP:
+            size = chunk_rows(net.module_, torch.device(net.device))
+        self.guesses.update(
+            progress, lambda at: net._eval_members(train.take(at)), size
+        )
         self.batches.guess(self.guesses)
 
     @property

@@ -49,6 +49,7 @@ from ..stack._mlp import StackedMLP
 from ._criteria import (
     EACH_OUTPUT,
     as_array,
+    criterion_name,
     criterion_traits,
     is_criterion,
     soft_nll_loss,
@@ -135,8 +136,9 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
         them, so that callbacks and early stopping hear more often of a long table. The
         validation loss is then that of at most 16,384 rows.
     pseudo_labels : PseudoLabels, default=None
-        Rows whose class is -1 have no label, and are learned by what each member says
-        of them itself. With None, there are no such rows.
+        Rows whose class is -1 (or missing, where labels are text) have no label, and
+        are learned by what each member says of them itself. With None, there are no
+        such rows.
     random_state : int, RandomState or None, default=None
         Seeds weights, order, mixing and dropout. Global random states are left as they
         were. A module that is no StackedMLP draws from torch's global generators, which
@@ -386,6 +388,13 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
             raise ValueError(
                 f"pseudo_labels must be a PseudoLabels or None, got "
                 f"{self.pseudo_labels!r}."
+            )
+        if self.pseudo_labels is not None and not is_criterion(
+            self.criterion, (nn.CrossEntropyLoss, nn.NLLLoss)
+        ):
+            raise ValueError(
+                "pseudo_labels need a criterion of classes, CrossEntropyLoss or "
+                f"NLLLoss, got criterion={criterion_name(self.criterion)}."
             )
         ignored = [k for k in vars(self) if k.startswith("iterator_train__")]
         if ignored:
@@ -704,11 +713,6 @@ class MixupNet(FitState, PredictsTargets, NeuralNet):  # numpydoc ignore=PR02
     def _fit_outputs(self, y: Tensor, y_pred: Tensor) -> Tensor:
         """Return class indices, or of a criterion for one output, what it is to be."""
         if self._one_output(y_pred):
-            if (y < 0).any():
-                raise ValueError(
-                    "pseudo_labels need an output for each class, and the module has "
-                    "one for both: let it return two, and use CrossEntropyLoss."
-                )
             return y.to(torch.float32).reshape(len(y), *y_pred.shape[2:])
         self.n_outputs_ = y_pred.shape[-1]
         return y

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 from sklearn.metrics import accuracy_score, r2_score
@@ -26,6 +27,7 @@ from ._criteria import (
     sort_labels,
 )
 from ._data import unpack
+from ._pseudo_labels import UNLABELED, PseudoLabels
 
 
 def _dataset_targets(dataset: Any) -> Any:
@@ -47,6 +49,7 @@ class PredictsTargets(Mixin):
     """
 
     criterion: Any
+    pseudo_labels: PseudoLabels | None
     labels_: Array | None
     n_outputs_: int | None
     n_columns_: int | None
@@ -57,9 +60,30 @@ class PredictsTargets(Mixin):
         """Return targets as a tensor; labels of text are learned from the first."""
         y = as_array(y)
         takes_labels = criterion_traits(self.criterion)[0] != "regressor"
+        if takes_labels and (self.labels_ is not None or holds_text(y)):
+            has_none = self._find_unlabeled(y)
+            if has_none is not None:
+                target = torch.full((len(y),), UNLABELED, device="cpu")
+                known = self._read_y(y[~has_none]).flatten()
+                target[torch.from_numpy(~has_none)] = known
+                return target
         if takes_labels and self.labels_ is None and holds_text(y):
             self._learn_labels(y)
         return read_y(y, self.criterion, self.labels_)
+
+    def _find_unlabeled(self, y: Any) -> Array | None:
+        """Tell which rows have no label, if any: those of -1, or of missing text."""
+        if self.pseudo_labels is None or isinstance(y, Tensor):
+            return None
+        is_text = holds_text(y)
+        if not is_text and self.labels_ is not None and UNLABELED in self.labels_:
+            raise ValueError(
+                f"classes={shown(self.labels_)} holds {UNLABELED}, which with "
+                "pseudo_labels is no label: give that class another one."
+            )
+        has_none = (pd.isna(y) if is_text else y == UNLABELED).reshape(len(y), -1)
+        has_none = has_none.all(axis=1)
+        return has_none if has_none.any() and not has_none.all() else None
 
     def _learn_labels(self, labels: Array) -> None:
         """Note all class labels, once and for all."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from numbers import Real
 
 import numpy as np
 import torch
@@ -14,7 +15,6 @@ from .._typing import Array
 from ._data import MemberRows, ResidentRows
 
 UNLABELED = -1  # in the place of a class's number, as in `sklearn.semi_supervised`
-_AT_ONCE = 2**22  # values of rows that are predicted in one go, to bound memory
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,11 @@ class PseudoLabels:
     Their targets are each member's predictions, averaged over its epochs [1]_ and
     sharpened [3]_; they are mixed as labels are, which draws the prediction at a mixed
     row towards the mix of what was said of the two [2]_. An epoch visits all rows with
-    a label, and as many of the others, in turn.
+    a label, and as many of the others, in turn; before there are pseudo-labels, these
+    are mixed in with a weight of 0. Each `fit` and `partial_fit` begins anew with that:
+    one of a single epoch learns nothing of rows without labels.
+
+    Losses must be of classes (CrossEntropyLoss, NLLLoss), and y class indices.
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ class PseudoLabels:
 
     Raises
     ------
+    TypeError
+        If one is no number.
     ValueError
         If one is out of range.
 
@@ -78,6 +84,10 @@ class PseudoLabels:
     rampup: float = 0.2
 
     def __post_init__(self) -> None:
+        for own in fields(self):
+            value = getattr(self, own.name)
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise TypeError(f"{own.name} must be a number, got {value!r}.")
         for name in ("weight", "temperature"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(
@@ -177,7 +187,9 @@ class Guesses:
         )
         self.means: Tensor | None = None
 
-    def update(self, progress: float, scores_of: Callable[[Tensor], Tensor]) -> None:
+    def update(
+        self, progress: float, scores_of: Callable[[Tensor], Tensor], size: int
+    ) -> None:
         """Set targets and weights for an epoch.
 
         Parameters
@@ -186,6 +198,8 @@ class Guesses:
             Share of the epochs that are done.
         scores_of : callable
             Takes row numbers (K, n), returns each member's scores (K, n, n_classes).
+        size : int
+            How many rows it may be given, to bound memory.
         """
         ramp = _ramp(self.how, progress)
         self.data.weight[self.unlabeled] = ramp * self.weight
@@ -194,7 +208,6 @@ class Guesses:
         first = self.means is None
         if self.means is None:
             self.means = torch.zeros_like(self.targets)
-        size = max(1, _AT_ONCE // (max(self.data.width, 1) * len(self.rows)))
         members = torch.arange(len(self.rows), device=self.targets.device)[:, None]
         for start in range(0, self.rows.index.shape[1], size):
             part = self.rows.index[:, start : start + size]

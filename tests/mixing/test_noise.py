@@ -9,7 +9,14 @@ from sklearn.datasets import load_iris, load_wine
 from sklearn.metrics import roc_auc_score
 
 from skmixup import MixupClassifier, MixupRegressor, mixup_batch
-from skmixup.mixing import NoiseMixup, one_hot
+from skmixup.mixing import (
+    CutMix,
+    InputMixup,
+    ManifoldMixup,
+    Mixer,
+    NoiseMixup,
+    one_hot,
+)
 from skmixup.mixing._draws import draw_steps
 
 from ..helpers import QUICK, single
@@ -147,3 +154,45 @@ def test_numbers_go_towards_their_mean_off_the_data():
     assert noise.score(X, y) > 0.9
     far = [np.abs(reg.predict(off) - 5).mean() for reg in (plain, noise)]
     assert far[1] < far[0]
+
+
+@pytest.mark.parametrize("kind", [NoiseMixup, CutMix])
+def test_a_subclass_stays_one_when_it_is_bound(kind):
+    class Own(kind):
+        pass
+
+    mixer = Own()
+    bound = mixer.bind([0, 0, 1])
+    assert type(bound) is Own and bound.groups == [0, 0, 1] and mixer.groups is None
+    assert bound.bind([0, 1, 2]) is bound
+
+
+def test_what_hands_draw_and_mix_on_may_hold_one():
+    """A mixer around another, as users wrote them before there was `draw_batches`."""
+
+    class Around(Mixer):
+        def __init__(self, inner):
+            self.inner = inner
+
+        def draw(self, rng, lam):
+            return self.inner.draw(rng, lam)
+
+        def mix(self, X, X_partner, lam, **drawn):
+            return self.inner.mix(X, X_partner, lam, **drawn)
+
+    X, y = torch.arange(12.0).reshape(6, 2), torch.arange(6) % 2
+    inner = NoiseMixup(1.0)
+    found, expected = (
+        mixup_batch(X, y, mixing=mixer, rng=0) for mixer in (Around(inner), inner)
+    )
+    torch.testing.assert_close(found, expected)
+
+
+def test_mixers_show_their_settings():
+    mixers = [NoiseMixup(0.2), InputMixup(reach=0.5), CutMix(), ManifoldMixup()]
+    assert list(map(repr, mixers)) == [
+        "NoiseMixup(share=0.2, groups=None)",
+        "InputMixup(reach=0.5)",
+        "CutMix(groups=None)",
+        "ManifoldMixup(layers=None)",
+    ]

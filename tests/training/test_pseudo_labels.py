@@ -146,9 +146,45 @@ def test_y_and_weights_are_left_as_they_were():
     np.testing.assert_array_equal(weight, np.linspace(1, 2, 300))
 
 
+@pytest.mark.parametrize(
+    ("names", "none"), [(["a", "b"], None), (["a", "b"], np.nan), ([5, 7], -1)]
+)
+def test_labels_may_have_names(names, none):
+    y = np.array([none if code < 0 else names[code] for code in PARTLY], dtype=object)
+    if none == -1:
+        y = y.astype(int)
+    how = {} if names[0] == "a" else {"classes": names}
+
+    def net():
+        sizes = {"module__in_features": 2, "module__out_features": 2}
+        return MixupNet(
+            nn.Linear, **sizes, pseudo_labels=PseudoLabels(), random_state=0
+        )
+
+    named = net().fit(MOONS, y, **how)
+    assert named.classes_.tolist() == names
+    plain = net().fit(MOONS, PARTLY)
+    np.testing.assert_array_equal(
+        named.predict_proba(MOONS), plain.predict_proba(MOONS)
+    )
+
+
+def test_with_one_epoch_a_call_it_is_told_that_nothing_is_learned():
+    net = MixupNet(nn.Linear(2, 2), pseudo_labels=PseudoLabels(), max_epochs=1)
+    with pytest.warns(UserWarning, match="are not learned in 1 epoch"):
+        net.fit(MOONS, PARTLY)
+    net.set_params(pseudo_labels=PseudoLabels(warmup=0)).fit(MOONS, PARTLY)
+
+
 def test_any_module_may_learn_them():
     net = MixupNet(
-        nn.Linear(2, 2), pseudo_labels=PseudoLabels(), max_epochs=30, lr=0.05
+        nn.Linear,
+        module__in_features=2,
+        module__out_features=2,
+        pseudo_labels=PseudoLabels(),
+        max_epochs=30,
+        lr=0.05,
+        random_state=0,
     )
     assert (net.fit(MOONS, PARTLY).predict(MOONS) == TRUTH).mean() > 0.8
 
@@ -167,10 +203,12 @@ def test_with_all_labels_nothing_changes():
         ({"momentum": 1}, r"momentum must be in \[0, 1\)"),
         ({"warmup": 2}, r"warmup must be in \[0, 1\]"),
         ({"rampup": -0.1}, r"rampup must be in \[0, 1\]"),
+        ({"momentum": "0.5"}, "momentum must be a number, got '0.5'"),
+        ({"weight": None}, "weight must be a number, got None"),
     ],
 )
 def test_settings_out_of_range_are_refused(params, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         PseudoLabels(**params)
 
 
@@ -190,7 +228,12 @@ def test_what_cannot_be_learned_is_refused():
         net().initialize().partial_fit(
             MOONS, PARTLY, rows=np.arange(20), valid_rows=np.arange(20, 40)
         )
-    with pytest.raises(ValueError, match="need an output for each class"):
-        net(1, criterion=nn.BCEWithLogitsLoss).fit(MOONS, PARTLY)
+    for criterion in (nn.BCEWithLogitsLoss, nn.MSELoss):
+        with pytest.raises(
+            ValueError, match=f"NLLLoss, got criterion={criterion.__name__}"
+        ):
+            net(criterion=criterion).fit(MOONS, PARTLY)
+    with pytest.raises(ValueError, match="holds -1, which with pseudo_labels is no"):
+        net().fit(MOONS, 2 * TRUTH - 1, classes=[-1, 1])
     with pytest.raises(ValueError, match="y holds -2"):
         net().fit(MOONS, np.where(PARTLY == -1, -2, PARTLY))

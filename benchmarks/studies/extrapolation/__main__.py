@@ -56,7 +56,7 @@ def add_options(parser):
         choices=[*VARIANTS, "all"],
         metavar="NAME",
         default=list(CHOSEN),
-        help=f"beside {PLAIN}: all, or of {', '.join(VARIANTS)}",
+        help=f"beside {PLAIN}: all, or of {'; '.join(VARIANTS)}".replace("%", "%%"),
     )
     add("--kinds", nargs="+", choices=KINDS, default=["single"], help="of networks")
     add("--first", type=at_least(1), default=1, help="folds to run")

@@ -198,3 +198,12 @@ def test_what_fits_a_study_goes_to_other_processes(name):
     folder = KEPT / name
     for row in read_rows(folder, study.schema)[:50]:
         assert schema.check(row) == row
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_help_tells_what_there_is(name, capsys):
+    """A percent sign in a text was taken for a format, and ended in a traceback."""
+    with pytest.raises(SystemExit) as ended:
+        load_study(name).main(["--help"])
+    assert ended.value.code == 0
+    assert "--out" in capsys.readouterr().out
