@@ -278,7 +278,7 @@ def hash_counters(seeds: Array, n: int) -> Array:
 
 
 class NoiseMixup(Mixer):
-    """mixup with noise among the partners, so that a network doubts rows off the data.
+    """Mixup with noise among the partners: a network then doubts rows off the data.
 
     Noise is a row whose columns are each that of another row of the batch, drawn at
     random: all values occur, but not together. A row that is mixed with noise learns
