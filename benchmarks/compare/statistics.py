@@ -149,7 +149,7 @@ def _over_tables(differences):
     signs = -np.sign(means[means != 0])
     p = np.nan
     if len(means) >= MIN_TABLES:
-        p = float(stats.wilcoxon(means).pvalue) if len(ranks) else 1.0
+        p = signed_rank_p(means)
     return {
         "won": int((means < 0).sum()),
         "tied": int((means == 0).sum()),
@@ -159,6 +159,11 @@ def _over_tables(differences):
         "effect": float(signs @ ranks / ranks.sum()) if len(ranks) else 0.0,
         "p": p,
     }
+
+
+def signed_rank_p(differences):
+    """Return the two-sided p-value of Wilcoxon's signed-rank test; 1 if all are 0."""
+    return float(stats.wilcoxon(differences).pvalue) if np.any(differences) else 1.0
 
 
 def holm(p):

@@ -17,12 +17,11 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.stats import wilcoxon
 
 from skmixup import MixupClassifier, MixupRegressor, fit_many
 
 from ..compare.pairing import NothingToCompare, complete_folds
-from ..compare.statistics import LEVEL, MIN_TABLES, holm
+from ..compare.statistics import LEVEL, MIN_TABLES, holm, signed_rank_p
 from ..data.suites import HALVES, SUITES
 from ..data.tables import Table, load_all
 from ..models.registry import Model
@@ -374,7 +373,7 @@ def compare(means):
         gap -= np.log(other.clip(lower=_SMALLEST_SCORE))
         p = np.nan
         if len(gap) >= MIN_TABLES:
-            p = wilcoxon(gap).pvalue if gap.any() else 1.0
+            p = signed_rank_p(gap)
         counts = {"lower": int((gap < 0).sum()), "higher": int((gap > 0).sum())}
         row = {"measure": measure, "first": first, "second": second, **counts}
         rows.append(row | {"ratio": float(np.exp(gap.mean())), "p": p})

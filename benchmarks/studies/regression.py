@@ -14,12 +14,12 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from scipy.stats import wilcoxon
 from sklearn.metrics import r2_score
 
 from skmixup import MixupRegressor, TabularEncoder
 
 from ..compare.pairing import complete_folds, demand
+from ..compare.statistics import signed_rank_p
 from ..data.suites import BANDS, HALVES
 from ..models.registry import Model
 from ..models.regressors import REGRESSORS
@@ -183,7 +183,7 @@ def _compare(errors, seconds=None):
     lines = []
     for name in ranks.sort_values().index:
         difference = errors[name] - errors[ERM]
-        p = wilcoxon(difference).pvalue if difference.any() else 1.0
+        p = signed_rank_p(difference)
         ratio = np.exp(np.log(errors[name] / errors[ERM]).mean())
         counts = f"{(difference < 0).sum()}, {(difference > 0).sum()}"
         lines.append([name, f"{ranks[name]:.2f}", f"{ratio:.3f}", counts, f"{p:.2g}"])

@@ -16,12 +16,12 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy.stats import gmean, wilcoxon
+from scipy.stats import gmean
 
 from skmixup import MixupClassifier, PseudoLabels
 
 from ..compare.pairing import NothingToCompare, demand
-from ..compare.statistics import holm
+from ..compare.statistics import holm, signed_rank_p
 from ..data.suites import HALVES
 from ..data.tables import load_all
 from ..models.registry import MODELS as BENCHMARK
@@ -276,21 +276,17 @@ def compare(pairs):
                 "median": ratio.median(),
                 "lower": int((ratio < 1).sum()),
                 "higher": int((ratio > 1).sum()),
-                "p": _p(np.log(ratio)),
+                "p": signed_rank_p(np.log(ratio)),
                 "error_lower": int((more < 0).sum()),
                 "error_higher": int((more > 0).sum()),
                 "error_difference": 100 * more.mean(),
-                "error_p": _p(more),
+                "error_p": signed_rank_p(more),
             }
         )
     found = pd.DataFrame(rows).set_index(["protocol", "model"])
     for name in ("p", "error_p"):
         found[name] = holm(found[name].to_numpy())
     return found
-
-
-def _p(differences):
-    return wilcoxon(differences).pvalue if differences.any() else 1.0
 
 
 def _n_labeled(frame, share):

@@ -16,10 +16,10 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr, wilcoxon
+from scipy.stats import spearmanr
 
 from ...compare.pairing import NothingToCompare, complete_folds
-from ...compare.statistics import LEVEL, holm
+from ...compare.statistics import LEVEL, holm, signed_rank_p
 from ...data.tables import Table
 from ...output.text import frame_as_markdown, p_value
 from ...run.cli import add_alphas, at_least
@@ -269,7 +269,7 @@ def compare(frame):
             gain = -gain if score in LESS_IS_BETTER else gain
             row = {"measure": score, "table": name, "label": label, "other": other}
             counts = {"better": (gain > 0).sum(), "worse": (gain < 0).sum()}
-            p = wilcoxon(gain).pvalue if gain.any() else 1.0
+            p = signed_rank_p(gain)
             rows.append(row | counts | {"gain": gain.mean(), "p": p})
     found = pd.DataFrame(rows)
     p = found.groupby(["measure", "label"])["p"].transform(lambda p: holm(p.to_numpy()))
