@@ -91,10 +91,9 @@ def compare(folds, reference, score):
         won, -1 if all are lost); `p` of Wilcoxon's signed-rank test over tables, and
         `p_holm`, corrected for the number of models. Both are NaN below `MIN_TABLES`.
     """
-    others = [label for label in folds["label"].unique() if label != reference]
     rows = [
-        {"label": label} | _over_tables(_on_tables(folds, label, reference, score))
-        for label in others
+        {"label": label} | _over_tables(differences)
+        for label, differences in _on_tables(folds, reference, score)
     ]
     comparison = pd.DataFrame(rows)
     if len(comparison):
@@ -102,23 +101,25 @@ def compare(folds, reference, score):
     return comparison
 
 
-def _on_tables(folds, label, reference, score):
-    """Return the difference on every table that both models have folds of."""
-    differences = []
-    for _, table in folds.groupby("title", sort=False):
-        place = [name for name in _PLACE if name in table]
-        if "task_id" in table:  # a missing one has no value that pairs would agree in
-            tasks = table["task_id"].astype(float).fillna(0)
-            table = table.assign(task_id=tasks)
-        table = table.astype({score: float})
-        first, second = (
-            table[table["label"] == name].groupby(place, dropna=False)[score].mean()
-            for name in (label, reference)
+def _on_tables(folds, reference, score):
+    """Return each other model's differences on the tables that both have folds of."""
+    place = [name for name in _PLACE if name in folds]
+    folds = folds.astype({score: float})
+    if "task_id" in folds:  # a missing one has no value that pairs would agree in
+        folds["task_id"] = folds["task_id"].astype(float).fillna(0)
+    pair = folds.groupby(["title", *place], dropna=False).ngroup()
+    titles = folds.groupby(pair)["title"].first()
+    ratios = {title: test_to_train(table) for title, table in folds.groupby("title")}
+    labels = folds["label"].unique()
+    scores = folds.groupby([pair, "label"])[score].mean().unstack()
+    scores = scores.reindex(columns=[*labels, *{reference}.difference(labels)])
+    scores = scores.sub(scores.pop(reference), axis=0)
+    for label, by_fold in scores.items():
+        tables = by_fold.dropna().groupby(titles)
+        yield (
+            label,
+            [corrected_t_test(table, ratios[title]) for title, table in tables],
         )
-        by_fold = (first - second).dropna()
-        if len(by_fold):
-            differences.append(corrected_t_test(by_fold, test_to_train(table)))
-    return differences
 
 
 def test_to_train(table):
@@ -168,7 +169,7 @@ def signed_rank_p(differences):
 
 def holm(p):
     """Correct p-values by Holm's method, leaving out those that are NaN."""
-    corrected, known = np.full(len(p), np.nan), ~np.isnan(p)
-    if known.any():
+    corrected, known = np.array(p, dtype=float), ~np.isnan(p)
+    if known.sum() > 1:  # one is as it is
         corrected[known] = multipletests(p[known], method="holm")[1]
     return corrected

@@ -244,20 +244,30 @@ BAD_MEASUREMENTS = [
 ]
 
 
-@pytest.mark.parametrize("at", [0, 1, 3])
-@pytest.mark.parametrize("bad", BAD_MEASUREMENTS, ids=lambda bad: repr(bad[:90]))
-def test_a_damaged_measurement_is_passed_over(tmp_path, capsys, monkeypatch, bad, at):
+def three_measurements():
     row = {"section": "members", "setting": "a", "unit": "s", "cores": 2}
     row |= {"run": "2026-01-01T00:00:00"}
     row |= {"competitor": "mixup"}
-    content = [line_of(row | {"repeat": i, "value": 1.0 + i}) for i in range(3)]
+    return [line_of(row | {"repeat": i, "value": 1.0 + i}) for i in range(3)]
+
+
+@pytest.mark.parametrize("at", [0, 1, 3])
+@pytest.mark.parametrize("bad", BAD_MEASUREMENTS, ids=lambda bad: repr(bad[:90]))
+def test_a_damaged_measurement_is_passed_over(tmp_path, capsys, bad, at):
+    content = three_measurements()
     content.insert(at, bad)
     path = tmp_path / "speed.jsonl"
     path.write_bytes(b"\n".join(content) + b"\n")
     assert list(latest_of(tmp_path)["value"]) == [1.0, 2.0, 3.0]
     assert f"{path}: line {at + 1} (" in capsys.readouterr().err
+
+
+def test_a_report_passes_over_damaged_measurements(tmp_path, monkeypatch):
+    first, *others = three_measurements()
+    content = [first, *BAD_MEASUREMENTS, *others]
+    (tmp_path / "speed.jsonl").write_bytes(b"\n".join(content) + b"\n")
     monkeypatch.setattr(speed, "measure", lambda *_: None)
-    speed.main(["--out", str(tmp_path)])
+    assert speed.main(["--out", str(tmp_path)]) == 0
     assert "2 [1, 3]" in (tmp_path / "speed.md").read_text()
 
 

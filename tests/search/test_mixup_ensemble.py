@@ -223,6 +223,7 @@ def test_each_is_judged_by_its_own_rows_and_all_by_those_that_any_knows():
     assert model.weights_.sum() == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_hundreds_of_equal_candidates_count_alike():
     own = clone(QUICK).set_params(max_epochs=1, hidden_layer_sizes=(2,))
     model = ensemble(estimator=own, candidates=[{}] * 300).fit(

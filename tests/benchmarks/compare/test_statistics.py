@@ -133,5 +133,5 @@ def test_pairs_share_their_seed_and_their_task():
     ]
     (row,) = compare(pd.DataFrame(rows), "ERM", "log_loss").to_dict("records")
     assert (row["won"], row["lost"], row["worse"]) == (0, 1, 1)
-    (difference,) = _on_tables(pd.DataFrame(rows), "other", "ERM", "log_loss")
+    ((_, (difference,)),) = _on_tables(pd.DataFrame(rows), "ERM", "log_loss")
     assert difference.mean == difference.low == difference.high == 1.0

@@ -34,6 +34,7 @@ def iris():
     return X, y.map(dict(enumerate(["setosa", "versicolor", "virginica"])))
 
 
+@pytest.mark.slow
 def test_settings_are_drawn_and_weighted(iris):
     X, y = iris
     models = [TunedEnsemble(train_logistic, SPACE, random_state=3) for _ in range(2)]

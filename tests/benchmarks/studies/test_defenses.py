@@ -28,6 +28,7 @@ from skmixup.stack import StackedMLP
 from tests.benchmarks.helpers import KEPT, SCHEMAS
 
 
+@pytest.mark.slow
 def test_the_kept_report_follows_from_the_rows():
     rows = read_rows(KEPT / "defenses", SCHEMAS["defenses"])
     text, figures = defenses.report(label_rows(rows[::-1]))
@@ -221,6 +222,7 @@ def test_attacks_move_what_may_be_moved_and_no_farther(trained, attack, which):
     assert attack(target, rows, y, 0 * moves, 0.5, seed=0) is not None
 
 
+@pytest.mark.slow
 def test_auto_pgd_is_at_least_as_strong_as_fgsm(trained):
     estimators, X, y = trained
     moves = np.float32([1] * 12 + [0, 0])
@@ -244,6 +246,7 @@ class _Steps(torch.nn.Module):
         return (4 * scores).round() / 4 + 0 * scores
 
 
+@pytest.mark.slow
 def test_the_square_attack_tells_gradients_that_are_masked(trained, monkeypatch):
     """What a gradient's sign does not find, queries do."""
     (single, *_), X, y = trained

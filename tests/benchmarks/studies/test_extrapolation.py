@@ -292,7 +292,7 @@ def test_tables_with_few_numbers_are_left_out_and_long_ones_sampled(
     [
         pytest.param("meta-train", "single", marks=pytest.mark.slow),
         pytest.param("meta-test", "single", marks=pytest.mark.slow),
-        ("meta-train", "default"),
+        pytest.param("meta-train", "default", marks=pytest.mark.slow),
         ("meta-test", "default"),
     ],
 )
