@@ -192,6 +192,7 @@ def test_a_competitor_that_fails_is_a_row_and_ends_no_run(
     assert speed.main([*arguments[:-1], str(tmp_path / "alone")]) == 1
 
 
+@pytest.mark.slow
 def test_the_measurements_that_are_kept_make_the_report_that_is_kept(tmp_path, capsys):
     for name in ("speed.jsonl", "environments.jsonl"):
         shutil.copyfile(KEPT / "speed" / name, tmp_path / name)

@@ -273,6 +273,7 @@ def few(quick, monkeypatch):
     pretend(monkeypatch, "mlp", registry.DummyClassifier)
 
 
+@pytest.mark.slow
 def test_results_have_a_folder_and_a_page_of_their_own(few, capsys):
     assert uci.main(ONE) == 0
     said = capsys.readouterr()

@@ -113,6 +113,7 @@ def test_few_rows_are_weighed_about_evenly():
     assert np.isnan(tiny.losses_).all()
 
 
+@pytest.mark.slow
 def test_the_portfolio_learns_a_real_table():
     X, y = WINE
     rows = train_test_split(np.arange(len(y)), stratify=y, random_state=0)
@@ -282,6 +283,7 @@ def test_every_setting_of_the_portfolio_can_be_set(n_classes):
     assert {type(one["preprocess"]) for one in left_out} == {FeatureUnion}
 
 
+@pytest.mark.slow
 def test_groups_are_set_aside_together_and_trees_are_not_asked():
     X, y, groups = grouped(30, 6)
     own = MixupClassifier(max_epochs=40)

@@ -12,7 +12,13 @@ from .helpers import ALPHAS, SHORT, WINE, assert_same_results
 
 
 @pytest.mark.parametrize(
-    "params", [{"max_members": 4}, {"n_jobs": 2}, {"max_members": 1}], ids=str
+    "params",
+    [
+        {"max_members": 4},
+        pytest.param({"n_jobs": 2}, marks=pytest.mark.slow),
+        {"max_members": 1},
+    ],
+    ids=str,
 )
 def test_however_it_is_split(params):
     grid = ALPHAS | {"n_estimators": [1, 2]}

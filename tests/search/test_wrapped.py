@@ -355,6 +355,7 @@ def test_folds_that_are_kept_and_settings_drawn_at_random():
     assert wrapped.fit(rows, target).predict(rows).shape == target.shape
 
 
+@pytest.mark.slow
 def test_thresholds_that_are_tuned():
     labels = (y == 1).astype(int)
     wrapped = TunedThresholdClassifierCV(SHORT, scoring="f1", cv=2)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.datasets import make_moons
@@ -43,6 +43,7 @@ def fit(X=MOONS, y=PARTLY, members=(0, 1, 2), **params):
     return net.partial_fit(X, y, rows=rows, sample_weight=weight)
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(1, 20), st.integers(0, 60)), min_size=1, max_size=4),
     st.integers(1, 17),

@@ -67,7 +67,7 @@ def add_options(parser):
     add_alphas(parser, [0.2], "alphas of mixup in the discriminator")
     add = parser.add_argument
     add("--sets", nargs="+", choices=TOY_SETS, default=list(TOY_SETS), help="toy sets")
-    add("--seeds", type=at_least(1), default=7, help="networks of each kind and set")
+    add("--seeds", type=at_least(1), default=5, help="networks of each kind and set")
     add(
         "--swapped",
         action="store_true",

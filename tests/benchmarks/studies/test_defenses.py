@@ -1,5 +1,6 @@
 """What mends networks that adversarial rows fool."""
 
+import argparse
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch.nn import functional as F
 
 from benchmarks.compare.pairing import NothingToCompare
 from benchmarks.compare.summary import label_rows
-from benchmarks.data.suites import HALVES
+from benchmarks.data.suites import HALVES, SUITES
 from benchmarks.data.tables import Table
 from benchmarks.models.preprocessing import standardized
 from benchmarks.report.figures import plt
@@ -353,3 +354,10 @@ def test_tables_without_numbers_are_left_out(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(defenses, "load_tables", lambda _: ([words], {}))
     assert defenses.main(["--out", str(tmp_path)]) == 1
     assert "words has no columns of numbers" in capsys.readouterr().err
+
+
+def test_of_embedded_tables_the_small_ones_are_attacked():
+    options = argparse.Namespace(halves=False, folds=2, keys=[*SUITES["embedded"]])
+    tables, unloaded = defenses.load(options)
+    assert [table.name for table in tables] == ["iris", "wine", "breast cancer"]
+    assert not unloaded

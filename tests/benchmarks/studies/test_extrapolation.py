@@ -287,15 +287,9 @@ def test_tables_with_few_numbers_are_left_out_and_long_ones_sampled(
     }
 
 
-@pytest.mark.parametrize(
-    ("half", "kind"),
-    [
-        pytest.param("meta-train", "single", marks=pytest.mark.slow),
-        pytest.param("meta-test", "single", marks=pytest.mark.slow),
-        pytest.param("meta-train", "default", marks=pytest.mark.slow),
-        ("meta-test", "default"),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("half", ["meta-train", "meta-test"])
+@pytest.mark.parametrize("kind", ["single", "default"])
 def test_the_rows_that_are_kept_make_the_report_that_is_kept(half, kind):
     rows = read_rows(KEPT / "extrapolation", SCHEMAS["extrapolation"])
     keys = extrapolation.HALVES[half]
