@@ -418,16 +418,23 @@ def sentence(found, n_tables):
         rows = rows[rows["second"] == (CLASSES, first[1])]
         if first[0] != INDICATORS or rows.empty:
             continue
-        parts = [
-            f"{MEASURES[row.measure]} is {_word(row)} ({row.ratio:.3f} of it; lower on "
-            f"{row.lower}, higher on {row.higher}; p {p_value(row.p)})"
-            for row in rows.itertuples()
-        ]
-        said.append(f"at α = {first[1]:g}, {', '.join(parts)}")
+        said.append(f"at α = {first[1]:g}, {', '.join(map(_said, rows.itertuples()))}")
+    few = "" if n_tables >= MIN_TABLES else f" A test takes {MIN_TABLES} tables."
     return (
         f"Over {n_tables} tables, {INDICATORS} against plain classes: "
-        f"{'; '.join(said)}."
+        f"{'; '.join(said)}.{few}"
     )
+
+
+def _said(row):
+    measure, counts = (
+        MEASURES[row.measure],
+        f"lower on {row.lower}, higher on {row.higher}",
+    )
+    if np.isnan(row.p):
+        return f"{measure} is {row.ratio:.3f} of it ({counts})"
+    how = f"{row.ratio:.3f} of it; {counts}; p {p_value(row.p)}"
+    return f"{measure} is {_word(row)} ({how})"
 
 
 def _word(row):

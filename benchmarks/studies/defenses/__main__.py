@@ -46,7 +46,8 @@ CHOSEN = (
 def add_options(parser):
     """Add what only this study asks."""
     add = parser.add_argument
-    about = f"of {', '.join(VARIANTS)}, beside {PLAIN}; if none is named, the chosen"
+    names = "; ".join(VARIANTS)  # there are commas in some
+    about = f"beside {PLAIN}, of these: {names}. If none is named, the chosen"
     add("--variants", nargs="+", choices=VARIANTS, metavar="NAME", help=about)
     size = f"{MAX_ROWS} rows, {MAX_COLUMNS} columns and {MAX_CLASSES} classes"
     about = f"both halves of the tables, those of up to {size}, in place of a suite"
@@ -67,9 +68,7 @@ def load(options):
         tables = list(filter(_is_small, tables))
     else:
         tables, unloaded = load_tables(options)
-        if options.keys == [
-            *SUITES["embedded"]
-        ]:  # in minutes, so without digits
+        if options.keys == [*SUITES["embedded"]]:  # in minutes, so without digits
             tables = list(filter(_is_small, tables))
     for table in tables:
         if not table.X.select_dtypes("number").shape[1]:

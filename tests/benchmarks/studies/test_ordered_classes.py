@@ -153,12 +153,15 @@ def test_ways_are_compared_table_by_table():
     assert (worse["lower"], worse["higher"]) == (0, 8)
     # By Holm: of 20 comparisons, sixteen have the least p-value, 2 / 2 ** 8.
     assert better["p"] == pytest.approx(20 * 2 / 2**8)
-    assert "at α = 0, error is level (0.5" in text  # of so few tables
+    assert "at α = 0, error is level (0.5" in text  # by Holm, of eight tables
     assert len(figures["ordered_classes"].axes) == 2
     ordered.plt.close("all")
     many = ordered.report(rows_of_ways(scores, 20))[0]
     assert "at α = 0, error is lower (0.5" in many
     assert "at α = 0.1, error is level (1.000" in many
+    few = ordered.report(rows_of_ways(scores, 4))[0]
+    assert "at α = 0.1, error is 1.000 of it (lower on 0, higher on 0)" in few
+    assert few.endswith(" A test takes 6 tables.\n")
     ordered.plt.close("all")
 
 
