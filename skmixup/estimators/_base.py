@@ -659,8 +659,11 @@ class BaseMixup(BaseEstimator):
     def _sets_aside(self, table: Table) -> bool:
         """Tell whether rows are set aside to stop early on."""
         if isinstance(self.early_stopping, str):
-            return len(table.y) >= _ROWS_TO_SPLIT
+            return len(table.y) >= self._fewest_to_split()
         return self.early_stopping
+
+    def _fewest_to_split(self) -> int:
+        return _ROWS_TO_SPLIT
 
     def _draw_seeds(self) -> tuple[int, list[int]]:
         """Draw the seed of the validation split, and that of each member."""

@@ -159,6 +159,16 @@ def test_a_device_that_is_not_there():
         quick(device="cuda").fit(X_IRIS, Y_IRIS)
 
 
+@pytest.mark.parametrize(("n_estimators", "fewest"), [(1, 20), (2, 10)])
+def test_few_rows_are_set_aside_by_several_members(n_estimators, fewest):
+    X, y = load_iris(return_X_y=True)
+    for n in (fewest - 1, fewest):
+        rows = np.linspace(0, 149, n).astype(int)
+        clf = quick(n_estimators=n_estimators, early_stopping="auto")
+        clf.fit(X[rows], y[rows])
+        assert hasattr(clf, "validation_loss_curve_") == (n == fewest)
+
+
 @pytest.mark.parametrize("n_estimators", [2, 3, 7])
 def test_each_member_sets_a_fold_of_its_own_aside(n_estimators, monkeypatch):
     seen = {}
