@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import scikit_posthocs as posthocs
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from skmixup import AlphaCurveDisplay
 
@@ -304,6 +305,19 @@ def fit_times(frame):
     ax.set_xlabel("seconds for a fit, one thread")
     ax.grid(axis="x", alpha=0.3)
     return figure
+
+
+def show_ratios(ax):
+    """Let the y-axis be logarithmic, with plain numbers at its ticks.
+
+    Parameters
+    ----------
+    ax : Axes
+    """
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_locator(NullLocator())
 
 
 def panels(n, height=3.4):

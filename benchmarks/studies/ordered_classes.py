@@ -27,7 +27,7 @@ from ..data.tables import Table, load_all
 from ..models.registry import Model
 from ..models.scoring import SMALLEST, over_all_classes
 from ..output.text import as_markdown, in_figure, p_value, say
-from ..report.figures import legend_below, plt
+from ..report.figures import legend_below, plt, show_ratios
 from ..run.cli import add_alphas, at_least
 from ..run.fit import Fit
 from ..run.folds import rows_of
@@ -480,8 +480,8 @@ def draw(means):
         ax.set_xticks(range(len(MEASURES)), MEASURES.values(), fontsize=8)
         ax.set_xticklabels([m.replace(" ", "\n", 1) for m in MEASURES.values()])
         ax.set_title(f"α = {alpha:g}", fontsize=9)
-        ax.set_yscale("log")
-        ax.grid(axis="y", alpha=0.3, which="both")
+        show_ratios(ax)
+        ax.grid(axis="y", alpha=0.3)
     axes[0, 0].set_ylabel("indicators over plain classes")
     legend_below(figure, axes[0, 0], kinds.nunique(), fontsize=9)
     return figure

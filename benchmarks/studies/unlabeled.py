@@ -35,7 +35,7 @@ from ..models.semi_supervised import (
     self_training,
 )
 from ..output.text import frame_as_markdown, in_figure, p_value, say
-from ..report.figures import legend_below, panels
+from ..report.figures import legend_below, panels, show_ratios
 from ..run.cli import at_least, large_enough, up_to
 from ..run.fit import Fit
 from ..run.folds import derive, rows_of
@@ -357,12 +357,13 @@ def draw(found):
         axes[1].plot(at, rows["error_difference"], **style)
     axes[0].axhline(1, color="gray", linewidth=1)
     axes[1].axhline(0, color="gray", linewidth=1)
-    axes[0].set(ylabel="log-loss over supervised", yscale="log")
+    axes[0].set_ylabel("log-loss over supervised")
     axes[1].set(ylabel="error, difference in points")
     for ax in axes:
         ax.set(xlabel="training rows with a label (%)", xscale="log")
         ax.set_xticks(ticks, [f"{x:g}" for x in ticks])
         ax.minorticks_off()
+    show_ratios(axes[0])
     legend_below(figure, axes[0], 3)
     return figure
 
