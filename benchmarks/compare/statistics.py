@@ -102,7 +102,7 @@ def compare(folds, reference, score):
 
 
 def _on_tables(folds, reference, score):
-    """Return each other model's differences on the tables that both have folds of."""
+    """Yield each other label, and its differences on tables that both have folds of."""
     place = [name for name in _PLACE if name in folds]
     folds = folds.astype({score: float})
     if "task_id" in folds:  # a missing one has no value that pairs would agree in
@@ -116,10 +116,7 @@ def _on_tables(folds, reference, score):
     scores = scores.sub(scores.pop(reference), axis=0)
     for label, by_fold in scores.items():
         tables = by_fold.dropna().groupby(titles)
-        yield (
-            label,
-            [corrected_t_test(table, ratios[title]) for title, table in tables],
-        )
+        yield label, [corrected_t_test(one, ratios[title]) for title, one in tables]
 
 
 def test_to_train(table):

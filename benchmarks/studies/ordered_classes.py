@@ -427,10 +427,8 @@ def sentence(found, n_tables):
 
 
 def _said(row):
-    measure, counts = (
-        MEASURES[row.measure],
-        f"lower on {row.lower}, higher on {row.higher}",
-    )
+    measure = MEASURES[row.measure]
+    counts = f"lower on {row.lower}, higher on {row.higher}"
     if np.isnan(row.p):
         return f"{measure} is {row.ratio:.3f} of it ({counts})"
     how = f"{row.ratio:.3f} of it; {counts}; p {p_value(row.p)}"

@@ -5,9 +5,9 @@ manifold mixup, attacked rows, alone and as ensembles, and moves the columns of 
 by up to a quarter of a standard deviation: by FGSM, I-FGSM and AutoPGD in the white
 box, by the square attack and by rows made against another network in the black box. A
 row counts as wrong if any of these moves it over. Of the embedded tables, those of up
-to 600 rows are attacked. ``--halves`` compares all variants on
-the meta-train half of the tables, and on the meta-test half those `CHOSEN` there,
-which are the default elsewhere.
+to 600 rows are attacked. ``--halves`` compares all variants on the meta-train half of
+the tables, and on the meta-test half those `CHOSEN` there, which are the default
+elsewhere.
 """
 
 import sys
