@@ -110,13 +110,12 @@ def _on_tables(folds, reference, score):
     pair = folds.groupby(["title", *place], dropna=False).ngroup()
     titles = folds.groupby(pair)["title"].first()
     ratios = {title: test_to_train(table) for title, table in folds.groupby("title")}
-    labels = folds["label"].unique()
     scores = folds.groupby([pair, "label"])[score].mean().unstack()
-    scores = scores.reindex(columns=[*labels, *{reference}.difference(labels)])
-    scores = scores.sub(scores.pop(reference), axis=0)
-    for label, by_fold in scores.items():
-        tables = by_fold.dropna().groupby(titles)
-        yield label, [corrected_t_test(one, ratios[title]) for title, one in tables]
+    against = scores.get(reference, np.nan)  # no rows of it, no pairs
+    for label in folds["label"].unique():
+        if label != reference:
+            tables = (scores[label] - against).dropna().groupby(titles)
+            yield label, [corrected_t_test(one, ratios[title]) for title, one in tables]
 
 
 def test_to_train(table):

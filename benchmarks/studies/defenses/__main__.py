@@ -65,11 +65,11 @@ def load(options):
     if options.halves:
         keys = [key for half in HALVES.values() for key in half]
         tables, unloaded = load_all(keys, say)
-        tables = list(filter(_is_small, tables))
     else:
         tables, unloaded = load_tables(options)
-        if options.keys == [*SUITES["embedded"]]:  # in minutes, so without digits
-            tables = list(filter(_is_small, tables))
+    # Tables that are asked for by suite or id are attacked, however long that takes.
+    if options.halves or options.keys == [*SUITES["embedded"]]:
+        tables = list(filter(_is_small, tables))
     for table in tables:
         if not table.X.select_dtypes("number").shape[1]:
             unloaded[table.name] = "no columns of numbers, so nothing to move"
